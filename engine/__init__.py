@@ -1,0 +1,1 @@
+"""All that Orrery computes. It never imports a user interface."""

@@ -1,0 +1,1 @@
+"""Ways of attending, and what they cost."""

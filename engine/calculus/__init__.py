@@ -1,0 +1,1 @@
+"""Slopes, curvature and sums."""

@@ -1,0 +1,125 @@
+"""Experiments: pure functions of a parameter model, found by walking the tree of packages."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from engine.core.params import Params, Refused
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R")
+Cost = Literal["instant", "seconds", "minutes"]
+ROOMS_WITHOUT_LABS = {"core", "data"}
+
+
+@dataclass(frozen=True)
+class Partial(Generic[R]):
+    """A result so far: what an experiment yields while it improves. `fraction` of the work is done, 0 to 1."""
+
+    result: R
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Experiment(Generic[P, R]):
+    """A pure function from parameters to a frozen result, with what the runner must know to run it.
+
+    `limits` gives, for a kind of device ("cpu", "cuda"), upper bounds tighter than the model's own.
+    """
+
+    slug: str
+    function: Callable[[P], R | Iterator[Partial[R]]]
+    params: type[P]
+    cost_of: Callable[[P], Cost]
+    uses_gpu: bool = False
+    limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def chapter(self) -> str:
+        """The room of the engine in which it lives, e.g. "probability"."""
+        return self.function.__module__.split(".")[1]
+
+    @property
+    def streams(self) -> bool:
+        """Whether it yields partial results."""
+        return inspect.isgeneratorfunction(self.function)
+
+    def check(self, params: P, device: str) -> None:
+        """Raise `Refused` where `device` ("cpu" or "cuda") cannot do what the model allows elsewhere."""
+        for name, most in self.limits.get(device, {}).items():
+            if getattr(params, name) > most:
+                got = getattr(params, name)
+                raise Refused(
+                    f"{name} must be at most {most:g} on this device ({device}); got {got}",
+                    f"在此设备({device})上,{name} 不能超过 {most:g};收到 {got}",
+                    name,
+                )
+
+    def stream(self, params: P) -> Iterator[Partial[R]]:
+        """Results as they improve; the last has fraction 1."""
+        outcome = self.function(params)
+        if not self.streams:
+            yield Partial(outcome, 1.0)
+            return
+        try:
+            yield from outcome
+        finally:
+            outcome.close()
+
+    def __call__(self, params: P) -> R:
+        """The finished result."""
+        last = None
+        for last in self.stream(params):
+            pass
+        assert last is not None, f"{self.slug} yielded nothing"
+        return last.result
+
+
+def experiment(
+    slug: str,
+    *,
+    cost: Cost | Callable[[Any], Cost],
+    uses_gpu: bool = False,
+    limits: Mapping[str, Mapping[str, float]] | None = None,
+) -> Callable[[Callable[[P], Any]], Experiment[P, Any]]:
+    """Declare a function of one parameter model as the experiment of the lab `slug`.
+
+    cost: "instant" (at most 10 ms for the defaults, recomputed while a slider moves), "seconds" (on release,
+        streamed), "minutes" (on request, with progress), or a function from the parameters to one of them.
+    uses_gpu: whether it computes on a GPU where there is one.
+    limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
+    """
+
+    def declare(function: Callable[[P], Any]) -> Experiment[P, Any]:
+        hints = typing.get_type_hints(function)
+        model = next(hint for name, hint in hints.items() if name != "return")
+        cost_of = cost if callable(cost) else lambda params: cost
+        return Experiment(slug, function, model, cost_of, uses_gpu, limits or {})
+
+    return declare
+
+
+@functools.cache
+def discover() -> dict[str, Experiment]:
+    """Every experiment of the engine by slug, in the order of chapters and packages."""
+    import engine
+
+    found: dict[str, Experiment] = {}
+    for room in pkgutil.iter_modules(engine.__path__):
+        if not room.ispkg or room.name in ROOMS_WITHOUT_LABS:
+            continue
+        chapter = importlib.import_module(f"engine.{room.name}")
+        for package in pkgutil.iter_modules(chapter.__path__):
+            module = importlib.import_module(f"engine.{room.name}.{package.name}")
+            for value in vars(module).values():
+                if isinstance(value, Experiment) and value.function.__module__ == module.__name__:
+                    assert value.slug not in found, f"two experiments are called {value.slug}"
+                    found[value.slug] = value
+    return found

@@ -1,0 +1,149 @@
+"""Runs experiments: cached by parameters and device, one computation for many askers, cancelled between results."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core import devices, provenance, results
+from engine.core.experiments import Cost, Experiment
+from engine.core.params import Params
+from engine.core.provenance import Provenance
+
+CACHE_BYTES = 256 * 2**20
+GPU_SECONDS = {"instant": 10, "seconds": 30, "minutes": 120}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A result with its provenance; `fraction` of the work is done, `seconds_left` is judged by the pace so far."""
+
+    result: Any
+    provenance: Provenance
+    fraction: float = 1.0
+    seconds_left: float = 0.0
+
+
+class ResultCache:
+    """The most recently used outcomes, bounded by the bytes of their results."""
+
+    def __init__(self, capacity: int):
+        self.capacity, self.held = capacity, 0
+        self._items: OrderedDict[tuple, tuple[Outcome, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple) -> Outcome | None:
+        with self._lock:
+            if key not in self._items:
+                return None
+            self._items.move_to_end(key)
+            return self._items[key][0]
+
+    def put(self, key: tuple, outcome: Outcome) -> None:
+        """Keep an outcome, dropping the least recently used. One larger than a quarter of the capacity is not kept."""
+        bytes_ = results.size(outcome.result)
+        if bytes_ > self.capacity // 4:
+            return
+        with self._lock:
+            if key in self._items:
+                self.held -= self._items.pop(key)[1]
+            self._items[key] = (outcome, bytes_)
+            self.held += bytes_
+            while self.held > self.capacity:
+                self.held -= self._items.popitem(last=False)[1][1]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+class Runner:
+    """Runs experiments in this process. Safe to use from many threads."""
+
+    def __init__(self, cache_bytes: int = CACHE_BYTES):
+        self.cache = ResultCache(cache_bytes)
+        self.computed = 0
+        self._flights: dict[tuple, Future] = {}
+        self._lock = threading.Lock()
+        self._on_gpu: dict[str, Callable] = {}
+
+    @staticmethod
+    def key(experiment: Experiment, params: Params) -> tuple:
+        return experiment.slug, params.model_dump_json(), devices.current().name
+
+    def cost(self, experiment: Experiment, params: Params) -> Cost:
+        """What running would cost; "instant" when the result is at hand."""
+        return "instant" if self.cache.get(self.key(experiment, params)) else experiment.cost_of(params)
+
+    def run(self, experiment: Experiment, params: Params) -> Outcome:
+        """The finished outcome, cached or computed. Those who ask for the same thing at once share one computation."""
+        key = self.key(experiment, params)
+        if (found := self.cache.get(key)) is not None:
+            return dataclasses.replace(found, provenance=dataclasses.replace(found.provenance, cached=True))
+        with self._lock:
+            flight = self._flights.get(key)
+            if mine := flight is None:
+                flight = self._flights[key] = Future()
+        if not mine:
+            return flight.result()
+        try:
+            outcome = None
+            for outcome in self._compute(experiment, params):
+                pass
+            assert outcome is not None, f"{experiment.slug} yielded nothing"
+            flight.set_result(outcome)
+            return outcome
+        except BaseException as error:
+            flight.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._flights[key]
+
+    def stream(self, experiment: Experiment, params: Params) -> Iterator[Outcome]:
+        """Outcomes as they improve. Closing the iterator stops the experiment at its next yield, its memory freed."""
+        if (found := self.cache.get(self.key(experiment, params))) is not None:
+            yield dataclasses.replace(found, provenance=dataclasses.replace(found.provenance, cached=True))
+            return
+        yield from self._compute(experiment, params)
+
+    def _compute(self, experiment: Experiment, params: Params) -> Iterator[Outcome]:
+        experiment.check(params, devices.current().kind)
+        stream = self._streamer(experiment)(params)
+        start, outcome = time.perf_counter(), None
+        with self._lock:
+            self.computed += 1
+        try:
+            for partial in stream:
+                seconds = time.perf_counter() - start
+                left = seconds * (1 - partial.fraction) / partial.fraction if partial.fraction > 0 else float("inf")
+                outcome = Outcome(
+                    partial.result, provenance.of(partial.result, params, seconds), partial.fraction, left
+                )
+                if partial.fraction < 1:
+                    yield outcome
+        finally:
+            stream.close()
+        if outcome is not None:
+            self.cache.put(self.key(experiment, params), outcome)
+            yield outcome
+
+    def _streamer(self, experiment: Experiment) -> Callable[[Params], Any]:
+        """The experiment's stream; on a ZeroGPU Space, one that asks for the GPU for as long as the cost suggests."""
+        if not experiment.uses_gpu or os.environ.get("SPACES_ZERO_GPU") != "true":
+            return experiment.stream
+        if experiment.slug not in self._on_gpu:
+            import spaces
+
+            def stream(params: Params) -> Iterator[Any]:
+                yield from experiment.stream(params)
+
+            duration = lambda params: GPU_SECONDS[experiment.cost_of(params)]  # noqa: E731
+            self._on_gpu[experiment.slug] = spaces.GPU(stream, duration=duration)
+        return self._on_gpu[experiment.slug]

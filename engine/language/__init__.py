@@ -1,0 +1,1 @@
+"""Small language models and how they decode."""

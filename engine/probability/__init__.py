@@ -1,0 +1,1 @@
+"""Chance: walks, waits and counts."""

@@ -1,0 +1,1 @@
+"""Adapting and training networks."""
