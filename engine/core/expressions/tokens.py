@@ -1,0 +1,254 @@
+"""From what a person types to tokens in a known order: look-alikes folded, implicit products made explicit.
+
+What leaves this module is a sequence that Python's grammar accepts and that holds nothing but numbers, names from a
+closed list, `+ - * / **`, round brackets and commas. Every complaint points at the character that caused it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from engine.core.params import Refused
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+", strict=True))
+ALIKE = {
+    **dict.fromkeys("−–—‐‑", "-"), **dict.fromkeys("×·⋅∙∗", "*"), **dict.fromkeys("÷∕⁄", "/"),
+    "π": "pi", "√": "sqrt", "’": "'",
+}  # fmt: skip
+PIECE = re.compile(
+    r"(?P<space>\s+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<super>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<mark>\*\*|[-+*/^(),])"
+)
+EXCERPT = 12
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token. kind: "number", "name", "function" or the mark itself; `at` is its place in the text as typed."""
+
+    kind: str
+    text: str
+    at: int
+    spaced: bool = False
+
+
+class Complaint(Refused):
+    """A formula refused. `position` is the offset, from 0, of the character at fault."""
+
+    def __init__(self, en: str, zh: str, name: str, position: int):
+        super().__init__(en, zh, name)
+        self.position = position
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text as typed, under the name of its parameter: what complaints quote."""
+
+    text: str
+    name: str
+
+    def refuse(self, at: int, en: str, zh: str) -> NoReturn:
+        """Raise the complaint `en`/`zh` about the character at offset `at`."""
+        before, after = self.text[max(0, at - EXCERPT) : at], self.text[at : at + EXCERPT]
+        before, after = ("".join(c if c.isprintable() else "·" for c in part) for part in (before, after))
+        quote = ("…" if at > EXCERPT else "") + before + "▸" + after + ("…" if at + EXCERPT < len(self.text) else "")
+        raise Complaint(
+            f"{self.name}: {en}, at character {at + 1}: {quote}",
+            f"{self.name}:第 {at + 1} 个字符处{zh}:{quote}",
+            self.name,
+            at,
+        )
+
+
+def fold(text: str) -> tuple[str, list[int]]:
+    """The text with full-width forms and typographic signs in ASCII, and each character's offset in the original."""
+    clean: list[str] = []
+    offsets: list[int] = []
+    for offset, char in enumerate(text):
+        if not char.isascii() and char not in SUPERSCRIPTS:
+            folded = ALIKE.get(char) or unicodedata.normalize("NFKC", char)
+            folded = ALIKE.get(folded, folded)
+            char = folded if folded.isascii() and (len(folded) == 1 or folded in ("pi", "sqrt")) else char
+        clean.extend(char)
+        offsets.extend([offset] * len(char))
+    return "".join(clean), [*offsets, len(text)]
+
+
+def scan(source: Source, known: Collection[str], functions: Collection[str]) -> Iterator[Token]:
+    """Tokens of the text. A run of letters is split into known names, the longest first: `xy` is `x y`."""
+    clean, offsets = fold(source.text)
+    place, spaced = 0, False
+    while place < len(clean):
+        piece = PIECE.match(clean, place)
+        at = offsets[place]
+        if piece is None:
+            refuse_character(source, at)
+        kind, text = piece.lastgroup, piece.group()
+        if kind == "number":
+            if not math.isfinite(float(text)):
+                source.refuse(at, "the number is too large", "的数过大")
+            yield Token("number", repr(float(text)), at, spaced)
+        elif kind == "name":
+            for name, shift in split(source, text, at, known, functions):
+                yield Token(
+                    "function" if name in functions else "name", name, offsets[place + shift], spaced and not shift
+                )
+        elif kind == "super":
+            exponent = float("".join(SUPERSCRIPTS[c] for c in text))
+            yield from (Token("^", "^", at), Token("(", "(", at), Token("number", repr(exponent), at))
+            yield Token(")", ")", at)
+        elif kind == "mark":
+            yield Token("^" if text == "**" else text, text, at, spaced)
+        spaced, place = kind == "space", piece.end()
+
+
+def refuse_character(source: Source, at: int) -> NoReturn:
+    char = source.text[at]
+    said = char if char.isprintable() else "·"
+    if char == "=":
+        source.refuse(at, "write only the right-hand side, without =", "只写等号右边,不要写 =")
+    if char == "|":
+        source.refuse(at, "write abs(x) for |x|", "请把 |x| 写成 abs(x)")
+    if char in "[]{}":
+        source.refuse(at, f"{said} is not used; write round brackets", f"不用 {said},请写圆括号")
+    code = "" if char.isascii() else f" (U+{ord(char):04X})"
+    source.refuse(at, f"the character {said}{code} has no meaning here", f"的字符 {said}{code} 在此没有意义")
+
+
+def split(
+    source: Source, run: str, at: int, known: Collection[str], functions: Collection[str]
+) -> list[tuple[str, int]]:
+    """The known names that make up a run of letters and digits, with each one's offset in it."""
+    for letters in (run, run.lower()):
+        found, place = [], 0
+        while place < len(letters):
+            ends = range(len(letters), place, -1)
+            name = next((letters[place:end] for end in ends if letters[place:end] in known), None)
+            if name is None:
+                break
+            found.append((name, place))
+            place += len(name)
+        if place == len(letters):
+            return found
+        if place and letters[place].isdigit():
+            variable = found[-1][0]
+            source.refuse(
+                at + place,
+                f"a number after {variable} is ambiguous; write {variable}*2 or {variable}^2",
+                f"的数紧跟在 {variable} 之后,含义不明;请写 {variable}*2 或 {variable}^2",
+            )
+    names = [name for name in known if name not in functions]
+    close = difflib.get_close_matches(run[:20].lower(), known, 1)
+    hint_en, hint_zh = (f"did you mean {close[0]}", f"是否想写 {close[0]}") if close else ("", "")
+    if not close:
+        listed = ", ".join(names[:8])
+        hint_en = f"the names are {listed} and functions such as sin, exp, log, sqrt"
+        hint_zh = f"可用的名称有 {listed},以及 sin、exp、log、sqrt 等函数"
+    shown = run if len(run) <= 20 else run[:19] + "…"
+    source.refuse(at, f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知({hint_zh})")
+
+
+@dataclass
+class Level:
+    """Where the reading stands inside one pair of brackets."""
+
+    opened: int = -1
+    function: str = ""
+    dividing: bool = False  # a "/" stands in this term, with no explicit sign after its operand
+    base: Token | None = None  # the operand under the "^" whose exponent comes next or has just come
+    in_exponent: bool = False
+
+
+def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
+    """The tokens with implicit products written out, in an order that the grammar accepts.
+
+    A product is implied between a number, a name or a closing bracket and a following name, function or bracket.
+    It is refused where two readings are common: after a divisor (1/2x) and after an unbracketed exponent that stands
+    close to what follows (e^2x, 2^xy), unless the exponent is a number on a variable or a bracket (x^2y is x^2*y).
+    """
+    levels = [Level()]
+    last: Token | None = None
+    ready = False  # an operand has just ended
+    for token in tokens:
+        level = levels[-1]
+        if last is not None and last.kind == "function" and token.kind != "(":
+            refuse_bare_function(source, last, token)
+        if token.kind in ("number", "name", "function", "("):
+            if ready:
+                yield imply(source, level, last, token)
+            if token.kind == "(":
+                called = last.text if last is not None and last.kind == "function" else ""
+                levels.append(Level(token.at, called))
+            ready = token.kind in ("number", "name")
+        elif token.kind == ")":
+            close(source, levels, last, token, ready)
+            ready = True
+        else:
+            if not ready and token.kind not in "+-":
+                source.refuse(token.at, f"something is missing before {token.text}", f"的 {token.text} 之前缺少内容")
+            if token.kind == "," and not level.function:
+                source.refuse(token.at, "a comma only separates a function's arguments", "的逗号只能分隔函数的参数")
+            if ready:
+                turn(level, last, token)
+            ready = False
+        yield token
+        last = token
+    if last is not None and last.kind == "function":
+        refuse_bare_function(source, last, last)
+    if not ready:
+        en, zh = ("something is missing at the end", "(末尾)缺少内容") if last else ("the formula is empty", "公式为空")
+        source.refuse(len(source.text), en, zh)
+    if len(levels) > 1:
+        source.refuse(levels[-1].opened, "the bracket is never closed", "的括号没有闭合")
+
+
+def turn(level: Level, last: Token | None, token: Token) -> None:
+    """Note what a binary operator or a comma means for the products that may be implied after it."""
+    if token.kind == "^":
+        level.base, level.in_exponent = last, True
+    else:
+        level.dividing, level.in_exponent = token.kind == "/", False
+
+
+def imply(source: Source, level: Level, last: Token | None, token: Token) -> Token:
+    """The sign of an implied product between `last` and `token`, or a complaint where it is ambiguous."""
+    assert last is not None
+    if token.kind == "number":
+        source.refuse(token.at, "an operator is missing before the number", "的数之前缺少运算符")
+    if level.dividing:
+        source.refuse(
+            token.at,
+            "a product without sign after a division is ambiguous; write * or brackets",
+            "的乘号省略在除法之后,含义不明;请写出 * 或括号",
+        )
+    plain = last.kind == "number" and level.base is not None and level.base.text not in ("e", "pi")
+    plain = plain and level.base is not None and level.base.kind != "number"
+    if level.in_exponent and last.kind != ")" and not token.spaced and not plain:
+        source.refuse(
+            token.at,
+            "it is ambiguous whether this belongs to the exponent; write * or brackets",
+            "的内容是否属于指数不明确;请写出 * 或括号",
+        )
+    level.in_exponent = False
+    return Token("*", "*", token.at)
+
+
+def close(source: Source, levels: list[Level], last: Token | None, token: Token, ready: bool) -> None:
+    if len(levels) == 1:
+        source.refuse(token.at, "this bracket was never opened", "的括号没有对应的左括号")
+    if not ready:
+        source.refuse(token.at, "something is missing before )", "的 ) 之前缺少内容")
+    levels.pop()
+
+
+def refuse_bare_function(source: Source, function: Token, token: Token) -> NoReturn:
+    name = function.text
+    if token.kind == "^":
+        source.refuse(token.at, f"write {name}(x)^2 for {name}^2(x)", f"请把 {name}^2(x) 写成 {name}(x)^2")
+    source.refuse(function.at, f"{name} needs brackets, as in {name}(x)", f"的 {name} 需要括号,例如 {name}(x)")
