@@ -1,0 +1,16 @@
+"""Orrery: assembles the site from the labs that are found, and serves it."""
+
+import os
+
+if os.environ.get("SPACES_ZERO_GPU") == "true":
+    import spaces  # noqa: F401  must come before anything that imports torch
+
+import pages
+from pages.shell.site import Site
+
+site = Site(pages.discover(), pages.CHAPTERS)
+demo = site.demo
+
+if __name__ == "__main__":
+    print("Orrery is on its way to http://127.0.0.1:7860", flush=True)  # noqa: T201
+    site.launch()

@@ -1,0 +1,372 @@
+"""Figures: Plotly's data, layout and frames, with colours as the look's tokens and texts in both languages.
+
+A view is a pure function from a lab's result to a `Figure`. Colours such as "--measured" and texts are resolved in
+the browser, so that theme and language change without a trip to the server. Figures are plain dictionaries until
+they are sent: building and validating `plotly.graph_objects` costs more than computing most results. `to_plotly`
+gives the validated Plotly figure; a test sends every view of every lab through it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pages.shell.text import T
+
+MEASURED, THEORY, SECOND, THIRD, FOURTH = "--measured", "--theory", "--second", "--third", "--fourth"
+ACCEPT, REJECT, MUTE, BRASS = "--accept", "--reject", "--mute", "--brass"
+INK, INK_2, INK_3, HAIRLINE, PAPER, SURFACE = "--ink", "--ink-2", "--ink-3", "--hairline", "--paper", "--surface"
+RAMP = [[0, SURFACE], [1, MEASURED]]  # for heat maps that start at zero
+DIVERGING = [[0, SECOND], [0.5, SURFACE], [1, MEASURED]]  # for heat maps centred at zero
+TYPED = {"float32": "f4", "float64": "f8", "int8": "i1", "int16": "i2", "int32": "i4", "uint8": "u1", "uint16": "u2"}
+Words = T | tuple[str, str] | str
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis. `format` is a d3 format (".0%"); `range` fixes the ends; `ticks` are places with their own texts."""
+
+    title: Words = ""
+    format: str = ""
+    log: bool = False
+    range: tuple[float, float] | None = None
+    ticks: tuple[Sequence[float], Sequence[Words]] | None = None
+    hidden: bool = False
+    equal: bool = False  # the same length per unit as the panel's other axis
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set of axes; `z` makes it three-dimensional. Panels stand side by side, on a phone one under the other."""
+
+    x: Axis = field(default_factory=Axis)
+    y: Axis = field(default_factory=Axis)
+    z: Axis | None = None
+    title: Words = ""
+
+
+@dataclass(frozen=True)
+class Label:
+    """Words on the figure, in data units of a panel (a logarithmic axis takes the value, not its logarithm)."""
+
+    x: float
+    y: float
+    text: Words
+    color: str = INK_2
+    anchor: str = "left"
+    panel: int = 0
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that pair's point.
+    `scale` divides what is dragged: a handle drawn at origin + scale · (x, y)."""
+
+    x: str
+    y: str
+    origin: tuple[str, str] | None = None
+    scale: float = 1.0
+    color: str = BRASS
+    text: Words = ""
+    panel: int = 0
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One moment of a figure: for some traces, by their place, what differs from the figure's own data."""
+
+    name: str
+    data: Mapping[int, Mapping[str, Any]]
+    labels: Sequence[Label] | None = None
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A figure's moments, scrubbed and played in the browser. `title` names the quantity: "n" shows as "n = 124"."""
+
+    title: Words
+    frames: Sequence[Frame]
+    start: int = -1
+    seconds: float = 6.0  # of a whole playing
+    real_time: bool = False  # play in the seconds that the frames' names give
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a view draws: traces (see the functions below), their panels, words, and numbers to read off.
+
+    says: one sentence that tells what the figure shows, for those who cannot see it.
+    facts: pairs of a name and its value, set as a row of numbers under the figure.
+    table: rows of cells under the figure, the first row being the header.
+    """
+
+    traces: Sequence[Mapping[str, Any]]
+    panels: Sequence[Panel]
+    says: Words
+    labels: Sequence[Label] = ()
+    frames: Frames | None = None
+    facts: Sequence[tuple[Words, Words]] = ()
+    table: Sequence[Sequence[Words]] = ()
+    handles: Sequence[Handle] = ()
+    columns: int = 2
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    link: str = ""  # figures of a page with the same link share the hovered point
+
+    def data(self) -> dict[str, Any]:
+        """As it is sent: JSON-ready, arrays packed, tokens and texts unresolved."""
+        found: dict[str, Any] = {
+            "data": [packed(trace) for trace in self.traces],
+            "layout": packed({**self._axes(), "annotations": self._annotations(), **self.layout}),
+            "says": T.of(self.says).data(),
+        }
+        if self.frames is not None:
+            found["frames"] = {
+                "title": T.of(self.frames.title).data(),
+                "start": self.frames.start % len(self.frames.frames),
+                "seconds": self.frames.seconds,
+                "list": [self._frame(frame) for frame in self.frames.frames],
+            }
+            if self.frames.real_time:
+                found["frames"]["real_time"] = True
+        if self.facts:
+            found["facts"] = [[T.of(name).data(), T.of(value).data()] for name, value in self.facts]
+        if self.table:
+            found["table"] = [[T.of(cell).data() for cell in row] for row in self.table]
+        if self.handles:
+            found["handles"] = [
+                {"x": h.x, "y": h.y, "origin": h.origin, "scale": h.scale, "color": h.color, "panel": h.panel,
+                 "text": T.of(h.text).data()} for h in self.handles
+            ]  # fmt: skip
+        if self.link:
+            found["link"] = self.link
+        return found
+
+    def to_plotly(self) -> Any:
+        """The same as a validated `plotly.graph_objects.Figure`, in English and the light theme's colours."""
+        import plotly.graph_objects as go
+
+        figure = _resolved(
+            {"data": list(self.traces), "layout": {**self._axes(), "annotations": self._annotations(), **self.layout}}
+        )
+        frames = []
+        for frame in self.frames.frames if self.frames else ():
+            patches = [_resolved({"type": self.traces[i]["type"], **patch}) for i, patch in frame.data.items()]
+            frames.append(go.Frame(name=frame.name, data=patches, traces=list(frame.data)))
+        return go.Figure(data=figure["data"], layout=figure["layout"], frames=frames)
+
+    def _frame(self, frame: Frame) -> dict[str, Any]:
+        made: dict[str, Any] = {"name": frame.name, "data": {str(i): packed(patch) for i, patch in frame.data.items()}}
+        if frame.labels is not None:
+            made["annotations"] = packed(self._titles() + [self._note(label) for label in frame.labels])
+        return made
+
+    def _axes(self) -> dict[str, Any]:
+        layout: dict[str, Any] = {}
+        flat = [panel for panel in self.panels if panel.z is None]
+        if len(self.panels) > 1:
+            columns = min(self.columns, len(self.panels))
+            rows = -(-len(self.panels) // columns)
+            layout["grid"] = {"rows": rows, "columns": columns, "pattern": "independent"}
+        for place, panel in enumerate(self.panels):
+            number = "" if place == 0 else str(place + 1)
+            if panel.z is not None:
+                scene = {"xaxis": _axis(panel.x), "yaxis": _axis(panel.y), "zaxis": _axis(panel.z)}
+                if len(self.panels) > 1:
+                    scene["domain"] = {"row": place // self.columns, "column": place % self.columns}
+                layout[f"scene{number}"] = scene
+                continue
+            layout[f"xaxis{number}"], layout[f"yaxis{number}"] = _axis(panel.x), _axis(panel.y)
+            if panel.y.equal:
+                layout[f"yaxis{number}"] |= {"scaleanchor": f"x{number}", "scaleratio": 1}
+                layout[f"xaxis{number}"]["constrain"] = layout[f"yaxis{number}"]["constrain"] = "domain"
+        assert flat or all(p.z is not None for p in self.panels)
+        return layout
+
+    def _titles(self) -> list[dict[str, Any]]:
+        made = []
+        for place, panel in enumerate(self.panels):
+            if not panel.title or panel.z is not None:
+                continue
+            number = "" if place == 0 else str(place + 1)
+            made.append(
+                {"text": T.of(panel.title), "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0.5, "y": 1,
+                 "xanchor": "center", "yanchor": "bottom", "showarrow": False, "font": {"color": INK_2, "size": 13}}
+            )  # fmt: skip
+        return made
+
+    def _annotations(self) -> list[dict[str, Any]]:
+        return self._titles() + [self._note(label) for label in self.labels]
+
+    def _note(self, label: Label) -> dict[str, Any]:
+        panel, number = self.panels[label.panel], "" if label.panel == 0 else str(label.panel + 1)
+        return {
+            "x": float(np.log10(label.x)) if panel.x.log else float(label.x),
+            "y": float(np.log10(label.y)) if panel.y.log else float(label.y),
+            "xref": f"x{number}", "yref": f"y{number}", "text": T.of(label.text), "showarrow": False,
+            "xanchor": label.anchor, "font": {"color": label.color, "size": 13},
+        }  # fmt: skip
+
+
+def trace(kind: str, *, name: Words = "", panel: int = 0, **options: Any) -> dict[str, Any]:
+    """Any Plotly trace, placed in a panel. Three-dimensional kinds take the panel's scene."""
+    made: dict[str, Any] = {"type": kind, "name": T.of(name), **options}
+    if panel:
+        number = str(panel + 1)
+        made |= (
+            {"scene": f"scene{number}"}
+            if kind in {"surface", "scatter3d", "mesh3d"}
+            else {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+        )
+    return made
+
+
+def bars(x: Any, y: Any, color: str = MEASURED, **options: Any) -> dict[str, Any]:
+    """Filled bars: what was measured."""
+    return trace("bar", x=x, y=y, **{"marker": {"color": color, "line": {"width": 0}}, "opacity": 0.75, **options})
+
+
+def line(x: Any, y: Any, color: str = THEORY, *, dash: str = "", width: float = 1.8, **options: Any) -> dict[str, Any]:
+    """A line: a law, a curve, a path. `dash` is Plotly's ("dot", "dash")."""
+    style = {"color": color, "width": width} | ({"dash": dash} if dash else {})
+    return trace("scatter", x=x, y=y, mode="lines", line=style, **options)
+
+
+def points(
+    x: Any, y: Any, color: str = MEASURED, *, size: float = 6, symbol: str = "", **options: Any
+) -> dict[str, Any]:
+    """Points: measurements one by one."""
+    marker = {"color": color, "size": size} | ({"symbol": symbol} if symbol else {})
+    return trace("scatter", x=x, y=y, mode="markers", **{"marker": marker, **options})
+
+
+def ticks(x: Any, y: Any, color: str = THEORY, **options: Any) -> dict[str, Any]:
+    """Short level strokes: an exact law laid on bars."""
+    marker = {"color": color, "size": 7, "symbol": "line-ew-open", "line": {"width": 2, "color": color}}
+    return trace("scatter", x=x, y=y, mode="markers", marker=marker, **options)
+
+
+def band(x: Any, low: Any, high: Any, color: str = MEASURED, **options: Any) -> list[dict[str, Any]]:
+    """A shaded band between two curves, as two traces."""
+    edge = {"width": 0, "color": color}
+    lower = trace("scatter", x=x, y=low, mode="lines", line=edge, hoverinfo="skip", **options)
+    upper = trace(
+        "scatter",
+        x=x,
+        y=high,
+        mode="lines",
+        line=edge,
+        hoverinfo="skip",
+        fill="tonexty",
+        fillcolor=f"{color}/0.2",
+        **options,
+    )
+    return [lower, upper]
+
+
+def heat(
+    z: Any, x: Any = None, y: Any = None, *, diverging: bool = False, scale: Any = None, **options: Any
+) -> dict[str, Any]:
+    """A heat map of z[row, column]; a diverging one is centred at zero. Numbers are shown on hover."""
+    places = {key: value for key, value in (("x", x), ("y", y)) if value is not None}
+    made = {"z": z, **places, "colorscale": scale or (DIVERGING if diverging else RAMP), "showscale": False}
+    if diverging:
+        largest = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
+        made |= {"zmin": -largest or -1.0, "zmax": largest or 1.0}
+    return trace("heatmap", **(made | options))
+
+
+def contours(z: Any, x: Any, y: Any, *, levels: int = 18, **options: Any) -> dict[str, Any]:
+    """Level lines of z[row, column] without filling."""
+    made = {"z": z, "x": x, "y": y, "ncontours": levels, "showscale": False, "contours": {"coloring": "lines"},
+            "colorscale": [[0, MUTE], [1, MEASURED]], "line": {"width": 1.2}}  # fmt: skip
+    return trace("contour", **(made | options))
+
+
+def surface(z: Any, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+    """A surface over the plane, in the panel's scene."""
+    made = {"z": z, "x": x, "y": y, "showscale": False, "colorscale": "Cividis", "opacity": 0.92}
+    return trace("surface", **(made | options))
+
+
+def _axis(axis: Axis) -> dict[str, Any]:
+    made: dict[str, Any] = {"title": {"text": T.of(axis.title)}} if axis.title else {}
+    if axis.format:
+        made["tickformat"] = axis.format
+    if axis.log:
+        made["type"] = "log"
+    if axis.range is not None:
+        low, high = (float(np.log10(v)) for v in axis.range) if axis.log else axis.range
+        made["range"] = [high, low] if axis.reverse else [low, high]
+    elif axis.reverse:
+        made["autorange"] = "reversed"
+    if axis.ticks is not None:
+        made |= {"tickvals": list(axis.ticks[0]), "ticktext": [T.of(text) for text in axis.ticks[1]]}
+    if axis.hidden:
+        made["visible"] = False
+    return made
+
+
+def packed(value: Any) -> Any:
+    """A part of a figure as it is sent: float64 narrowed to float32, integers to the least type, texts as data."""
+    if isinstance(value, T):
+        return value.data()
+    if isinstance(value, np.ndarray):
+        return _typed(value)
+    if isinstance(value, Mapping):
+        return {key: packed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [packed(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def _typed(array: np.ndarray) -> Any:
+    if array.dtype.kind in "US":
+        return array.tolist()
+    if array.dtype.kind == "b":
+        array = array.astype(np.uint8)
+    elif array.dtype.kind in "iu":
+        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+        kinds = (np.uint8, np.int16, np.int32)
+        array = array.astype(next((k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.float64))
+    elif array.dtype != np.float32:
+        # A number beyond float32 would arrive as infinity.
+        wide = array.size and np.nanmax(np.abs(array), initial=0.0, where=np.isfinite(array)) > 3e38
+        array = array.astype(np.float64 if wide else np.float32)
+    if array.size <= 8 and array.ndim == 1 and np.isfinite(array).all():
+        return array.tolist()
+    made = {"dtype": TYPED[str(array.dtype)], "bdata": base64.b64encode(np.ascontiguousarray(array)).decode()}
+    return made | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})
+
+
+def light_tokens() -> dict[str, str]:
+    """The look's tokens in the light theme, e.g. {"--measured": "#2b6cb0"}."""
+    css = (Path(__file__).parent / "static" / "tokens.css").read_text()
+    return dict(re.findall(r"(--[\w-]+):\s*([^;]+);", css[: css.index(".dark")]))
+
+
+def _resolved(value: Any) -> Any:
+    if isinstance(value, T):
+        return value.en
+    if isinstance(value, str) and value.startswith("--"):
+        token, _, alpha = value.partition("/")
+        color = light_tokens()[token]
+        if not alpha:
+            return color
+        red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+        return f"rgba({red},{green},{blue},{alpha})"
+    if isinstance(value, Mapping):
+        return {key: _resolved(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_resolved(item) for item in value]
+    return value

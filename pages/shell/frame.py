@@ -1,0 +1,173 @@
+"""The HTML around Gradio's part of a page: head, rail, top line, the lab's skeleton, the gallery."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.core import devices
+from engine.core.params import HINTS, Params
+from pages.shell import prose, replies, statics
+from pages.shell.lab import Lab, Page
+from pages.shell.text import T
+
+NAME = T("Orrery", "Orrery 太阳系仪")
+WORDS: dict[str, T] = {
+    "find": T("Find a lab…   /", "查找实验…   /"),
+    "labs": T("Labs", "实验列表"),
+    "copy": T("Copy link", "复制链接"),
+    "theme": T("Light or dark", "浅色或深色"),
+    "language": T("Language: English or Chinese", "语言:英文或中文"),
+    "menu": T("Labs", "实验"),
+    "skip": T("Skip to the figure", "跳到图形"),
+    "code": T("The code", "代码"),
+    "call": T("The call that made this figure", "生成此图的调用"),
+    "ran": T("The source that ran", "实际运行的源代码"),
+    "gone": T("There is no such lab here.", "这里没有这个实验。"),
+    "back": T("To the gallery", "返回实验总览"),
+}
+LOGO = (
+    '<svg width="26" height="26" viewBox="0 0 26 26" fill="none" stroke="currentColor" stroke-width="1.3" '
+    'aria-hidden="true">'
+    '<circle cx="13" cy="13" r="11" opacity=".35"/><circle cx="13" cy="13" r="7" opacity=".6"/>'
+    '<circle cx="13" cy="13" r="2.2" fill="currentColor" stroke="none"/>'
+    '<circle cx="20" cy="13" r="1.7" fill="var(--brass)" stroke="none"/>'
+    '<circle cx="4.2" cy="6.6" r="1.3" fill="currentColor" stroke="none"/></svg>'
+)
+# The places in Gradio's own HTML that ours is put beside; a test asserts that each is there.
+ANCHORS = ("<style>", "<body", "</head>", "<gradio-app", "</gradio-app>")
+
+Chapters = Mapping[str, Sequence[Page]]
+
+
+def put_in(page_html: str, *, title: str, before: str, after: str, boot: Mapping[str, Any]) -> str:
+    """Gradio's HTML with a title, styles, scripts, and the given HTML before and after Gradio's own part.
+
+    Our scripts stand before Gradio's module script, so that the page is drawn while Gradio still loads.
+    """
+    missing = [anchor for anchor in ANCHORS if anchor not in page_html]
+    assert not missing, f"this Gradio's page lacks {missing}"
+    files = statics.files()
+    scripts = "".join(f'<script defer src=".{files[name].address}"></script>' for name in statics.SCRIPTS)
+    styles = "".join(f'<link rel="stylesheet" href=".{files[name].address}">' for name in statics.STYLES)
+    early = files["early.js"].raw.decode()
+    data = json.dumps(boot, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    head = (
+        f"<title>{html.escape(title)}</title>{styles}<script>{early}</script>"
+        f"<script>gradio_config.title={json.dumps(title)};gradio_config.pages=gradio_config.pages.slice(0,1);"
+        f"window.ORRERY={data}</script>"
+    )
+    page_html = page_html.replace("<style>", scripts + "<style>", 1)
+    page_html = page_html.replace("</head>", head + "</head>", 1)
+    page_html = page_html.replace("<body", '<body id="orrery"', 1)
+    page_html = page_html.replace("<gradio-app", before + "<gradio-app", 1)
+    theme = "<script>document.querySelector('gradio-app').setAttribute('theme_mode',Orrery_early.theme)</script>"
+    return page_html.replace("</gradio-app>", "</gradio-app>" + theme + after, 1)
+
+
+def rail(chapters: Chapters, names: Mapping[str, T], here: str) -> str:
+    """The list of chapters and labs on the left, and the top line."""
+    rows = [
+        f'<nav class="rail" id="rail" aria-label="{WORDS["labs"].en}">'
+        f'<a class="brand" href="./">{LOGO}<span>Orrery</span></a>'
+        f'<input class="search" id="search" type="search" autocomplete="off" aria-label="{WORDS["find"].en}" '
+        f'data-en="{WORDS["find"].en}" data-zh="{WORDS["find"].zh}">'
+    ]
+    for chapter, pages in chapters.items():
+        rows.append(f'<div class="group"><div class="chapter">{names[chapter].html()}</div>')
+        for page in pages:
+            lab = page.lab
+            mark = ' class="here" aria-current="page"' if lab.slug == here else ""
+            words = html.escape(f"{lab.title.en} {lab.title.zh} {names[chapter].en}".lower())
+            rows.append(f'<a href="./{lab.slug}"{mark} data-words="{words}">{lab.title.html()}</a>')
+        rows.append("</div>")
+    return "".join(rows) + '</nav><div class="scrim" id="scrim"></div>'
+
+
+def top(crumb: T | None) -> str:
+    """The slim line above the page: where one is, the device, language, theme, link."""
+    device = devices.current()
+    why = f' title="{html.escape(device.why_no_gpu)}"' if device.why_no_gpu else ""
+    where = crumb.html() if crumb else ""
+    return (
+        f'<header class="top"><a class="skip" href="#stage">{WORDS["skip"].html()}</a>'
+        f'<button class="menu" id="menu" aria-controls="rail" aria-expanded="false">☰&nbsp; Orrery</button>'
+        f'<span class="crumb">{where}</span><span class="chip device" id="device"{why}>'
+        f"{html.escape(device.name)}</span>"
+        f'<button class="chip" id="language" aria-label="{WORDS["language"].en}">EN / 中文</button>'
+        f'<button class="chip" id="theme" aria-label="{WORDS["theme"].en}">◐</button>'
+        f'<button class="chip" id="copy">{WORDS["copy"].html()}</button></header>'
+    )
+
+
+def lab_skeleton(lab: Lab) -> str:
+    """A lab's page before its scripts run: title, claim, and the room for controls and stage."""
+    return (
+        f'<main class="page" id="main"><h1>{lab.title.html()}</h1><p class="claim">{lab.claim.html()}</p>'
+        '<div class="bench"><section class="card controls" id="controls"></section>'
+        '<section class="stage" id="stage" tabindex="-1"></section></div></main>'
+    )
+
+
+def lab_after(lab: Lab) -> str:
+    """What follows the notes: the call to paste and the source, fetched when it is opened."""
+    return (
+        f'<section class="page code-part" id="code"><h2>{WORDS["code"].html()}</h2>'
+        f'<h3>{WORDS["call"].html()}</h3><pre class="code" id="call" tabindex="0"></pre>'
+        f'<details id="source" data-from="./orrery-code/{lab.slug}"><summary>{WORDS["ran"].html()}</summary>'
+        f'<div class="source-body"></div></details></section>'
+    )
+
+
+def lab_boot(lab: Lab, opening: Any) -> dict[str, Any]:
+    """What a lab's scripts need to know."""
+    return {
+        "instance": replies.INSTANCE,
+        "kinds": replies.KIND_WORDS,
+        "lab": {
+            "slug": lab.slug,
+            "title": lab.title.data(),
+            "schema": schema(lab),
+            "views": [{"question": v.question.data(), "kind": v.kind, "when": v.when} for v in lab.views],
+            "presets": [{"name": p.name.data(), "values": p.values, "view": p.view} for p in lab.presets],
+            "call": prose.call(lab),
+        },
+        "opening": opening,
+    }
+
+
+def schema(lab: Lab) -> dict[str, Any]:
+    """The parameters as the controls draw them: JSON schema, with bounds that this device can keep."""
+    model: type[Params] = lab.experiment.params
+    found = model.model_json_schema()["properties"]
+    for name, most in lab.experiment.limits.get(devices.current().kind, {}).items():
+        found[name]["maximum"] = min(found[name]["maximum"], most)
+    for field in found.values():
+        field[HINTS]["en"] = field.pop("title")
+        if "const" in field:
+            field["enum"] = [field.pop("const")]
+    return found
+
+
+def home(chapters: Chapters, names: Mapping[str, T], pictures: Mapping[str, str]) -> str:
+    """The gallery: one card per lab, each with a picture drawn from a real result."""
+    claim = T(
+        "Working models of the ideas behind machine learning. Every figure is computed at this moment, by a real "
+        "engine, on the machine in front of you. Turn a knob.",
+        "机器学习背后思想的可运行模型。每一幅图都由真实的引擎在你面前的机器上即时算出。转动旋钮试试。",
+    )
+    rows = [f'<main class="page home" id="main"><h1>Orrery</h1><p class="claim">{claim.html()}</p>']
+    for chapter, pages in chapters.items():
+        rows.append(f'<section class="group"><h2>{names[chapter].html()}</h2><div class="cards">')
+        for page in pages:
+            lab = page.lab
+            words = html.escape(f"{lab.title.en} {lab.title.zh} {names[chapter].en}".lower())
+            picture = pictures.get(lab.slug, "")
+            rows.append(
+                f'<a class="card tile" href="./{lab.slug}" data-words="{words}"><div class="picture">{picture}</div>'
+                f"<h3>{lab.title.html()}</h3><p>{lab.claim.html()}</p></a>"
+            )
+        rows.append("</div></section>")
+    return "".join(rows) + "</main>"

@@ -1,0 +1,162 @@
+"""Around Gradio: our frame in its HTML, our files, and a door that opens to known hosts alone."""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import brotli
+
+from pages.shell import statics
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+KEPT_PAGES = 256
+PAGE_QUALITY = 5
+NOT_CARRIED = {b"content-length", b"etag", b"content-encoding", b"cache-control"}
+
+
+class Framer(Protocol):
+    """What the middleware needs of the site."""
+
+    def frame(self, path: str, html: str) -> str:
+        """Gradio's HTML of a page with ours put into it."""
+
+    def version(self) -> int:
+        """A number that changes when a page's HTML does."""
+
+    def extra(self, path: str) -> tuple[bytes, str] | None:
+        """Body and type of one of our own small documents, or None."""
+
+
+def local_name(host: str) -> bool:
+    """Whether a Host header names this machine without a name server: localhost or a literal address.
+
+    A page elsewhere can point a name of its own at this machine (DNS rebinding), but not an address.
+    """
+    name = urlsplit(f"//{host}").hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+class Door:
+    """Refuses requests for hosts that are not ours, and from pages of other origins."""
+
+    def __init__(self, app: Any, hosts: frozenset[str] = frozenset()):
+        self.app, self.hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            headers = dict(scope["headers"])
+            host = headers.get(b"host", b"").decode("latin-1")
+            name = urlsplit(f"//{host}").hostname or ""
+            if not (local_name(host) or name in self.hosts):
+                return await respond(send, 400, b"this server does not answer to that host name")
+            origin = headers.get(b"origin", b"").decode("latin-1")
+            if origin and urlsplit(origin).netloc != host and (urlsplit(origin).hostname or "") not in self.hosts:
+                return await respond(send, 403, b"requests from other sites are not answered")
+        await self.app(scope, receive, send)
+
+
+async def respond(
+    send: Send, status: int, body: bytes, kind: str = "text/plain; charset=utf-8", **headers: str
+) -> None:
+    """A whole small response."""
+    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    lines = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()), *named]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Frame:
+    """Serves our files, and puts the rail, the page's skeleton and its scripts into the HTML that Gradio makes.
+
+    A framed page depends on its path and on the host it is asked for by, not on who asks: it is kept.
+    """
+
+    def __init__(self, app: Any, site: Framer):
+        self.app, self.site = app, site
+        self._kept: OrderedDict[tuple, tuple[list[tuple[bytes, bytes]], bytes, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return await self.app(scope, receive, send)
+        path, headers = scope["path"], dict(scope["headers"])
+        small = b"br" in headers.get(b"accept-encoding", b"")
+        if path.startswith(statics.PREFIX):
+            return await self._static(path, small, send)
+        if (extra := self.site.extra(path)) is not None:
+            return await respond(send, 200, extra[0], extra[1], cache_control="no-cache")
+        key = (path, headers.get(b"host"), headers.get(b"x-forwarded-host"), headers.get(b"x-forwarded-proto"),
+               scope.get("root_path"), self.site.version())  # fmt: skip
+        if b"deep_link" in scope.get("query_string", b""):
+            scope = {**scope, "query_string": b""}
+        if (kept := self._kept.get(key)) is None:
+            kept = await self._fetch(scope, receive, send)
+            if kept is None:
+                return
+            with self._lock:
+                self._kept[key] = kept
+                while len(self._kept) > KEPT_PAGES:
+                    self._kept.popitem(last=False)
+        lines, raw, compressed = kept
+        body = compressed if small else raw
+        encoding = [(b"content-encoding", b"br")] if small else []
+        length = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": lines + encoding + length})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    async def _static(self, path: str, small: bool, send: Send) -> None:
+        file = statics.by_address().get(path)
+        if file is None:
+            return await respond(send, 404, b"no such file")
+        extra = {"content_encoding": "br"} if small else {}
+        headers = {"vary": "accept-encoding", "cache_control": "public, max-age=31536000, immutable"}
+        headers["x_content_type_options"] = "nosniff"
+        await respond(send, 200, file.small if small else file.raw, file.kind, **headers, **extra)
+
+    async def _fetch(self, scope: Scope, receive: Receive, send: Send) -> tuple | None:
+        """A framed page from Gradio, or None after passing on what is not a page."""
+        start: Mapping[str, Any] = {}
+        body: list[bytes] = []
+        page = False
+
+        async def collect(message: MutableMapping[str, Any]) -> None:
+            nonlocal start, page
+            if message["type"] == "http.response.start":
+                kind = dict(message["headers"]).get(b"content-type", b"")
+                start, page = message, kind.startswith(b"text/html") and message["status"] == 200
+                if not page:
+                    await send(message)
+            elif page:
+                body.append(message.get("body", b""))
+            else:
+                await send(message)
+
+        # Gradio is asked for the plain bytes of the whole page, whatever the visitor asked for.
+        plain = [(k, v) for k, v in scope["headers"] if k not in (b"accept-encoding", b"if-none-match")]
+        await self.app({**scope, "headers": plain, "method": "GET"} if self.is_page(scope) else scope, receive, collect)
+        if not page:
+            return None
+        html = self.site.frame(scope["path"], b"".join(body).decode()).encode()
+        lines = [(k, v) for k, v in start["headers"] if k not in NOT_CARRIED]
+        lines += [(b"cache-control", b"no-cache"), (b"vary", b"accept-encoding")]
+        lines += [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
+        return lines, html, brotli.compress(html, quality=PAGE_QUALITY)
+
+    @staticmethod
+    def is_page(scope: Scope) -> bool:
+        """Whether a path can be one of the site's pages: these have no dot and a single segment."""
+        path = scope["path"].strip("/")
+        return "/" not in path and "." not in path

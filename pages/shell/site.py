@@ -1,0 +1,146 @@
+"""The site: every lab page in one Gradio app, framed, warmed up, and closed to what is not meant."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from engine.core.runner import Runner
+from pages.shell import frame, prose, quirks, replies, statics, theme, thumbnails, wire
+from pages.shell.lab import Page
+from pages.shell.middleware import Door, Frame
+from pages.shell.text import T
+
+SESSIONS = 500
+WAITING = 500
+UPLOAD = "20mb"
+log = logging.getLogger("orrery")
+
+
+class Site:
+    """Every lab of `chapters` as a page of one Gradio app."""
+
+    def __init__(self, chapters: Mapping[str, Sequence[Page]], names: Mapping[str, T]):
+        self.chapters, self.names, self.runner = chapters, names, Runner()
+        self.pages = {page.lab.slug: page for pages in chapters.values() for page in pages}
+        self.openings: dict[str, Any] = {}
+        self.pictures: dict[str, str] = {}
+        self._version = 0
+        quirks.lighten_sessions()
+        self.demo = self._build()
+
+    def _build(self) -> gr.Blocks:
+        with gr.Blocks(title="Orrery", analytics_enabled=False) as demo:
+            for slug, page in self.pages.items():
+                quirks.begin_page(demo, slug, page.lab.title.en)
+                wire.connect(page.lab, self.runner)
+                notes(page)
+            quirks.end_pages(demo)
+        return demo
+
+    def warm(self) -> None:
+        """Compute what every page opens on, draw the gallery's pictures, compress the files. Runs after the start."""
+        for slug, page in self.pages.items():
+            try:
+                self.openings[slug] = replies.opening(page.lab, self.runner)
+                outcome = replies.at_hand(page.lab, self.runner, page.lab.defaults())
+                self.pictures[slug] = thumbnails.svg(page.lab.views[0].figure(outcome.result))
+            except Exception:  # one lab's failure leaves the others their pictures; its own page will say it
+                log.exception("%s has nothing to open on", slug)
+        self._version += 1
+        statics.compress_all()
+
+    def version(self) -> int:
+        """Grows when the pages' HTML changes, which is once: when all is warm."""
+        return self._version
+
+    def frame(self, path: str, html: str) -> str:
+        """Gradio's HTML of a page, framed."""
+        slug = path.strip("/")
+        page = self.pages.get(slug)
+        rail = frame.rail(self.chapters, self.names, slug)
+        if page is None:
+            before = rail + frame.top(None) + frame.home(self.chapters, self.names, self.pictures)
+            return frame.put_in(html, title="Orrery", before=before, after="", boot={"instance": replies.INSTANCE})
+        lab = page.lab
+        return frame.put_in(
+            html,
+            title=f"{lab.title.en} — Orrery",
+            before=rail + frame.top(self.names[lab.chapter]) + frame.lab_skeleton(lab),
+            after=frame.lab_after(lab),
+            boot=frame.lab_boot(lab, self.openings.get(slug)),
+        )
+
+    def extra(self, path: str) -> tuple[bytes, str] | None:
+        """The code of a lab as HTML."""
+        before, _, slug = path.strip("/").rpartition("/")
+        if before == "orrery-code" and slug in self.pages:
+            return prose.code_html(self.pages[slug].lab).encode(), "text/html; charset=utf-8"
+        return None
+
+    def launch(self, **options: Any) -> None:
+        """Serve the site; blocks unless `prevent_thread_lock` is given."""
+        block = not options.pop("prevent_thread_lock", False)
+        self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
+        self.demo.launch(**(self.settings() | options | {"prevent_thread_lock": True}))
+        threading.Thread(target=self.warm, name="warm", daemon=True).start()
+        if block:
+            self.demo.block_thread()
+
+    def settings(self) -> dict[str, Any]:
+        """What `launch` is given: closed by default."""
+        closed = {"openapi_url": None, "docs_url": None, "redoc_url": None}
+        door = Middleware(Door, hosts=known_hosts())
+        return {
+            "app_kwargs": {"middleware": [door, Middleware(Frame, site=self)], **closed},
+            "theme": theme.orrery(),
+            "footer_links": [],
+            "run_history": False,
+            "show_error": False,
+            "enable_monitoring": False,
+            "allowed_paths": [],
+            "max_file_size": UPLOAD,
+            "state_session_capacity": SESSIONS,
+            "ssr_mode": False,
+            "pwa": False,
+            "quiet": True,
+            "favicon_path": str(statics.HERE / "favicon.svg"),
+            "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+            "mcp_server": mcp_installed(),
+        }  # fmt: skip
+
+
+def notes(page: Page) -> None:
+    """A lab's notes in both languages; the style sheet hides the one that is not read."""
+    for language in ("en", "zh"):
+        text = "\n\n".join(
+            f'<section class="note">\n\n## {heading}\n\n{body}\n\n</section>'
+            for heading, body in prose.sections(page.notes(language))
+        )
+        delimiters = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+        gr.Markdown(text, elem_classes=["notes", f"lang-{language}"], latex_delimiters=delimiters, container=False)
+
+
+def known_hosts() -> frozenset[str]:
+    """Host names that the site answers to beside localhost and literal addresses: the machine's own name, the
+    Space's, and those in ORRERY_HOSTS (separated by commas)."""
+    named = os.environ.get("ORRERY_HOSTS", "").split(",") + os.environ.get("SPACE_HOST", "").split(",")
+    return frozenset(name.strip().lower() for name in [*named, socket.gethostname()] if name.strip())
+
+
+@functools.cache
+def mcp_installed() -> bool:
+    """Whether Gradio's MCP extra is there."""
+    import importlib.util
+
+    return importlib.util.find_spec("mcp") is not None

@@ -1,0 +1,313 @@
+/* All controls of a lab, drawn from its parameter model's JSON schema, and kept in step with the address. */
+Orrery.makeControls = (root, boot, stage) => {
+  'use strict';
+  const { el, words, T, label, number, say } = Orrery;
+  const lab = boot.lab, schema = lab.schema, names = Object.keys(schema);
+  const HINTS = 'x-orrery', RESERVED = new Set(['view', 'lesson', 'lang', 'theme']);
+  const LONG = 500;
+  const W = {
+    again: T('Draw a new seed', '换一个随机种子'), presets: T('Presets', '预设'), yes: T('on', '开'), no: T('off', '关'),
+    rule: T('must be', '必须'), reset: T('Reset', '重置'),
+  };
+  const hints = n => schema[n][HINTS] || {};
+  const title = n => T(hints(n).en || n, hints(n).zh || n);
+  const defaults = Object.fromEntries(names.map(n => [n, schema[n].default]));
+  const state = { ...defaults };
+  const fields = {};
+  let id = 0, holding = false;
+
+  /* --- values --- */
+  function parse(n, raw) {
+    const p = schema[n];
+    if (p.enum) return p.enum.find(option => String(option) === String(raw));
+    if (p.type === 'boolean') return { true: true, false: false, 1: true, 0: false }[String(raw).toLowerCase()];
+    if (p.type === 'string') return String(raw).length <= (p.maxLength ?? 1e5) ? String(raw) : undefined;
+    const text = String(raw).replace(/[\s,\u202f]/g, '').replace('−', '-');
+    const v = Number(text);
+    const ok = text !== '' && Number.isFinite(v) && v >= p.minimum && v <= p.maximum && (p.type !== 'integer' || Number.isInteger(v));
+    return ok ? v : undefined;
+  }
+  function rule(n) {
+    const p = schema[n];
+    if (p.enum) return T(`one of ${p.enum.join(', ')}`, `是下列之一:${p.enum.join(', ')}`);
+    if (p.type === 'boolean') return T('true or false', '为 true 或 false');
+    if (p.type === 'string') return T(`at most ${p.maxLength} characters long`, `不超过 ${p.maxLength} 个字符`);
+    const kind = p.type === 'integer' ? T('a whole number', '为整数') : T('a number', '为数');
+    return T(`${kind.en} from ${p.minimum} to ${p.maximum}`, `${kind.zh},且在 ${p.minimum} 到 ${p.maximum} 之间`);
+  }
+  const short = raw => { const s = String(raw); return s.length > 40 ? `${s.slice(0, 39)}…` : s; };
+  const refusal = (n, raw) => T(`${n} must be ${rule(n).en}; got '${short(raw)}'`, `${n} 必须${rule(n).zh};收到 '${short(raw)}'`);
+  const clamp = (n, v) => {
+    const p = schema[n];
+    const kept = Math.min(p.maximum, Math.max(p.minimum, v));
+    return p.type === 'integer' ? Math.round(kept) : Number(kept.toPrecision(6));
+  };
+
+  /* Parameters that must stay one under another push each other. */
+  function restrain(moved) {
+    for (const n of names) {
+      const other = hints(n).below;
+      if (!other || state[n] < state[other]) continue;
+      const gap = schema[n].type === 'integer' ? 1 : (schema[n].maximum - schema[n].minimum) / 1000;
+      if (moved === other) state[n] = clamp(n, state[other] - gap);
+      else state[other] = clamp(other, state[n] + gap);
+      if (state[n] >= state[other]) state[n] = clamp(n, state[other] - gap);
+    }
+  }
+
+  /* --- one control --- */
+  function slider(n, box) {
+    const p = schema[n], h = hints(n), lo = p.minimum, hi = p.maximum, whole = p.type === 'integer';
+    const log = h.scale === 'log';
+    const fine = !log && whole && hi - lo <= 2000;
+    const step = h.step || (whole ? 1 : (hi - lo) / 1000);
+    const to = v => (fine ? v : log ? (1000 * Math.log(v / lo)) / Math.log(hi / lo) : (1000 * (v - lo)) / (hi - lo));
+    const from = s => {
+      if (fine) return s;
+      let v = log ? lo * (hi / lo) ** (s / 1000) : lo + ((hi - lo) * s) / 1000;
+      if (log) v = Number(v.toPrecision(v >= 100 || !whole ? 3 : 15));
+      else v = lo + Math.round((v - lo) / step) * step;
+      return clamp(n, whole ? Math.round(v) : Number(v.toPrecision(12)));
+    };
+    const track = el('input', { type: 'range', id: `p-${n}`, min: fine ? lo : 0, max: fine ? hi : 1000, step: fine ? step : 'any' });
+    const entry = el('input', { class: 'num', inputmode: whole ? 'numeric' : 'decimal', autocomplete: 'off', spellcheck: 'false' });
+    label(track, 'aria-label', title(n));
+    label(entry, 'aria-label', title(n));
+    track.addEventListener('input', () => change(n, from(Number(track.value)), 'drag', track));
+    track.addEventListener('change', () => change(n, from(Number(track.value)), 'commit', track));
+    track.addEventListener('pointerdown', () => { holding = true; });
+    track.addEventListener('keydown', e => {
+      const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[e.key];
+      if (!way || fine) return;
+      e.preventDefault();
+      // A key always moves the value, however fine the scale is there.
+      let v = state[n], pos = to(v);
+      for (let k = 1; v === state[n] && k <= 2000; k++) v = from(Math.min(1000, Math.max(0, pos + way * k)));
+      change(n, v, 'commit');
+    });
+    const take = () => {
+      const v = parse(n, entry.value);
+      entry.setAttribute('aria-invalid', String(v === undefined));
+      if (v === undefined) { stage.notice(refusal(n, entry.value)); return; }
+      if (v !== state[n]) change(n, v, 'commit'); else { stage.notice(null); show(); }
+    };
+    entry.addEventListener('change', take);
+    entry.addEventListener('keydown', e => { if (e.key === 'Escape') { entry.blur(); show(); } });
+    const unit = h.unit ? el('span', { class: 'unit' }, words(h.unit)) : null;
+    box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n))), el('span', { class: 'value' }, entry, unit)));
+    if (h.control !== 'number') {
+      box.append(track, el('div', { class: 'ends', 'aria-hidden': 'true' }, el('span', {}, short_number(lo)), el('span', {}, short_number(hi))));
+    }
+    return src => {
+      if (document.activeElement !== entry || src !== entry) entry.value = number(state[n], 6);
+      entry.setAttribute('aria-invalid', 'false');
+      if (src !== track) track.value = to(state[n]);
+      track.style.setProperty('--done', `${Math.min(100, Math.max(0, fine ? (100 * (state[n] - lo)) / (hi - lo) : to(state[n]) / 10))}%`);
+      track.setAttribute('aria-valuetext', number(state[n]));
+    };
+  }
+  const short_number = v => (Math.abs(v) >= 1e6 ? words(T(`${number(v / 1e6)} million`, `${number(v / 1e4)} 万`)) : document.createTextNode(number(v)));
+
+  function choice(n, box) {
+    const options = schema[n].enum, labels = hints(n).labels || {};
+    const text = o => labels[String(o)] || String(o);
+    const wide = options.reduce((s, o) => s + Math.max(4, say(text(o)).length), 0) > 30 || options.length > 4;
+    const head = el('div', { class: 'head' }, el('span', { id: `l-${n}`, class: 'name' }, words(title(n))));
+    if (wide) {
+      const pick = el('select', { 'aria-labelledby': `l-${n}`, onchange: () => change(n, options[pick.selectedIndex], 'commit') });
+      const fill = () => { pick.replaceChildren(...options.map(o => el('option', {}, say(text(o))))); pick.selectedIndex = options.indexOf(state[n]); };
+      addEventListener('orrery:language', fill);
+      fill();
+      box.append(head, pick);
+      return () => { pick.selectedIndex = options.indexOf(state[n]); };
+    }
+    const group = el('div', { class: 'seg', role: 'radiogroup', 'aria-labelledby': `l-${n}` });
+    options.forEach(o => group.append(el('button', { type: 'button', role: 'radio', 'data-value': String(o), onclick: () => change(n, o, 'commit') }, words(text(o)))));
+    group.addEventListener('keydown', e => {
+      const way = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[e.key];
+      if (!way) return;
+      e.preventDefault();
+      const at = (options.indexOf(state[n]) + way + options.length) % options.length;
+      change(n, options[at], 'commit');
+      group.children[at].focus();
+    });
+    box.append(head, group);
+    return () => [...group.children].forEach((b, i) => {
+      b.setAttribute('aria-checked', String(options[i] === state[n]));
+      b.tabIndex = options[i] === state[n] ? 0 : -1;
+    });
+  }
+
+  function toggle(n, box) {
+    const button = el('button', { type: 'button', class: 'switch', role: 'switch', id: `p-${n}`, onclick: () => change(n, !state[n], 'commit') });
+    label(button, 'aria-label', title(n));
+    box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n))), button));
+    return () => button.setAttribute('aria-checked', String(state[n]));
+  }
+
+  function text(n, box) {
+    const p = schema[n], code = hints(n).control === 'code';
+    const entry = code
+      ? el('textarea', { id: `p-${n}`, rows: 4, class: 'code-entry', spellcheck: 'false', maxlength: p.maxLength })
+      : el('input', { id: `p-${n}`, type: 'text', class: 'text-entry', spellcheck: 'false', autocomplete: 'off', maxlength: p.maxLength });
+    let wait = 0;
+    const take = () => { clearTimeout(wait); if (entry.value !== state[n]) change(n, entry.value, 'commit', entry); };
+    entry.addEventListener('input', () => { clearTimeout(wait); wait = setTimeout(take, 350); });
+    entry.addEventListener('change', take);
+    box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n)))), entry);
+    return src => { if (src !== entry && document.activeElement !== entry) entry.value = state[n]; else if (src !== entry && entry.value !== state[n]) entry.value = state[n]; };
+  }
+
+  function seed(n, box) {
+    const entry = el('input', { class: 'num', inputmode: 'numeric', id: `p-${n}`, autocomplete: 'off' });
+    const again = el('button', { type: 'button', class: 'again', onclick: () => change(n, Math.floor(Math.random() * 1e6), 'commit') }, '↻');
+    label(again, 'aria-label', W.again);
+    label(again, 'title', W.again);
+    entry.addEventListener('change', () => {
+      const v = parse(n, entry.value);
+      entry.setAttribute('aria-invalid', String(v === undefined));
+      if (v === undefined) stage.notice(refusal(n, entry.value)); else change(n, v, 'commit');
+    });
+    box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n))), el('span', { class: 'value' }, entry, again)));
+    return () => { entry.value = number(state[n]); entry.setAttribute('aria-invalid', 'false'); };
+  }
+
+  /* --- all of them --- */
+  if (lab.presets.length) {
+    const row = el('div', { class: 'presets', role: 'group' });
+    label(row, 'aria-label', W.presets);
+    lab.presets.forEach(p => row.append(el('button', { type: 'button', class: 'preset', onclick: () => adopt(p) }, words(p.name))));
+    root.append(row);
+  }
+  for (const n of names) {
+    const p = schema[n], h = hints(n);
+    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type === 'string' ? text : slider;
+    if (!kind) { fields[n] = { box: null, show: () => {} }; continue; }
+    const box = el('div', { class: 'field', 'data-param': n });
+    fields[n] = { box, show: kind(n, box) };
+    if (h.help) box.append(el('p', { class: 'help' }, words(h.help)));
+    root.append(box);
+  }
+  addEventListener('pointerup', () => { if (holding) { holding = false; if (stage.cost === 'seconds') stage.begin(); } });
+
+  function show(src) {
+    for (const n of names) {
+      fields[n].show(src);
+      const when = Object.entries(hints(n).when || {});
+      if (fields[n].box) fields[n].box.hidden = !when.every(([other, values]) => values.includes(state[other]));
+    }
+    lab.presets.forEach((p, i) => {
+      const on = names.every(n => n === 'seed' || state[n] === (n in p.values ? p.values[n] : defaults[n]));
+      root.querySelectorAll('.preset')[i].classList.toggle('on', on);
+      root.querySelectorAll('.preset')[i].setAttribute('aria-pressed', String(on));
+    });
+    document.dispatchEvent(new CustomEvent('orrery:state'));
+  }
+
+  function change(n, v, how, src) {
+    if (how === 'commit') holding = false;
+    const same = state[n] === v;
+    state[n] = v;
+    restrain(n);
+    stage.notice(null);
+    show(src);
+    if (same && how === 'commit' && id > 0 && !stage.cost) return put();
+    changed(how);
+  }
+  function set(values, how) {
+    for (const [n, v] of Object.entries(values)) state[n] = clamp(n, v);
+    holding = how === 'drag';
+    stage.notice(null);
+    show();
+    changed(how);
+  }
+  function changed(how) {
+    stage.restrict(state);
+    stage.halt();
+    put(how === 'preset');
+    ask(how);
+  }
+  function adopt(preset) {
+    Object.assign(state, defaults, preset.values);
+    if (preset.view !== null && preset.view !== undefined) stage.view = preset.view;
+    stage.drawing.figure = null;
+    stage.notice(null);
+    show();
+    changed('preset');
+  }
+
+  /* --- asking --- */
+  const next = () => ++id;
+  let latest = { id: 0, key: JSON.stringify(defaults) };
+  /* Which parameters a reply belongs to; null for one that was overtaken. */
+  const keyOf = number => (number === latest.id ? latest.key : null);
+  function ask(how, format) {
+    const event = { start: 'start', export: 'export' }[how] || 'run';
+    if (event !== 'export') next();
+    const value = { params: { ...state }, view: stage.view, id };
+    if (event !== 'export') latest = { id, key: JSON.stringify(state) };
+    if (format) value.format = format;
+    stage.awaiting(event);
+    Orrery.transport.send(event, value);
+  }
+
+  /* --- the address --- */
+  function address(full) {
+    const query = new URLSearchParams(location.search);
+    const left = [];
+    for (const n of names) {
+      const long = typeof state[n] === 'string' && state[n].length > LONG;
+      if (long) left.push(n);
+      if (state[n] === defaults[n] || long) query.delete(n); else query.set(n, String(state[n]));
+    }
+    if (stage.view) query.set('view', String(stage.view + 1)); else query.delete('view');
+    const text = query.toString();
+    return { url: location.pathname + (text ? `?${text}` : ''), left };
+  }
+  let putTimer = 0, lastPut = 0;
+  function put(push) {
+    clearTimeout(putTimer);
+    if (push) { history.pushState(null, '', address().url); lastPut = Date.now(); return; }
+    // Browsers limit how often the address may change.
+    putTimer = setTimeout(() => { history.replaceState(history.state, '', address().url); lastPut = Date.now(); }, Math.max(0, 250 - (Date.now() - lastPut)));
+  }
+  function visited() {
+    clearTimeout(putTimer);
+    history.pushState(null, '', address().url);
+  }
+  function read() {
+    const query = new URLSearchParams(location.search);
+    const bad = [];
+    Object.assign(state, defaults);
+    for (const [n, raw] of query) {
+      if (RESERVED.has(n) || n.startsWith('__')) continue;
+      if (!(n in schema)) { bad.push(T(`'${short(n)}' is not a parameter of this lab`, `此实验没有参数 '${short(n)}'`)); continue; }
+      const v = parse(n, raw);
+      if (v === undefined) bad.push(refusal(n, raw)); else state[n] = v;
+    }
+    for (const n of names) {
+      const other = hints(n).below;
+      if (other && state[n] >= state[other]) {
+        bad.push(T(`${n} must be below ${other}, which is ${state[other]}; got ${state[n]}`, `${n} 必须小于 ${other}(现为 ${state[other]});收到 ${state[n]}`));
+        state[n] = defaults[n];
+        state[other] = defaults[other];
+      }
+    }
+    const view = Number(query.get('view') || 1) - 1;
+    const known = Number.isInteger(view) && view >= 0 && view < lab.views.length;
+    if (!known) bad.push(T(`view must be from 1 to ${lab.views.length}; got '${short(query.get('view'))}'`, `view 必须在 1 到 ${lab.views.length} 之间;收到 '${short(query.get('view'))}'`));
+    stage.view = known ? view : 0;
+    stage.restrict(state);
+    show();
+    return bad.length ? T(`${bad.map(b => b.en).join('; ')}. The default is shown instead.`, `${bad.map(b => b.zh).join(';')}。改用默认值。`) : null;
+  }
+  addEventListener('popstate', () => { const said = read(); stage.drawing.figure = null; stage.halt(); stage.notice(said); ask('back'); });
+
+  function blame(name) {
+    for (const n of names) if (fields[n].box) fields[n].box.classList.toggle('blamed', n === name);
+  }
+  const isDefault = () => names.every(n => state[n] === defaults[n]);
+
+  show();
+  return { state, set, ask, next, keyOf, read, visited, address, blame, isDefault, held: () => holding, defaults };
+};

@@ -1,0 +1,231 @@
+/* One figure: painted by Plotly from what the server sent, in the page's theme and language; scrubbed, exported, dragged. */
+Orrery.Drawing = (() => {
+  'use strict';
+  const { css, resolve, say, el, label } = Orrery;
+  const NARROW = 560;
+  const drawings = new Set();
+
+  const axis = () => ({
+    gridcolor: css('--hairline'), zeroline: false, linecolor: css('--hairline'), tickcolor: css('--hairline'),
+    ticks: 'outside', ticklen: 4, automargin: true, tickfont: { color: css('--ink-3'), size: 12 },
+    title: { font: { color: css('--ink-2'), size: 13 } }, exponentformat: 'power',
+  });
+  const solid = () => ({ ...axis(), backgroundcolor: css('--surface'), showbackground: false });
+
+  /* The template: light or dark is only a matter of what the tokens are. */
+  function template(narrow) {
+    return {
+      paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', showlegend: false, autosize: true, uirevision: 'keep',
+      font: { family: css('--sans'), color: css('--ink-2'), size: narrow ? 12 : 13 }, hovermode: 'closest', bargap: 0.12,
+      margin: { l: narrow ? 46 : 58, r: narrow ? 10 : 16, t: 18, b: 46 },
+      hoverlabel: { bgcolor: css('--surface'), bordercolor: css('--hairline'), font: { color: css('--ink'), family: css('--sans') } },
+      colorway: ['--measured', '--second', '--third', '--fourth', '--accept', '--reject'].map(css),
+      modebar: { remove: [] },
+    };
+  }
+
+  const merge = (base, over) => {
+    for (const [key, value] of Object.entries(over)) {
+      const both = value && typeof value === 'object' && !Array.isArray(value) && base[key] && typeof base[key] === 'object';
+      base[key] = both ? merge({ ...base[key] }, value) : value;
+    }
+    return base;
+  };
+
+  function laidOut(spec, width) {
+    const narrow = width < NARROW;
+    const layout = template(narrow);
+    for (const key of Object.keys(spec)) {
+      if (/^xaxis/.test(key)) layout[key] = { ...axis(), showgrid: false };
+      else if (/^yaxis/.test(key)) layout[key] = axis();
+      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(), yaxis: solid(), zaxis: solid(), camera: { eye: { x: 1.4, y: -1.5, z: 0.9 } } };
+    }
+    merge(layout, spec);
+    if (layout.grid && narrow) {
+      const panels = layout.grid.rows * layout.grid.columns;
+      layout.grid = { ...layout.grid, rows: panels, columns: 1 };
+      for (const key of Object.keys(layout)) {
+        if (/^scene/.test(key) && layout[key].domain) layout[key].domain = { row: Number(key.slice(5) || 1) - 1, column: 0 };
+      }
+    }
+    if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: 0.14 });
+    if ((layout.annotations || []).some(a => String(a.yref).endsWith('domain'))) layout.margin.t = 34;
+    return layout;
+  }
+
+  class Drawing {
+    constructor(div) {
+      this.div = div;
+      this.figure = null;
+      this.at = 0;
+      this.painted = 0;
+      this.waiting = false;
+      drawings.add(this);
+      this.overlay = el('div', { class: 'handles' });
+      div.append(this.overlay);
+      this.plot = el('div', { class: 'plot' });
+      div.prepend(this.plot);
+      this.width = 0;
+      new ResizeObserver(() => this.resized()).observe(div);
+    }
+
+    resized() {
+      const width = this.div.clientWidth;
+      if (!width || width === this.width) return;
+      const turned = (width < NARROW) !== (this.width < NARROW);
+      this.width = width;
+      if (!this.painted) return this.later();
+      if (turned) this.later(); else Plotly.Plots.resize(this.plot).then(() => this.place());
+    }
+
+    set(figure, at) {
+      const fresh = !this.figure;
+      this.figure = figure;
+      const last = figure.frames ? figure.frames.list.length - 1 : 0;
+      this.at = Math.min(at ?? (fresh && figure.frames ? figure.frames.start : this.at), last);
+      this.later();
+    }
+
+    /* However many changes come between two pictures of the screen, the figure is painted once. */
+    later() {
+      if (this.waiting) return;
+      this.waiting = true;
+      requestAnimationFrame(() => { this.waiting = false; this.paint(); });
+    }
+
+    spec() {
+      const { data, layout, frames } = this.figure;
+      if (!frames) return { data, layout };
+      const frame = frames.list[this.at];
+      const moved = data.map((trace, i) => (frame.data[i] ? merge({ ...trace }, frame.data[i]) : trace));
+      return { data: moved, layout: frame.annotations ? { ...layout, annotations: frame.annotations } : layout };
+    }
+
+    async paint() {
+      if (!this.figure || !window.Plotly || !this.div.clientWidth) return;
+      this.width = this.div.clientWidth;
+      const narrow = this.width < NARROW;
+      const spec = this.spec();
+      const layout = laidOut(resolve(spec.layout), this.width);
+      const panels = layout.grid ? layout.grid.rows : 1;
+      const tall = narrow ? 330 + (panels - 1) * 250 : 430 + Math.max(0, panels - 1) * 220;
+      this.div.style.height = `${tall}px`;
+      await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
+      this.painted += 1;
+      this.div.dataset.painted = this.painted;
+      label(this.plot, 'aria-label', this.figure.says);
+      this.plot.setAttribute('role', 'img');
+      this.listen();
+      this.place();
+    }
+
+    listen() {
+      if (this.listening) return;
+      this.listening = true;
+      const tell = i => dispatchEvent(new CustomEvent('orrery:select', { detail: { link: this.figure.link, i, from: this } }));
+      this.plot.on('plotly_hover', e => this.figure.link && tell(e.points[0].pointIndex ?? e.points[0].pointNumber));
+      this.plot.on('plotly_unhover', () => this.figure.link && tell(null));
+      this.plot.on('plotly_relayout', () => this.place());
+    }
+
+    select({ link, i, from }) {
+      if (from === this || !this.painted || !this.figure.link || this.figure.link !== link) return;
+      if (i === null) Plotly.Fx.unhover(this.plot);
+      else Plotly.Fx.hover(this.plot, [{ curveNumber: 0, pointNumber: i }]);
+    }
+
+    /* --- points that a person drags, each bound to two parameters --- */
+
+    place() {
+      const handles = this.figure.handles || [];
+      while (this.overlay.children.length > handles.length) this.overlay.lastChild.remove();
+      handles.forEach((handle, i) => {
+        const knob = this.overlay.children[i] || this.knob(i);
+        const axes = this.axes(handle);
+        if (!axes || !Orrery.controls) return;
+        const [x, y] = this.where(handle);
+        knob.style.left = `${axes.x._offset + axes.x.l2p(x)}px`;
+        knob.style.top = `${axes.y._offset + axes.y.l2p(y)}px`;
+        knob.style.setProperty('--knob', resolve(handle.color));
+        knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${Orrery.number(x, 4)}, ${Orrery.number(y, 4)}`);
+      });
+    }
+
+    axes(handle) {
+      const full = this.plot._fullLayout;
+      const n = handle.panel ? String(handle.panel + 1) : '';
+      return full && full[`xaxis${n}`] ? { x: full[`xaxis${n}`], y: full[`yaxis${n}`] } : null;
+    }
+
+    where(handle) {
+      const state = Orrery.controls.state;
+      const base = handle.origin ? handle.origin.map(name => state[name]) : [0, 0];
+      return [base[0] + handle.scale * state[handle.x], base[1] + handle.scale * state[handle.y]];
+    }
+
+    knob(i) {
+      const knob = el('button', { class: 'knob', type: 'button' });
+      const handle = () => this.figure.handles[i];
+      const move = (x, y, done) => {
+        const h = handle();
+        const base = h.origin ? h.origin.map(name => Orrery.controls.state[name]) : [0, 0];
+        Orrery.controls.set({ [h.x]: (x - base[0]) / h.scale, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag');
+        this.place();
+      };
+      const at = event => {
+        const axes = this.axes(handle());
+        const box = this.plot.getBoundingClientRect();
+        return [axes.x.p2l(event.clientX - box.left - axes.x._offset), axes.y.p2l(event.clientY - box.top - axes.y._offset)];
+      };
+      knob.addEventListener('pointerdown', e => { knob.setPointerCapture(e.pointerId); knob.dataset.held = '1'; e.preventDefault(); knob.focus(); });
+      knob.addEventListener('pointermove', e => knob.dataset.held && move(...at(e), false));
+      const release = e => { if (knob.dataset.held) { delete knob.dataset.held; move(...at(e), true); } };
+      knob.addEventListener('pointerup', release);
+      knob.addEventListener('pointercancel', release);
+      knob.addEventListener('keydown', e => {
+        const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[e.key];
+        if (!way) return;
+        e.preventDefault();
+        const axes = this.axes(handle());
+        const [x, y] = this.where(handle());
+        const part = e.shiftKey ? 0.1 : 0.01;
+        const span = a => Math.abs(a.range[1] - a.range[0]) * part;
+        move(x + way[0] * span(axes.x), y + way[1] * span(axes.y), true);
+      });
+      this.overlay.append(knob);
+      return knob;
+    }
+
+    /* --- taking it away --- */
+
+    image(format) {
+      const ratio = format === 'png' ? 2 : 1;
+      const height = this.plot.clientHeight, width = this.plot.clientWidth;
+      return Plotly.toImage(this.plot, { format, width, height, scale: ratio });
+    }
+
+    /* Every trace's numbers: one row a point; grids give a row a cell. */
+    csv() {
+      const rows = [['trace', 'x', 'y', 'z']];
+      const list = v => (v === undefined || v === null ? null : Array.from(v));
+      (this.plot._fullData || []).forEach((trace, t) => {
+        const name = trace.name || `trace ${t + 1}`;
+        const x = list(trace.x), y = list(trace.y), z = list(trace.z);
+        if (z && (Array.isArray(z[0]) || ArrayBuffer.isView(z[0]))) {
+          z.forEach((row, r) => Array.from(row).forEach((v, c) => rows.push([name, x ? x[c] : c, y ? y[r] : r, v])));
+        } else {
+          const n = Math.max(x ? x.length : 0, y ? y.length : 0);
+          for (let i = 0; i < n; i++) rows.push([name, x ? x[i] : i, y ? y[i] : '', z ? z[i] : '']);
+        }
+      });
+      const cell = v => (typeof v === 'string' && /[",\n]/.test(v) ? `"${v.replace(/"/g, '""')}"` : v ?? '');
+      return rows.map(row => row.map(cell).join(',')).join('\n') + '\n';
+    }
+  }
+
+  addEventListener('orrery:select', e => drawings.forEach(d => d.select(e.detail)));
+  const again = () => drawings.forEach(d => d.painted && d.later());
+  addEventListener('orrery:theme', again);
+  addEventListener('orrery:language', again);
+  return Drawing;
+})();

@@ -1,0 +1,275 @@
+/* The stage: questions as tabs over one result, the figure, its scrubber, export, provenance, what there is to say. */
+Orrery.makeStage = (root, boot) => {
+  'use strict';
+  const { el, words, say, T, label, number, download } = Orrery;
+  const lab = boot.lab;
+  const W = {
+    play: T('Play', '播放'), pause: T('Pause', '暂停'), back: T('One step back', '后退一步'), on: T('One step on', '前进一步'), moment: T('Moment', '时刻'),
+    run: T('Run', '运行'), stop: T('Stop', '停止'), running: T('computing', '计算中'), left: T('left', '剩余'),
+    stopped: T('stopped; what was done stays', '已停止;保留已算出的部分'), views: T('Questions', '问题'),
+    release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
+    none: T('No recording yet: press Run to compute it here.', '尚无录制结果:点击「运行」在此计算。'),
+    wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应,页面会继续尝试。'),
+    export: T('Save', '保存'), speed: T('Speed', '速度'),
+  };
+  const state = { view: 0, figures: {}, drawn: -1, asked: 0, playing: 0, busy: false };
+
+  /* --- the parts --- */
+  const tabs = el('div', { class: 'views', role: 'tablist' });
+  label(tabs, 'aria-label', W.views);
+  const canvas = el('div', { class: 'fig', id: 'figure', role: 'tabpanel' });
+  const facts = el('dl', { class: 'facts', hidden: true });
+  const play = el('button', { class: 'round', type: 'button', 'aria-pressed': 'false' }, '▶');
+  const back = el('button', { class: 'round small', type: 'button' }, '‹');
+  const on = el('button', { class: 'round small', type: 'button' }, '›');
+  const scrub = el('input', { type: 'range', class: 'scrub', 'data-scrub': true, min: 0, value: 0, step: 1 });
+  const moment = el('span', { class: 'moment' });
+  const speed = el('select', { class: 'speed', hidden: true }, ...[1, 10, 60, 600].map(s => el('option', { value: s }, `×${s}`)));
+  const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
+  const saves = el('span', { class: 'saves' });
+  const bar = el('div', { class: 'figbar' }, time, saves);
+  const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
+  const run = el('button', { class: 'run', type: 'button' }, words(W.run));
+  const stop = el('button', { class: 'stop', type: 'button', hidden: true }, words(W.stop));
+  const gauge = el('progress', { max: 1, value: 0, hidden: true });
+  const progress = el('span', { class: 'progress', role: 'status' });
+  const work = el('div', { class: 'work', hidden: true }, run, stop, gauge, progress);
+  const prov = el('div', { class: 'prov' });
+  const said = el('div', { class: 'said', role: 'alert' });
+  const findings = el('div', { class: 'findings' });
+  for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
+  root.append(el('div', { class: 'card' }, tabs, work, canvas, facts, table, bar), prov, said, findings);
+  const drawing = new Orrery.Drawing(canvas);
+
+  /* --- tabs --- */
+  lab.views.forEach((view, i) => {
+    const tab = el('button', { role: 'tab', type: 'button', id: `tab-${i}`, 'aria-controls': 'figure', onclick: () => open(i, true) }, words(view.question));
+    tabs.append(tab);
+  });
+  tabs.addEventListener('keydown', e => {
+    const way = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (!way) return;
+    const offered = [...tabs.children].filter(t => !t.hidden);
+    const next = offered[(offered.indexOf(document.activeElement) + way + offered.length) % offered.length];
+    next.focus();
+    next.click();
+  });
+  const offered = (i, params) => Object.entries(lab.views[i].when).every(([n, vs]) => vs.includes(params[n]));
+  function restrict(params) {
+    lab.views.forEach((_, i) => { tabs.children[i].hidden = !offered(i, params); });
+    if (!offered(state.view, params)) state.view = lab.views.findIndex((_, i) => offered(i, params));
+    mark();
+  }
+  function mark() {
+    [...tabs.children].forEach((tab, i) => {
+      tab.setAttribute('aria-selected', String(i === state.view));
+      tab.tabIndex = i === state.view ? 0 : -1;
+    });
+    const tab = tabs.children[state.view];
+    if (tab && tabs.scrollWidth > tabs.clientWidth) tabs.scrollTo({ left: tab.offsetLeft - 18 });
+  }
+  function open(i, byHand) {
+    if (i === state.view && state.figures[i]) return;
+    state.view = i;
+    mark();
+    pause();
+    if (byHand) Orrery.controls.visited();
+    if (state.figures[i]) { drawing.figure = null; show(); } else if (byHand) Orrery.controls.ask('view');
+  }
+
+  /* --- time --- */
+  function goto(at) {
+    drawing.at = Math.max(0, Math.min(at, drawing.figure.frames.list.length - 1));
+    drawing.later();
+    clock();
+  }
+  function clock() {
+    const frames = drawing.figure && drawing.figure.frames;
+    time.hidden = !frames;
+    if (!frames) return;
+    speed.hidden = !frames.real_time;
+    scrub.max = frames.list.length - 1;
+    scrub.value = drawing.at;
+    const name = say(frames.title), value = frames.list[drawing.at].name;
+    moment.textContent = name ? `${name} = ${value}` : value;
+    scrub.setAttribute('aria-valuetext', moment.textContent);
+    scrub.style.setProperty('--done', `${(100 * drawing.at) / Math.max(1, frames.list.length - 1)}%`);
+  }
+  function pause() {
+    cancelAnimationFrame(state.playing);
+    state.playing = 0;
+    play.textContent = '▶';
+    play.setAttribute('aria-pressed', 'false');
+    label(play, 'aria-label', W.play);
+  }
+  function start() {
+    const { frames } = drawing.figure;
+    const last = frames.list.length - 1;
+    if (drawing.at >= last) goto(0);
+    const times = frames.real_time ? frames.list.map(f => parseFloat(f.name)) : null;
+    const from = drawing.at, begun = performance.now();
+    play.textContent = '❚❚';
+    play.setAttribute('aria-pressed', 'true');
+    label(play, 'aria-label', W.pause);
+    const tick = now => {
+      const seconds = (now - begun) / 1000;
+      let at;
+      if (times) {
+        const t = times[from] + seconds * Number(speed.value);
+        at = times.findIndex(v => v > t);
+        at = at < 0 ? last : Math.max(from, at - 1);
+      } else at = from + Math.floor((seconds / frames.seconds) * last);
+      if (Math.min(at, last) !== drawing.at) goto(Math.min(at, last));
+      if (at >= last) return pause();
+      state.playing = requestAnimationFrame(tick);
+    };
+    state.playing = requestAnimationFrame(tick);
+  }
+  play.onclick = () => (state.playing ? pause() : start());
+  back.onclick = () => { pause(); goto(drawing.at - 1); };
+  on.onclick = () => { pause(); goto(drawing.at + 1); };
+  scrub.oninput = () => { pause(); goto(Number(scrub.value)); };
+
+  /* --- drawing a reply --- */
+  function show() {
+    const figure = state.figures[state.view];
+    if (!figure) return;
+    canvas.classList.remove('stale');
+    drawing.set(figure);
+    clock();
+    facts.hidden = !figure.facts;
+    facts.replaceChildren(...(figure.facts || []).map(([name, value]) => el('div', {}, el('dt', {}, words(name)), el('dd', {}, words(value)))));
+    table.hidden = !figure.table;
+    if (figure.table) {
+      const [head, ...rows] = figure.table;
+      table.replaceChildren(el('table', {}, el('thead', {}, el('tr', {}, ...head.map(c => el('th', { scope: 'col' }, words(c))))),
+        el('tbody', {}, ...rows.map(r => el('tr', {}, ...r.map(c => el('td', {}, words(c))))))));
+    }
+  }
+
+  function provenance(line) {
+    const kind = line.recorded ? 'recorded' : lab.views[state.view].kind;
+    const parts = [...(line.recorded ? [line.recorded] : []), ...line.parts];
+    const shown = parts.flatMap((part, i) => (i ? [' · ', words(part)] : [words(part)]));
+    prov.replaceChildren(el('span', { class: `tag ${kind}` }, words(boot.kinds[kind])), ' ', ...shown);
+  }
+
+  function take(reply) {
+    if (!reply) return;
+    if (reply.instance && reply.instance !== boot.instance) return renew();
+    if (reply.file) return save(reply);
+    if (reply.id < state.drawn) return;
+    clearTimeout(state.watch);
+    state.drawn = reply.id;
+    if (reply.error) {
+      settle();
+      said.replaceChildren(el('p', { class: 'refused' }, words(reply.error)));
+      Orrery.controls.blame(reply.error.name);
+      return;
+    }
+    Orrery.controls.blame(null);
+    if (!state.notice) said.replaceChildren();
+    if (reply.figures) {
+      const key = Orrery.controls ? Orrery.controls.keyOf(reply.id) : '';
+      state.figures = key === state.key ? { ...state.figures, ...reply.figures } : reply.figures;
+      state.key = key;
+      state.line = reply.provenance;
+      show();
+      provenance(reply.provenance);
+      findings.replaceChildren(...(reply.findings || []).map(f => el('p', {}, words(f))));
+    }
+    if (reply.needs) return costly(reply.needs, !!reply.figures);
+    const done = reply.fraction === undefined || reply.fraction >= 1;
+    if (done) settle(); else advance(reply);
+  }
+
+  /* --- costly runs --- */
+  function costly(cost, drawn) {
+    state.cost = cost;
+    work.hidden = false;
+    run.hidden = false;
+    stop.hidden = true;
+    gauge.hidden = true;
+    if (!drawn) canvas.classList.add('stale');
+    progress.replaceChildren(words(cost === 'minutes' ? (drawn || Object.keys(state.figures).length ? W.minutes : W.none) : W.release));
+    if (cost === 'seconds' && !Orrery.controls.held() && !drawn) begin();
+  }
+  function begin() {
+    if (state.busy) Orrery.transport.send('stop', null);
+    state.busy = true;
+    work.hidden = false;
+    run.hidden = true;
+    stop.hidden = false;
+    gauge.hidden = false;
+    gauge.removeAttribute('value');
+    progress.replaceChildren(words(W.running));
+    Orrery.controls.ask('start');
+  }
+  function advance(reply) {
+    if (!state.busy) return;
+    gauge.value = reply.fraction;
+    const left = reply.left === null || reply.left === undefined ? '' : ` · ${number(reply.left, 2)} s `;
+    progress.replaceChildren(words(W.running), ` ${Math.round(100 * reply.fraction)} %${left}`, ...(left ? [words(W.left)] : []));
+  }
+  function settle() {
+    state.busy = false;
+    state.cost = null;
+    work.hidden = true;
+    canvas.classList.remove('stale');
+  }
+  function halt() {
+    if (!state.busy) return;
+    Orrery.transport.send('stop', null);
+    state.busy = false;
+    state.drawn = Orrery.controls.next();  // whatever still arrives of that run is stale
+    stop.hidden = true;
+    run.hidden = false;
+    gauge.hidden = true;
+    progress.replaceChildren(words(W.stopped));
+  }
+  run.onclick = begin;
+  stop.onclick = halt;
+
+  /* --- saving --- */
+  const saveAs = {
+    PNG: async () => download(`${lab.slug}.png`, await (await fetch(await drawing.image('png'))).blob()),
+    SVG: async () => download(`${lab.slug}.svg`, decodeURIComponent((await drawing.image('svg')).replace(/^data:image\/svg\+xml,/, '')), 'image/svg+xml'),
+    CSV: () => download(`${lab.slug}.csv`, drawing.csv(), 'text/csv'),
+    JSON: () => Orrery.controls.ask('export', 'json'),
+    NPZ: () => Orrery.controls.ask('export', 'npz'),
+  };
+  saves.append(...Object.entries(saveAs).map(([name, act]) => el('button', { type: 'button', 'data-save': name, onclick: act }, name)));
+  label(saves, 'aria-label', W.export);
+  function save(reply) {
+    const raw = atob(reply.bytes);
+    const bytes = Uint8Array.from(raw, c => c.charCodeAt(0));
+    download(reply.file, new Blob([bytes]));
+  }
+
+  /* The server was restarted under this page: its event numbers may mean something else now. The address restores the state. */
+  function renew() {
+    const last = Number(sessionStorage.getItem('orrery-renewed') || 0);
+    if (Date.now() - last < 5000) return;
+    sessionStorage.setItem('orrery-renewed', String(Date.now()));
+    location.reload();
+  }
+
+  /* A sentence of the page's own (a bad address), which stays until the next change. */
+  function notice(text) {
+    state.notice = text;
+    said.replaceChildren(...(text ? [el('p', { class: 'refused' }, words(text))] : []));
+  }
+
+  function awaiting(event) {
+    clearTimeout(state.watch);
+    if (event === 'run') state.watch = setTimeout(() => notice(W.wait), 15000);
+  }
+
+  return {
+    take, open, restrict, notice, halt, awaiting, begin, drawing, state,
+    get view() { return state.view; },
+    set view(i) { state.view = i; mark(); },
+    get busy() { return state.busy; },
+    get cost() { return state.cost; },
+  };
+};

@@ -1,0 +1,112 @@
+"""How a page talks to the server: two invisible Gradio components, and a lab's public API endpoint.
+
+The browser puts a request into `Controls.value` and fires one of its events; the reply arrives as `Stage.value`.
+Gradio carries the events, the queue, streaming, cancelling and the API. What is seen is drawn by `static/`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from engine.core import Refused
+from engine.core.params import Params, number
+from engine.core.runner import Runner, document
+from pages.shell import replies
+from pages.shell.lab import Lab
+
+# Events exist on a gr.HTML only where their quoted names stand in `js_on_load`.
+EVENTS = "'run' 'start' 'stop' 'export'"
+COSTLY_AT_ONCE = 2
+API_AT_ONCE = 4
+
+
+class Wire(gr.HTML):
+    """An invisible component whose value is plain JSON."""
+
+    def __init__(self, js_on_load: str, **options: Any):
+        super().__init__(
+            None, html_template="", apply_default_css=False, js_on_load=js_on_load, elem_classes=["wire"], **options
+        )
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def postprocess(self, value: Any) -> Any:
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+def connect(lab: Lab, runner: Runner) -> None:
+    """Put a lab's wires and its endpoint into the page that is being built."""
+    asks = Wire(f"Orrery.wireControls(props, trigger) // {EVENTS}")
+    replied = Wire("Orrery.wireStage(props, watch)")
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    at_once = {"queue": False, "trigger_mode": "always_last", **quiet}
+    asks.run(lambda value: replies.answer(lab, runner, value), asks, replied, **at_once)
+    asks.export(lambda value: replies.export(lab, runner, value), asks, replied, **at_once)
+
+    def stream(value: Any) -> Any:
+        yield from replies.stream(lab, runner, value)
+
+    streaming = asks.start(
+        stream,
+        asks,
+        replied,
+        trigger_mode="multiple",
+        concurrency_id="costly",
+        concurrency_limit=COSTLY_AT_ONCE,
+        **quiet,
+    )
+    asks.stop(None, None, None, cancels=[streaming], **quiet)
+    gr.api(
+        endpoint(lab, runner), api_name=lab.slug, concurrency_id="api", concurrency_limit=API_AT_ONCE,
+        api_description=inspect.cleandoc(lab.experiment.params.__doc__ or lab.title.en),
+    )  # fmt: skip
+
+
+def endpoint(lab: Lab, runner: Runner) -> Callable[..., dict]:
+    """A function with the lab's parameters as its own: named, typed and documented, as the API and MCP show them."""
+    model = lab.experiment.params
+
+    def call(*values: Any, **named: Any) -> dict:
+        try:
+            params = model.parse(dict(zip(model.model_fields, values, strict=False)) | named)
+            return document(lab.experiment, params, runner.run(lab.experiment, params))
+        except Refused as error:
+            raise gr.Error(error.en, print_exception=False) from None
+        except Exception:  # a stack trace is never a reply; the log has it
+            replies.log.exception("%s failed", lab.slug)
+            raise gr.Error(
+                "the lab failed on these parameters; the fault is the program's", print_exception=False
+            ) from None
+
+    types = typing.get_type_hints(model)
+    fields = {name: (types[name], field.default) for name, field in model.model_fields.items()}
+    call.__name__ = lab.slug.replace("-", "_")
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+            for name, (kind, default) in fields.items()
+        ],
+        return_annotation=dict,
+    )
+    call.__annotations__ = {name: kind for name, (kind, _) in fields.items()} | {"return": dict}
+    call.__doc__ = "\n\n".join([inspect.cleandoc(model.__doc__ or lab.title.en), described(model)])
+    return call
+
+
+def described(model: type[Params]) -> str:
+    """The parameters as a docstring's `Args:` section, with their bounds."""
+    rows = []
+    for name, field in model.model_fields.items():
+        lower, upper = model.bounds(name)
+        span = f", {number(lower)} to {number(upper)}" if lower is not None and upper is not None else ""
+        rows.append(f"    {name}: {field.title or name}{span}")
+    return "Args:\n" + "\n".join(rows)

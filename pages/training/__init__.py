@@ -1,0 +1,1 @@
+"""Lab pages of this chapter."""
