@@ -13,6 +13,7 @@ from decimal import Decimal
 
 CONSTANTS = {"pi": math.pi, "e": math.e}
 EXACT = 2.0**53
+RANK = {op: k for k, op in enumerate(("number", "constant", "variable", "add", "sub", "neg", "div", "pow"))}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,7 +96,11 @@ class Algebra:
             return self.number(c + 0.0)
         if c == 1:
             return u
-        return self.make("neg", u) if c == -1 else self.make("mul", self.number(c), u)
+        if c == -1:
+            return self.make("neg", u)
+        if u.op == "div":
+            return self.div(self.scale(c, u.args[0]), u.args[1])
+        return self.make("mul", self.number(c), u)
 
     def add(self, a: Node, b: Node) -> Node:
         if a is self.zero or b is self.zero:
@@ -127,6 +132,39 @@ class Algebra:
             return self.make("mul", a, b)
         return self.scale(c * d, self._product(u, v))
 
+    def factors(self, node: Node) -> list[Node]:
+        """The nodes whose product it is."""
+        found: list[Node] = []
+        stack = [node]
+        while stack:
+            part = stack.pop()
+            if part.op == "mul":
+                stack.extend(reversed(part.args))
+            else:
+                found.append(part)
+        return found
+
+    def powers(self, node: Node) -> tuple[float, dict[Node, float]]:
+        """A whole coefficient, and the bases with whole exponents whose product it is."""
+        c, bases = 1.0, {}
+        for factor in self.factors(node):
+            if whole(factor) and abs(c * factor.value) < EXACT:
+                c *= factor.value
+                continue
+            base, exponent = factor, 1.0
+            if factor.op == "pow" and whole(factor.args[1]):
+                base, exponent = factor.args[0], factor.args[1].value
+            bases[base] = bases.get(base, 0.0) + exponent
+        return c, bases
+
+    def product(self, bases: dict[Node, float]) -> Node:
+        """The product of powers: constants first, then variables, brackets and functions, each in the order given."""
+        total = self.one
+        for base, exponent in sorted(bases.items(), key=lambda item: (RANK.get(item[0].op, len(RANK)), item[0].name)):
+            power = self.pow(base, self.number(exponent))
+            total = power if total is self.one else total if power is self.one else self.make("mul", total, power)
+        return total
+
     def _product(self, u: Node, v: Node) -> Node:
         if u is self.one or v is self.one:
             return v if u is self.one else u
@@ -134,40 +172,32 @@ class Algebra:
             return self.div(self.mul(u.args[0], v), u.args[1])
         if v.op == "div":
             return self.div(self.mul(u, v.args[0]), v.args[1])
-        (p, m), (q, n) = self.power_of(u), self.power_of(v)
-        if p is q:
-            return self.pow(p, self.number(m + n))
-        if u.op == "mul":  # joins v to the last factor of a product
-            q, n = self.power_of(u.args[1])
-            p, m = self.power_of(v)
-            if p is q:
-                return self.mul(u.args[0], self.pow(p, self.number(m + n)))
-        if v.op == "mul" and not whole(v.args[0]):
-            return self.mul(self.mul(u, v.args[0]), v.args[1])
-        return self.make("mul", u, v)
-
-    def power_of(self, node: Node) -> tuple[Node, float]:
-        """A base and a whole exponent."""
-        if node.op == "pow" and whole(node.args[1]):
-            return node.args[0], node.args[1].value
-        return node, 1.0
+        (c, bases), (d, others) = self.powers(u), self.powers(v)
+        if abs(c * d) >= EXACT:
+            return self.make("mul", u, v)
+        for base, exponent in others.items():
+            bases[base] = bases.get(base, 0.0) + exponent
+        return self.scale(c * d, self.product(bases))
 
     def div(self, a: Node, b: Node) -> Node:
+        if a.op == "div":
+            return self.div(a.args[0], self.mul(a.args[1], b))
         (c, u), (d, v) = self.coefficient(a), self.coefficient(b)
         if c == 0:
             return self.zero
         if d == 0:
             return self.make("div", a, b)
-        shared = math.gcd(int(c), int(d)) * (1 if d > 0 else -1)
-        c, d = c / shared, d / shared
+        (p, above), (q, below) = self.powers(u), self.powers(v)
+        if abs(c * p) < EXACT and abs(d * q) < EXACT:
+            c, d = c * p, d * q
+            shared = {base: min(above[base], below[base]) for base in above if base in below}
+            u = self.product({base: m - shared.get(base, 0.0) for base, m in above.items()})
+            v = self.product({base: n - shared.get(base, 0.0) for base, n in below.items()})
+        divisor = math.gcd(int(c), int(d)) * (1 if d > 0 else -1)
+        c, d = c / divisor, d / divisor
         top, bottom = self.scale(abs(c), u), self.scale(d, v)
-        if bottom is not self.one:
-            base, m = self.power_of(u)
-            under, n = self.power_of(v)
-            if base is under and base.op == "variable" and d == 1 and m < n:
-                top, bottom = self.number(abs(c)), self.pow(base, self.number(n - m))
-            top = self.make("div", top, bottom)
-        return self.scale(-1.0, top) if c < 0 else top
+        quotient = top if bottom is self.one else self.make("div", top, bottom)
+        return self.scale(-1.0, quotient) if c < 0 else quotient
 
     def pow(self, a: Node, b: Node) -> Node:
         if whole(b):
@@ -177,6 +207,8 @@ class Algebra:
                 return a
             if whole(a) and b.value > 0 and abs(a.value) ** min(b.value, 64) < EXACT and b.value <= 64:
                 return self.number(a.value**b.value)
+            if a.op == "sqrt" and b.value % 2 == 0:
+                return self.pow(a.args[0], self.number(b.value / 2))
             if a.op == "pow" and whole(a.args[1]):
                 return self.pow(a.args[0], self.number(a.args[1].value * b.value))
         return self.make("pow", a, b)

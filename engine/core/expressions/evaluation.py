@@ -34,7 +34,7 @@ def torch_functions() -> dict[str, Callable]:
     import torch
 
     def steps(x):
-        return torch.heaviside(x, torch.full_like(x, 0.5))
+        return 0.5 * (torch.sign(x) + 1)  # torch's own heaviside has no derivative
 
     same = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt")
     return {

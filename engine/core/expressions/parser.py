@@ -38,7 +38,7 @@ class Reader:
 
     def read(self) -> Node:
         functions = {*FUNCTIONS, *ALIASES}
-        known = [*self.variables, *CONSTANTS, *FUNCTIONS, *ALIASES]
+        known = dict.fromkeys([*self.variables, *CONSTANTS, *FUNCTIONS, *ALIASES])
         tokens = list(arrange(self.source, scan(self.source, known, functions)))
         self.check_brackets(tokens)
         words = ["**" if token.kind == "^" else token.text for token in tokens]

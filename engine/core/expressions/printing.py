@@ -49,14 +49,19 @@ def _text_of(node: Node, args: list[tuple[str, int]]) -> tuple[str, int]:
         case "sub":
             return f"{held(0, SUM)} - {held(1, PRODUCT)}", SUM
         case "neg":
-            return f"-{held(0, POWER)}", SIGN
+            return f"-{held(0, PRODUCT)}", SIGN
         case "mul":
-            return f"{held(0, PRODUCT)}*{held(1, POWER)}", PRODUCT
+            return f"{held(0, PRODUCT)}*{held(1, _right_of_product(node))}", PRODUCT
         case "div":
             return f"{held(0, PRODUCT)}/{held(1, POWER)}", PRODUCT
         case "pow":
             return f"{held(0, ATOM)}^{held(1, ATOM)}", POWER
     return f"{node.op}({', '.join(string for string, _ in args)})", ATOM
+
+
+def _right_of_product(node: Node) -> int:
+    """2*(x*y) is written 2*x*y; other products on the right keep their brackets."""
+    return PRODUCT if node.args[0].op == "number" and node.args[1].op == "mul" else POWER
 
 
 def _latex_of(node: Node, args: list[tuple[str, int]]) -> tuple[str, int]:
@@ -77,9 +82,9 @@ def _latex_of(node: Node, args: list[tuple[str, int]]) -> tuple[str, int]:
         case "sub":
             return f"{held(0, SUM)} - {held(1, PRODUCT)}", SUM
         case "neg":
-            return f"-{held(0, POWER)}", SIGN
+            return f"-{held(0, PRODUCT)}", SIGN
         case "mul":
-            left, right = held(0, PRODUCT), held(1, POWER)
+            left, right = held(0, PRODUCT), held(1, _right_of_product(node))
             return left + (r" \cdot " if right[0].isdigit() or left.endswith("…") else r" \, ") + right, PRODUCT
         case "div":
             return rf"\frac{{{args[0][0]}}}{{{args[1][0]}}}", POWER

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -26,6 +26,7 @@ PIECE = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<super>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<mark>\*\*|[-+*/^(),])"
 )
 EXCERPT = 12
+LONGEST_GUESS = 12
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Source:
 
 def fold(text: str) -> tuple[str, list[int]]:
     """The text with full-width forms and typographic signs in ASCII, and each character's offset in the original."""
+    if text.isascii():
+        return text, list(range(len(text) + 1))
     clean: list[str] = []
     offsets: list[int] = []
     for offset, char in enumerate(text):
@@ -80,7 +83,7 @@ def fold(text: str) -> tuple[str, list[int]]:
     return "".join(clean), [*offsets, len(text)]
 
 
-def scan(source: Source, known: Collection[str], functions: Collection[str]) -> Iterator[Token]:
+def scan(source: Source, known: Sequence[str], functions: Collection[str]) -> Iterator[Token]:
     """Tokens of the text. A run of letters is split into known names, the longest first: `xy` is `x y`."""
     clean, offsets = fold(source.text)
     place, spaced = 0, False
@@ -95,10 +98,10 @@ def scan(source: Source, known: Collection[str], functions: Collection[str]) -> 
                 source.refuse(at, "the number is too large", "的数过大")
             yield Token("number", repr(float(text)), at, spaced)
         elif kind == "name":
-            for name, shift in split(source, text, at, known, functions):
-                yield Token(
-                    "function" if name in functions else "name", name, offsets[place + shift], spaced and not shift
-                )
+            for name, shift in split(source, text, offsets[place:], known, functions):
+                kind = "function" if name in functions else "name"
+                yield Token(kind, name, offsets[place + shift], spaced and not shift)
+            kind = "name"
         elif kind == "super":
             exponent = float("".join(SUPERSCRIPTS[c] for c in text))
             yield from (Token("^", "^", at), Token("(", "(", at), Token("number", repr(exponent), at))
@@ -122,13 +125,14 @@ def refuse_character(source: Source, at: int) -> NoReturn:
 
 
 def split(
-    source: Source, run: str, at: int, known: Collection[str], functions: Collection[str]
+    source: Source, run: str, offsets: Sequence[int], known: Collection[str], functions: Collection[str]
 ) -> list[tuple[str, int]]:
-    """The known names that make up a run of letters and digits, with each one's offset in it."""
-    for letters in (run, run.lower()):
+    """The known names that make up a run of letters and digits, with each one's place in it."""
+    longest = max(map(len, known))
+    for letters in (run,) if run.islower() else (run, run.lower()):
         found, place = [], 0
         while place < len(letters):
-            ends = range(len(letters), place, -1)
+            ends = range(min(len(letters), place + longest), place, -1)
             name = next((letters[place:end] for end in ends if letters[place:end] in known), None)
             if name is None:
                 break
@@ -136,22 +140,24 @@ def split(
             place += len(name)
         if place == len(letters):
             return found
-        if place and letters[place].isdigit():
+        if found and found[-1][0] in functions:
+            refuse_bare_function(source, Token("function", found[-1][0], offsets[found[-1][1]]))
+        if place and letters[place].isdigit() and found[-1][0] not in functions:
             variable = found[-1][0]
             source.refuse(
-                at + place,
+                offsets[place],
                 f"a number after {variable} is ambiguous; write {variable}*2 or {variable}^2",
                 f"的数紧跟在 {variable} 之后,含义不明;请写 {variable}*2 或 {variable}^2",
             )
     names = [name for name in known if name not in functions]
-    close = difflib.get_close_matches(run[:20].lower(), known, 1)
+    close = difflib.get_close_matches(run.lower(), known, 1) if len(run) <= LONGEST_GUESS else []
     hint_en, hint_zh = (f"did you mean {close[0]}", f"是否想写 {close[0]}") if close else ("", "")
     if not close:
         listed = ", ".join(names[:8])
         hint_en = f"the names are {listed} and functions such as sin, exp, log, sqrt"
         hint_zh = f"可用的名称有 {listed},以及 sin、exp、log、sqrt 等函数"
     shown = run if len(run) <= 20 else run[:19] + "…"
-    source.refuse(at, f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知({hint_zh})")
+    source.refuse(offsets[0], f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知({hint_zh})")
 
 
 @dataclass
@@ -178,7 +184,7 @@ def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
     for token in tokens:
         level = levels[-1]
         if last is not None and last.kind == "function" and token.kind != "(":
-            refuse_bare_function(source, last, token)
+            refuse_bare_function(source, last, token if token.kind == "^" else None)
         if token.kind in ("number", "name", "function", "("):
             if ready:
                 yield imply(source, level, last, token)
@@ -200,7 +206,7 @@ def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
         yield token
         last = token
     if last is not None and last.kind == "function":
-        refuse_bare_function(source, last, last)
+        refuse_bare_function(source, last)
     if not ready:
         en, zh = ("something is missing at the end", "(末尾)缺少内容") if last else ("the formula is empty", "公式为空")
         source.refuse(len(source.text), en, zh)
@@ -247,8 +253,8 @@ def close(source: Source, levels: list[Level], last: Token | None, token: Token,
     levels.pop()
 
 
-def refuse_bare_function(source: Source, function: Token, token: Token) -> NoReturn:
+def refuse_bare_function(source: Source, function: Token, power: Token | None = None) -> NoReturn:
     name = function.text
-    if token.kind == "^":
-        source.refuse(token.at, f"write {name}(x)^2 for {name}^2(x)", f"请把 {name}^2(x) 写成 {name}(x)^2")
+    if power is not None:
+        source.refuse(power.at, f"write {name}(x)^2 for {name}^2(x)", f"请把 {name}^2(x) 写成 {name}(x)^2")
     source.refuse(function.at, f"{name} needs brackets, as in {name}(x)", f"的 {name} 需要括号,例如 {name}(x)")
