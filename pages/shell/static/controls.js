@@ -309,5 +309,5 @@ Orrery.makeControls = (root, boot, stage) => {
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 
   show();
-  return { state, set, ask, next, keyOf, read, visited, address, blame, isDefault, held: () => holding, defaults };
+  return { state, set, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
 };

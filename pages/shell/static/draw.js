@@ -104,6 +104,7 @@ Orrery.Drawing = (() => {
     async paint() {
       if (!this.figure || !window.Plotly || !this.div.clientWidth) return;
       this.width = this.div.clientWidth;
+      this.painting = true;
       const narrow = this.width < NARROW;
       const spec = this.spec();
       const layout = laidOut(resolve(spec.layout), this.width);
@@ -111,6 +112,7 @@ Orrery.Drawing = (() => {
       const tall = narrow ? 330 + (panels - 1) * 250 : 430 + Math.max(0, panels - 1) * 220;
       this.div.style.height = `${tall}px`;
       await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
+      this.painting = false;
       this.painted += 1;
       this.div.dataset.painted = this.painted;
       label(this.plot, 'aria-label', this.figure.says);

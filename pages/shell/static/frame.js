@@ -11,6 +11,7 @@
     let wire = null;
     const waiting = {};
     return {
+      connected: () => wire !== null,
       send(event, value) {
         if (!wire) { if (event !== 'stop') waiting[event] = value; return; }
         if (event !== 'stop') wire.props.value = value;

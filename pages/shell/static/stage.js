@@ -159,6 +159,7 @@ Orrery.makeStage = (root, boot) => {
     if (reply.instance && reply.instance !== boot.instance) return renew();
     if (reply.file) return save(reply);
     if (reply.id < state.drawn) return;
+    if (!Orrery.controls || reply.id >= Orrery.controls.last()) state.asking = false;
     clearTimeout(state.watch);
     state.drawn = reply.id;
     if (reply.error) {
@@ -261,11 +262,14 @@ Orrery.makeStage = (root, boot) => {
   }
 
   function awaiting(event) {
+    if (event === 'run') state.asking = true;
     clearTimeout(state.watch);
     if (event === 'run') state.watch = setTimeout(() => notice(W.wait), 15000);
   }
 
   return {
+    /* Whether the last question is answered and its answer painted. */
+    settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
     take, open, restrict, notice, halt, awaiting, begin, drawing, state,
     get view() { return state.view; },
     set view(i) { state.view = i; mark(); },

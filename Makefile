@@ -1,0 +1,44 @@
+# make run | setup | test | lint | bench | train
+# A Python that this project supports: the first of these that runs and is 3.11 or 3.12.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && echo $$p && break; done)
+BIN := .venv/bin
+TRAIN ?= code-model
+
+.PHONY: run setup setup-test test lint bench train clean
+
+run: setup
+	$(BIN)/python app.py
+
+setup: .venv/.ready
+
+setup-test: .venv/.ready-test
+	$(BIN)/python tests/chromium.py
+
+test: setup-test
+	$(BIN)/python -m pytest
+
+lint: .venv/.ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+bench: setup-test
+	$(BIN)/python -m engine bench
+
+train: setup
+	$(BIN)/python -m engine train $(TRAIN)
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Orrery needs Python 3.11 or 3.12, with its venv module; none was found." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.ready: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/.ready-test: requirements.txt requirements-test.txt | .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-test.txt
+	@touch $@
+
+clean:
+	rm -rf .venv build

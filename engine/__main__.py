@@ -1,0 +1,162 @@
+"""The command line: python -m engine list | run | train | bench | record."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+
+from engine.core import Experiment, Refused, experiments, recordings, results
+from engine.core.runner import Runner, document
+
+BUILD = Path(__file__).parents[1] / "build" / "train"
+BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that refuses in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        print(message, file=sys.stderr)
+        sys.exit(2)
+
+
+def lab(slug: str) -> Experiment:
+    """The experiment of a lab. Raises `Refused` for an unknown one."""
+    found = experiments.discover()
+    if slug not in found:
+        raise Refused(f"lab must be one of {', '.join(found)}; got {slug[:40]!r}", f"没有实验 {slug[:40]!r}", "lab")
+    return found[slug]
+
+
+def parameters(words: list[str]) -> dict[str, Any]:
+    """Parameters given as `--name value` or `--name=value`."""
+    found: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise Refused(
+                f"parameters are written --name value; got {word[:40]!r}", f"参数应写作 --名称 值;收到 {word[:40]!r}"
+            )
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            if not rest:
+                raise Refused(f"{name} must have a value; got none", f"{name} 必须给出值;未收到", name)
+            value = rest.pop(0)
+        found[name.replace("-", "_")] = value
+    return found
+
+
+def list_labs() -> None:
+    """Every lab with its parameters and their defaults."""
+    for slug, experiment in experiments.discover().items():
+        defaults = experiment.params()
+        print(f"{slug}  ({experiment.chapter}, {experiment.cost_of(defaults)})")
+        for name, field in experiment.params.model_fields.items():
+            print(f"    --{name} {getattr(defaults, name)}    {field.title}")
+
+
+def run(slug: str, words: list[str], as_json: bool, out: Path | None) -> None:
+    """Run a lab once; print one JSON object, or a short account; keep all numbers in an NPZ file if asked."""
+    experiment = lab(slug)
+    params = experiment.params.parse(parameters(words))
+    outcome = Runner().run(experiment, params)
+    if out is not None:
+        np.savez_compressed(out, **results.arrays(outcome.result))
+    made = document(experiment, params, outcome)
+    if as_json:
+        print(json.dumps(made, ensure_ascii=False))
+        return
+    print(f"{slug}: {json.dumps(made['params'], ensure_ascii=False)}")
+    for name, value in made["result"].items():
+        text = json.dumps(value, ensure_ascii=False)
+        print(f"  {name}: {text if len(text) <= 100 else text[:99] + '…'}")
+    print(f"  in {outcome.provenance.seconds:.3g} s, {outcome.provenance.backend}, {outcome.provenance.device}")
+
+
+def record(slug: str, words: list[str]) -> None:
+    """Compute a lab's defaults (or the given parameters) here and keep the result as this device's recording."""
+    experiment = lab(slug)
+    params = experiment.params.parse(parameters(words))
+    outcome = None
+    for outcome in Runner().stream(experiment, params):
+        print(f"\r{slug}: {outcome.fraction:4.0%}", end="", file=sys.stderr, flush=True)
+    assert outcome is not None, f"{slug} yielded nothing"
+    print(f"\n{recordings.record(experiment, params, outcome)}")
+
+
+def train(name: str, setting: Literal["cpu", "gpu"], fresh: bool) -> None:
+    """Run a recipe: a checkpoint of `assets/checkpoints`, made again."""
+    from engine.core import recipes
+
+    found = recipes.discover()
+    if name not in found:
+        raise Refused(
+            f"recipe must be one of {', '.join(found)}; got {name[:40]!r}", f"没有训练方案 {name[:40]!r}", "recipe"
+        )
+    folder = BUILD / name
+    folder.mkdir(parents=True, exist_ok=True)
+    found[name].run(folder, setting, not fresh, lambda share, text: print(f"{share:6.1%}  {text}", flush=True))
+    for path in recipes.install(folder):
+        print(path)
+
+
+def bench(only: str) -> None:
+    """Run the benchmarks whose names contain `only`, one after another; each prints figures side by side."""
+    for path in sorted(BENCHMARKS.glob("bench_*.py")):
+        if only in path.stem:
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            print(f"\n{path.stem.removeprefix('bench_')}", flush=True)
+            module.main()
+
+
+def main(words: list[str] | None = None) -> int:
+    """Exit status 0, or 2 with one sentence for bad input."""
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    parser = Parser(prog="python -m engine", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
+    verbs.add_parser("list", help="every lab and its parameters")
+    running = verbs.add_parser("run", help="run a lab: run random-walk --steps 50 --json")
+    running.add_argument("lab")
+    running.add_argument("--json", action="store_true", help="print one JSON object")
+    running.add_argument("--out", type=Path, metavar="FILE.npz", help="keep every number")
+    recording = verbs.add_parser("record", help="keep a lab's result as this device's recording")
+    recording.add_argument("lab")
+    training = verbs.add_parser("train", help="run a recipe")
+    training.add_argument("recipe")
+    training.add_argument("--setting", choices=["cpu", "gpu"], default="cpu")
+    training.add_argument("--fresh", action="store_true", help="start anew instead of resuming")
+    benching = verbs.add_parser("bench", help="run the benchmarks")
+    benching.add_argument("only", nargs="?", default="")
+    options, rest = parser.parse_known_args(words)
+    try:
+        match options.verb:
+            case "list":
+                list_labs()
+            case "run":
+                run(options.lab, rest, options.json, options.out)
+            case "record":
+                record(options.lab, rest)
+            case "train":
+                train(options.recipe, options.setting, options.fresh)
+            case "bench":
+                bench(options.only)
+    except Refused as error:
+        print(error.en, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
