@@ -31,6 +31,16 @@ class Outcome:
     seconds_left: float = 0.0
 
 
+def document(experiment: Experiment, params: Params, outcome: Outcome) -> dict[str, Any]:
+    """What the command line, the API and the JSON export give: lab, parameters, result, provenance."""
+    return {
+        "lab": experiment.slug,
+        "params": params.model_dump(),
+        "result": results.plain(outcome.result),
+        "provenance": outcome.provenance.plain(),
+    }
+
+
 class ResultCache:
     """The most recently used outcomes, bounded by the bytes of their results."""
 

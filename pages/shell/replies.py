@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import io
 import json
 import logging
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import Params, Refused, devices, experiments, recordings, results
+from engine.core import Params, Refused, devices, recordings, results
 from engine.core.recordings import Recording
 from engine.core.runner import Outcome, Runner, document
 from pages.shell.lab import KINDS, Lab
@@ -174,14 +173,14 @@ def at_hand(lab: Lab, runner: Runner, params: Params) -> Outcome:
     return made.outcome
 
 
-@functools.cache
-def _shelf(slug: str) -> tuple[Recording, ...]:
-    return tuple(recordings.load(experiments.discover()[slug]).values())
+_shelf: dict[str, list[Recording]] = {}  # recordings do not change while a site runs: read once
 
 
 def recorded(lab: Lab, params: Params) -> Recording | None:
     """The lab's recording of exactly these parameters, one from a GPU before one from a CPU."""
-    return next((made for made in _shelf(lab.slug) if made.params == params), None)
+    if lab.slug not in _shelf:
+        _shelf[lab.slug] = list(recordings.load(lab.experiment).values())
+    return next((made for made in _shelf[lab.slug] if made.params == params), None)
 
 
 def opening(lab: Lab, runner: Runner) -> dict[str, Any] | None:
