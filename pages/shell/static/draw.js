@@ -114,6 +114,8 @@ Orrery.Drawing = (() => {
       await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
       this.painting = false;
       this.painted += 1;
+      this.last = performance.now();
+      this.first ??= this.last;
       this.div.dataset.painted = this.painted;
       label(this.plot, 'aria-label', this.figure.says);
       this.plot.setAttribute('role', 'img');
