@@ -125,7 +125,7 @@ class Runner:
 
     def _compute(self, experiment: Experiment, params: Params) -> Iterator[Outcome]:
         experiment.check(params, devices.current().kind)
-        stream = self._streamer(experiment)(params)
+        stream = self._on_gpu.get(experiment.slug, experiment.stream)(params)
         start, outcome = time.perf_counter(), None
         with self._lock:
             self.computed += 1
@@ -144,16 +144,19 @@ class Runner:
             self.cache.put(self.key(experiment, params), outcome)
             yield outcome
 
-    def _streamer(self, experiment: Experiment) -> Callable[[Params], Any]:
-        """The experiment's stream; on a ZeroGPU Space, one that asks for the GPU for as long as the cost suggests."""
+    def prepare(self, experiment: Experiment) -> None:
+        """On a ZeroGPU Space, let the experiment ask for the GPU for as long as its cost suggests.
+
+        Called for every experiment before the site starts: such a Space must know its GPU functions by then.
+        """
         if not experiment.uses_gpu or os.environ.get("SPACES_ZERO_GPU") != "true":
-            return experiment.stream
-        if experiment.slug not in self._on_gpu:
-            import spaces
+            return
+        import spaces
 
-            def stream(params: Params) -> Iterator[Any]:
-                yield from experiment.stream(params)
+        def stream(params: Params) -> Iterator[Any]:
+            yield from experiment.stream(params)
 
-            duration = lambda params: GPU_SECONDS[experiment.cost_of(params)]  # noqa: E731
-            self._on_gpu[experiment.slug] = spaces.GPU(stream, duration=duration)
-        return self._on_gpu[experiment.slug]
+        def duration(params: Params) -> int:
+            return GPU_SECONDS[experiment.cost_of(params)]
+
+        self._on_gpu[experiment.slug] = spaces.GPU(stream, duration=duration)

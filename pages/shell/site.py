@@ -43,6 +43,7 @@ class Site:
         with gr.Blocks(title="Orrery", analytics_enabled=False) as demo:
             for slug, page in self.pages.items():
                 quirks.begin_page(demo, slug, page.lab.title.en)
+                self.runner.prepare(page.lab.experiment)
                 wire.connect(page.lab, self.runner)
                 notes(page)
             quirks.end_pages(demo)
