@@ -1,0 +1,185 @@
+"""The training loop: a plan, its batches, its optimisers, and a run that can be interrupted anywhere.
+
+Letters: B windows, T tokens a window, V vocabulary.
+Muon (Jordan 2024) moves the matrices inside the layers, AdamW the embedding and the norms; the learning rate rises,
+stays, and falls linearly over the last part (WSD, Hu et al. 2024), where the windows are also longer.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.core.recipes import Report
+from engine.language.code_model import architecture
+from engine.language.code_model.architecture import Shape
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from transformers import LlamaForCausalLM
+
+    # loss(model, windows (B, T + 1), plan, step) -> scalar
+    Loss = Callable[[LlamaForCausalLM, Tensor, "Plan", int], Tensor]
+    # judge(model) -> the figures of a point on the curve
+    Judge = Callable[[LlamaForCausalLM], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one model is trained. A step sees `tokens` tokens in windows of `context`, of `longer` while it decays."""
+
+    shape: Shape
+    steps: int
+    decay: int
+    tokens: int = 4096
+    context: int = 256
+    longer: int = 512
+    warm_up: int = 100
+    matrices: float = 3e-3  # learning rate of Muon, matched to AdamW's step size
+    others: float = 3e-3  # learning rate of AdamW
+    weight_decay: float = 0.1
+    seed: int = 5
+    every: int = 50  # steps between two points of the curve, and between two states on disk
+
+    def rate(self, step: int) -> float:
+        """The learning rate's factor, 0 to 1."""
+        return min((step + 1) / self.warm_up, (self.steps - step) / self.decay, 1.0)
+
+    def window(self, step: int) -> int:
+        """Tokens a window at this step."""
+        return self.context if step < self.steps - self.decay else self.longer
+
+
+def batch(stream: np.ndarray, plan: Plan, step: int) -> np.ndarray:
+    """Windows (B, T + 1) at random places of the token stream; the same for the same seed and step."""
+    T = plan.window(step)
+    rng = np.random.default_rng((plan.seed, step))
+    starts = rng.integers(0, len(stream) - T, plan.tokens // T)
+    return stream[starts[:, None] + np.arange(T + 1)].astype(np.int64)
+
+
+def optimisers(model: torch.nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
+    """Muon over the layers' matrices, AdamW over the rest."""
+    import torch
+
+    inside = [p for n, p in model.named_parameters() if ".layers." in n and p.ndim == 2]
+    chosen = {id(p) for p in inside}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(
+            inside, lr=plan.matrices, weight_decay=plan.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=plan.others, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
+    ]
+
+
+def prediction_loss(model: LlamaForCausalLM, inputs: Tensor, plan: Plan, step: int) -> Tensor:
+    """Mean cross-entropy (nats a token) of windows (B, T + 1)."""
+    from torch.nn.functional import cross_entropy
+
+    logits = model(input_ids=inputs[:, :-1], use_cache=False).logits.float()  # (B, T, V)
+    return cross_entropy(logits.flatten(0, 1), inputs[:, 1:].flatten())
+
+
+def imitation_loss(target: LlamaForCausalLM) -> Loss:
+    """The loss of a draft: prediction like the target's own; while the rate decays, to imitate `target`.
+
+    Imitation is KL(p, q) up to a constant, with the total variation between p and q, since 1 − total variation is
+    Σ min(p, q), the chance that a drafted token is accepted (Leviathan et al. 2023, cor. 3.6).
+    """
+    import torch
+
+    def loss(model: LlamaForCausalLM, inputs: Tensor, plan: Plan, step: int) -> Tensor:
+        if step < plan.steps - plan.decay:
+            return prediction_loss(model, inputs, plan, step)
+        with torch.no_grad():
+            p = target(input_ids=inputs[:, :-1], use_cache=False).logits.float().softmax(-1)
+        log_q = model(input_ids=inputs[:, :-1], use_cache=False).logits.float().log_softmax(-1)
+        variation = (p - log_q.exp()).abs().sum(-1).mean() / 2
+        return -0.2 * (p * log_q).sum(-1).mean() + 4 * variation
+
+    return loss
+
+
+@dataclass
+class Progress:
+    """What a run carries across interruptions beside its tensors."""
+
+    step: int = 0
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+class Run:
+    """One model's training, whose state is in `folder` after every `plan.every` steps."""
+
+    def __init__(self, folder: Path, plan: Plan, device: str, resume: bool):
+        import torch
+
+        torch.manual_seed(plan.seed)
+        self.folder, self.plan, self.device = folder, plan, device
+        self.model = architecture.build(plan.shape).to(device)
+        self.optimisers = optimisers(self.model, plan)
+        self.progress = Progress()
+        folder.mkdir(parents=True, exist_ok=True)
+        if resume and (folder / "state.pt").exists():
+            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            for optimiser, tensors in zip(self.optimisers, state["optimisers"], strict=True):
+                optimiser.load_state_dict(tensors)
+            self.progress = Progress(**state["progress"])
+
+    def keep(self) -> None:
+        """Write the state, whole or not at all."""
+        import torch
+
+        state = {
+            "model": self.model.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "progress": dataclasses.asdict(self.progress),
+        }
+        torch.save(state, self.folder / "state.part")
+        (self.folder / "state.part").replace(self.folder / "state.pt")
+
+    def go(self, stream: np.ndarray, loss: Loss, judge: Judge, report: Report) -> None:
+        """Train until the plan's last step. judge(model) gives the figures of a point on the curve."""
+        import torch
+
+        now, begun = self.progress, (time.perf_counter(), time.process_time())
+        before, seen = (now.wall_seconds, now.cpu_seconds), []
+        for step in range(now.step, self.plan.steps):
+            seen.append(self.step(torch.from_numpy(batch(stream, self.plan, step)).to(self.device), loss, step))
+            now.step = step + 1
+            if now.step % self.plan.every == 0 or now.step == self.plan.steps:
+                now.wall_seconds = before[0] + time.perf_counter() - begun[0]
+                now.cpu_seconds = before[1] + time.process_time() - begun[1]
+                point = {"step": now.step, "training_loss": float(np.mean(seen)), **judge(self.model)}
+                now.curve.append(point)
+                self.keep()
+                told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
+                report(now.step / self.plan.steps, f"{told}; {now.wall_seconds:.0f} s, CPU {now.cpu_seconds:.0f} s")
+                seen = []
+
+    def step(self, inputs: Tensor, loss: Loss, step: int) -> float:
+        """One update; the loss before it."""
+        import torch
+
+        for optimiser, rate in zip(self.optimisers, (self.plan.matrices, self.plan.others), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * self.plan.rate(step)
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
+            value = loss(self.model, inputs, self.plan, step)
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        return value.item()
