@@ -54,8 +54,10 @@ Orrery.Drawing = (() => {
   }
 
   class Drawing {
-    constructor(div) {
+    /* height: pixels of a figure of one row on a desktop, where it is not the usual. */
+    constructor(div, height = 430) {
       this.div = div;
+      this.height = height;
       this.figure = null;
       this.at = 0;
       this.painted = 0;
@@ -93,6 +95,11 @@ Orrery.Drawing = (() => {
       requestAnimationFrame(() => { this.waiting = false; this.paint(); });
     }
 
+    /* Resolves when what is set is painted. */
+    async ready() {
+      while (this.waiting || this.painting) await new Promise(requestAnimationFrame);
+    }
+
     spec() {
       const { data, layout, frames } = this.figure;
       if (!frames) return { data, layout };
@@ -109,7 +116,7 @@ Orrery.Drawing = (() => {
       const spec = this.spec();
       const layout = laidOut(resolve(spec.layout), this.width);
       const panels = layout.grid ? layout.grid.rows : 1;
-      const tall = narrow ? 330 + (panels - 1) * 250 : 430 + Math.max(0, panels - 1) * 220;
+      const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : this.height + Math.max(0, panels - 1) * 220;
       this.div.style.height = `${tall}px`;
       await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
       this.painting = false;
@@ -127,15 +134,32 @@ Orrery.Drawing = (() => {
       if (this.listening) return;
       this.listening = true;
       const tell = i => dispatchEvent(new CustomEvent('orrery:select', { detail: { link: this.figure.link, i, from: this } }));
-      this.plot.on('plotly_hover', e => this.figure.link && tell(e.points[0].pointIndex ?? e.points[0].pointNumber));
+      this.plot.on('plotly_hover', e => {
+        if (!this.figure.link || this.linking) return;
+        const i = e.points[0].pointIndex ?? e.points[0].pointNumber;
+        this.mark(i, e.points[0].data);
+        tell(i);
+      });
       this.plot.on('plotly_unhover', () => this.figure.link && tell(null));
       this.plot.on('plotly_relayout', () => this.place());
     }
 
     select({ link, i, from }) {
       if (from === this || !this.painted || !this.figure.link || this.figure.link !== link) return;
-      if (i === null) Plotly.Fx.unhover(this.plot);
-      else Plotly.Fx.hover(this.plot, [{ curveNumber: 0, pointNumber: i }]);
+      if (i === null) Plotly.Fx.unhover(this.plot); else this.mark(i);
+    }
+
+    /* Light up point i in every panel, the one under the pointer included. */
+    mark(i, under) {
+      if (typeof i !== 'number') return;
+      const full = this.plot._fullData, panels = new Map();
+      full.forEach((trace, k) => {
+        const place = `${trace.xaxis || 'x'}${trace.yaxis || 'y'}`;
+        if (trace.y && trace.y.length > i && (!panels.has(place) || trace === under)) panels.set(place, { curveNumber: k, pointNumber: i });
+      });
+      this.linking = true;
+      Plotly.Fx.hover(this.plot, [...panels.values()], [...panels.keys()]);
+      this.linking = false;
     }
 
     /* --- points that a person drags, each bound to two parameters --- */

@@ -10,7 +10,9 @@ Orrery.makeStage = (root, boot) => {
     release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
     none: T('No recording yet: press Run to compute it here.', '尚无录制结果:点击「运行」在此计算。'),
     wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应,页面会继续尝试。'),
-    export: T('Save', '保存'), speed: T('Speed', '速度'),
+    export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
+    kept: T('A, kept', 'A,保留'), now: T('B, now', 'B,现在'), change: T('the change, B − A', '差值 B − A'),
+    same: T('the same parameters: change one', '参数相同:请改动一个'),
   };
   const state = { view: 0, figures: {}, drawn: -1, asked: 0, playing: 0, busy: false };
 
@@ -18,6 +20,11 @@ Orrery.makeStage = (root, boot) => {
   const tabs = el('div', { class: 'views', role: 'tablist' });
   label(tabs, 'aria-label', W.views);
   const canvas = el('div', { class: 'fig', id: 'figure', role: 'tabpanel' });
+  const kept = el('div', { class: 'fig kept' });
+  const change = el('div', { class: 'fig change', hidden: true });
+  const captions = [el('p', { class: 'caption' }), el('p', { class: 'caption' })];
+  const pair = el('div', { class: 'pair' }, el('div', { class: 'side', hidden: true }, captions[0], kept), el('div', { class: 'side' }, captions[1], canvas));
+  const compare = el('button', { class: 'compare', type: 'button', 'aria-pressed': 'false' }, words(W.compare));
   const facts = el('dl', { class: 'facts', hidden: true });
   const play = el('button', { class: 'round', type: 'button', 'aria-pressed': 'false' }, '▶');
   const back = el('button', { class: 'round small', type: 'button' }, '‹');
@@ -27,7 +34,7 @@ Orrery.makeStage = (root, boot) => {
   const speed = el('select', { class: 'speed', hidden: true }, ...[1, 10, 60, 600].map(s => el('option', { value: s }, `×${s}`)));
   const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
   const saves = el('span', { class: 'saves' });
-  const bar = el('div', { class: 'figbar' }, time, saves);
+  const bar = el('div', { class: 'figbar' }, time, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
   const run = el('button', { class: 'run', type: 'button' }, words(W.run));
   const stop = el('button', { class: 'stop', type: 'button', hidden: true }, words(W.stop));
@@ -38,8 +45,9 @@ Orrery.makeStage = (root, boot) => {
   const said = el('div', { class: 'said', role: 'alert' });
   const findings = el('div', { class: 'findings' });
   for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
-  root.append(el('div', { class: 'card' }, tabs, work, canvas, facts, table, bar), prov, said, findings);
+  root.append(el('div', { class: 'card' }, tabs, work, pair, change, facts, table, bar), prov, said, findings);
   const drawing = new Orrery.Drawing(canvas);
+  const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 220);
 
   /* --- tabs --- */
   lab.views.forEach((view, i) => {
@@ -70,6 +78,7 @@ Orrery.makeStage = (root, boot) => {
   }
   function open(i, byHand) {
     if (i === state.view && state.figures[i]) return;
+    release();
     state.view = i;
     mark();
     pause();
@@ -81,6 +90,7 @@ Orrery.makeStage = (root, boot) => {
   function goto(at) {
     drawing.at = Math.max(0, Math.min(at, drawing.figure.frames.list.length - 1));
     drawing.later();
+    if (state.kept) { drawnKept.at = Math.min(drawing.at, (drawnKept.figure.frames || { list: [0] }).list.length - 1); drawnKept.later(); contrast(); }
     clock();
   }
   function clock() {
@@ -130,6 +140,56 @@ Orrery.makeStage = (root, boot) => {
   on.onclick = () => { pause(); goto(drawing.at + 1); };
   scrub.oninput = () => { pause(); goto(Number(scrub.value)); };
 
+  /* --- A beside B, and their difference --- */
+  const axisValues = v => (v && v.length !== undefined ? Array.from(v) : null);
+  function keep() {
+    const figure = state.figures[state.view];
+    if (!figure) return;
+    state.kept = { figure, params: { ...Orrery.controls.state } };
+    pair.classList.add('two');
+    kept.parentNode.hidden = false;
+    compare.setAttribute('aria-pressed', 'true');
+    compare.replaceChildren(words(W.end));
+    drawnKept.figure = null;
+    drawnKept.set(figure, drawing.at);
+    drawing.later();
+    contrast();
+  }
+  function release() {
+    if (!state.kept) return;
+    state.kept = null;
+    pair.classList.remove('two');
+    kept.parentNode.hidden = true;
+    change.hidden = true;
+    captions[1].replaceChildren();
+    compare.setAttribute('aria-pressed', 'false');
+    compare.replaceChildren(words(W.compare));
+    drawing.later();
+  }
+  /* What differs in the parameters, and where both figures' first traces share a place, the difference of what they show there. */
+  async function contrast() {
+    if (!state.kept) return;
+    const now = Orrery.controls.state, then = state.kept.params;
+    const differing = Object.keys(now).filter(n => now[n] !== then[n]);
+    const list = values => differing.map(n => `${n} ${number(values[n], 4)}`).join(', ');
+    captions[0].replaceChildren(words(W.kept), differing.length ? `: ${list(then)}` : '');
+    captions[1].replaceChildren(words(W.now), ': ', ...(differing.length ? [list(now)] : [words(W.same)]));
+    await Promise.all([drawing.ready(), drawnKept.ready()]);
+    const traces = [drawnKept, drawing].map(d => (d.plot._fullData || [])[0]);
+    if (!state.kept || traces.some(t => !t || t.z || !axisValues(t.x) || !axisValues(t.y))) { change.hidden = true; return; }
+    const a = new Map(axisValues(traces[0].x).map((x, i) => [x, traces[0].y[i]]));
+    const shared = axisValues(traces[1].x).map((x, i) => [x, traces[1].y[i] - a.get(x)]).filter(([, d]) => Number.isFinite(d));
+    change.hidden = shared.length < 2;
+    if (change.hidden) return;
+    const { xaxis } = drawing.figure.layout;
+    drawnChange.figure = null;
+    drawnChange.set({
+      data: [{ type: 'bar', x: shared.map(p => p[0]), y: shared.map(p => p[1]), marker: { color: '--second' }, name: W.change }],
+      layout: { xaxis, yaxis: { title: { text: W.change } } }, says: W.change,
+    });
+  }
+  compare.onclick = () => (state.kept ? release() : keep());
+
   /* --- drawing a reply --- */
   function show() {
     const figure = state.figures[state.view];
@@ -137,6 +197,7 @@ Orrery.makeStage = (root, boot) => {
     canvas.classList.remove('stale');
     drawing.set(figure);
     clock();
+    contrast();
     facts.hidden = !figure.facts;
     facts.replaceChildren(...(figure.facts || []).map(([name, value]) => el('div', {}, el('dt', {}, words(name)), el('dd', {}, words(value)))));
     table.hidden = !figure.table;
