@@ -240,3 +240,25 @@ def test_a_restarted_server_is_found_again(open_page):
         assert abs(figure(page)[0]["x"]).max() <= 70
     finally:
         server.stop()
+
+
+def test_a_figure_is_kept_beside_the_live_one_with_the_difference(open_lab):
+    page = open_lab("random-walk")
+    page.locator(".compare").click()
+    enter(page, "up", 0.52)
+    page.wait_for_function("document.querySelector('.change .js-plotly-plot')?._fullData?.length === 1")
+    kept, now = (
+        page.evaluate(
+            f"(d => ({{x: Array.from(d.x), y: Array.from(d.y)}}))(document.querySelector('{part}')._fullData[0])"
+        )
+        for part in (".kept .plot", "#figure .plot")
+    )
+    change = page.evaluate(
+        "(d => ({x: Array.from(d.x), y: Array.from(d.y)}))(document.querySelector('.change .plot')._fullData[0])"
+    )
+    then, today = dict(zip(kept["x"], kept["y"], strict=True)), dict(zip(now["x"], now["y"], strict=True))
+    for x, y in zip(change["x"], change["y"], strict=True):
+        assert y == pytest.approx(today[x] - then[x], abs=1e-6)
+    assert "up 0.5" in page.locator(".caption").first.inner_text()
+    page.locator(".compare").click()
+    assert page.locator(".kept").is_hidden()
