@@ -29,6 +29,7 @@ from engine.probability.poisson.streams import (
     Varying,
     VaryingMeasurement,
 )
+from engine.probability.poisson.unfolding import Unfolding, UnfoldingMeasurement, moments_of
 
 INSTANT_DRAWS = 500_000
 MOST_SHOWN = 1000
@@ -112,7 +113,8 @@ class BinomialLadder:
 class Arrived:
     """What was counted and timed in simulated arrivals, and what theory says.
 
-    mean: μ = λt. runs: made, of those asked for. arrivals: simulated inside the window, all runs together.
+    setting, at_least, unit_of_time, event: what was asked. mean: μ = λt. runs: made, of those asked for.
+    arrivals: simulated inside the window, all runs together.
     support (k,): numbers of arrivals; counts (k,): runs that had them; observed, exact, standard_error (k,): share of
     runs, chance by the Poisson law, deviation of the share by chance; tail (k,): P(N >= k).
     sample_mean, sample_variance: of the counts; both are μ in law.
@@ -123,6 +125,10 @@ class Arrived:
     ½Σ|·|, μ²/n, and (1 - e^{-μ})μ/n.
     """
 
+    setting: Setting
+    at_least: int
+    unit_of_time: str
+    event: str
     mean: float
     runs: int
     runs_asked: int
@@ -147,6 +153,7 @@ class Arrived:
     answer: tuple[str, str]
     finding: tuple[str, str]
     timeline: Timeline
+    unfolding: Unfolding
     gaps: Histogram
     kth_wait: Histogram
     residual_wait: Histogram
@@ -238,19 +245,21 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
     ladder, distance = binomial_ladder(mean, params.most_trials)
     for block in Simulation(setting, params.seed).blocks(runs):
         made, arrivals = made + block.runs, arrivals + block.position.size
-        shown = shown or timeline(block, params.window)
+        if shown is None:
+            shown = timeline(block, params.window)
+            unfolding = UnfoldingMeasurement(setting, moments_of(shown.time, shown.end))
         counts.add(block.count)
-        for measurement in (waits, answers, merged, split, uniform, varying):
+        for measurement in (unfolding, waits, answers, merged, split, uniform, varying):
             measurement.add(block)
         law: CountLaw = counts.result()
         wait = waits.result()
         result = Arrived(
-            mean, made, params.runs, arrivals,
+            setting, params.at_least, params.unit_of_time, params.event, mean, made, params.runs, arrivals,
             law.support, law.counts, law.observed, law.exact, law.standard_error, tail,
             law.mean, law.variance, law.fit.chi2, law.fit.dof, law.fit.p_value,
             answers.at_least, answers.exactly, answers.none, *(answers.seen / made).tolist(),
             answers.words(), wording.finding(runs, params.runs, law.fit),
-            shown, wait.gaps, wait.kth, wait.residual,
+            shown, unfolding.result(), wait.gaps, wait.kth, wait.residual,
             ladder, distance, mean**2 / ladder.trials, -np.expm1(-mean) * mean / ladder.trials,
             merged.result(), split.result(), uniform.result(), inspection(waits, setting), varying.result(),
         )  # fmt: skip

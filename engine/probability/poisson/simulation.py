@@ -118,6 +118,11 @@ class Block:
         return np.repeat(np.arange(self.runs), self.count)
 
     @cached_property
+    def rank(self) -> np.ndarray:
+        """Which arrival of its run each arrival is, from 1 on, flat."""
+        return np.arange(1, len(self.run) + 1) - np.repeat(np.cumsum(self.count) - self.count, self.count)
+
+    @cached_property
     def position(self) -> np.ndarray:
         """The time of each arrival, flat."""
         return self.times[self.inside]

@@ -513,6 +513,25 @@ def test_timeline(rate, window):
     assert line.end == window if rate * window < 1000 else 0 < line.end < window
 
 
+@pytest.mark.parametrize(("rate", "window"), [(3.0, 1.0), (0.001, 0.01), (9.0, 30.0), (100.0, 30.0)])
+def test_counts_unfold_as_the_window_passes(rate, window):
+    p = PoissonProcess(rate=rate, window=window, runs=60)
+    made = poisson(p)
+    so_far, times = made.unfolding, Simulation(setting_of(p), 0).block(60).times
+    assert so_far.moments[0] == 0
+    assert so_far.moments[-1] == made.timeline.end
+    assert (np.diff(so_far.moments) > 0).all()
+    assert set(so_far.moments[1:-1]) <= set(made.timeline.time)
+    assert so_far.exact.shape == so_far.observed.shape == (len(so_far.moments), len(so_far.starts))
+    assert so_far.observed.size <= 72 * 60
+    ends = np.append(so_far.starts[1:], 10**9)
+    for moment, observed, exact in zip(so_far.moments, so_far.observed, so_far.exact, strict=True):
+        count = np.count_nonzero(times <= moment, axis=1)[:, None]
+        np.testing.assert_allclose(observed, ((count >= so_far.starts) & (count < ends)).mean(axis=0), atol=1e-12)
+        law = stats.poisson(rate * moment)
+        np.testing.assert_allclose(exact, law.cdf(ends - 1) - law.cdf(so_far.starts - 1), atol=1e-9)
+
+
 def test_large_runs_stream_in_bounded_memory():
     p = PoissonProcess(runs=60_000)
     tracemalloc.start()
