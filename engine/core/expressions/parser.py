@@ -41,6 +41,7 @@ class Reader:
         known = dict.fromkeys([*self.variables, *CONSTANTS, *FUNCTIONS, *ALIASES])
         tokens = list(arrange(self.source, scan(self.source, known, functions)))
         self.check_brackets(tokens)
+        self.check_size(tokens)
         words = ["**" if token.kind == "^" else token.text for token in tokens]
         for word, token in zip(words, tokens, strict=True):
             self.offsets.extend([token.at] * (len(word) + 1))
@@ -53,6 +54,17 @@ class Reader:
             signs = signs + 1 if token.kind in ("+", "-", "^") else 0 if token.kind != "(" else signs
             if depth > DEEPEST or signs > DEEPEST:
                 self.too_deep(token.at)
+
+    def check_size(self, tokens: list[Token]) -> None:
+        """Refuse too many operands before Python's parser, which a chain of thousands would exhaust, sees them."""
+        operands = [token for token in tokens if token.kind in ("number", "name")]
+        most = (self.most_nodes + 1) // 2  # n operands are held together by at least n - 1 operations
+        if len(operands) > most:
+            self.too_many(operands[most].at)
+
+    def too_many(self, at: int) -> None:
+        most = self.most_nodes
+        self.source.refuse(at, f"the formula has more than {most} parts", f"的公式超过 {most} 个部分")
 
     def too_deep(self, at: int) -> None:
         self.source.refuse(at, f"the formula is nested more than {DEEPEST} deep", f"的公式嵌套超过 {DEEPEST} 层")
@@ -125,8 +137,7 @@ class Reader:
     def made(self, at: int, op: str, *args: Node, value: float = 0.0, name: str = "") -> Node:
         self.nodes += 1
         if self.nodes > self.most_nodes:
-            most = self.most_nodes
-            self.source.refuse(at, f"the formula has more than {most} parts", f"的公式超过 {most} 个部分")
+            self.too_many(at)
         node = self.algebra.make(op, *args, value=value, name=name)
         if op in ("number", "constant"):
             self.constant[id(node)] = value
