@@ -511,6 +511,8 @@ def test_matrices_may_be_typed_in_several_ways():
         ({"polynomial": "3"}, "polynomial", "variables"),
         ({"polynomial": "1e9 x^2"}, "polynomial", "coefficients"),
         ({"polynomial": "x^2 + "}, "polynomial", "missing"),
+        ({"polynomial": "x" * 4000}, "polynomial", "more than 1500 parts"),
+        ({"polynomial": "exp(710)*x"}, "polynomial", "coefficients"),
         ({"polynomial": "+".join(f"x{i}" for i in range(1, 51)) + "+x"}, "polynomial", "got 51"),
         ({"alpha": 0}, "alpha", "from 1e-06 to 100"),
         ({"steps": 0}, "steps", "from 1 to 500"),
