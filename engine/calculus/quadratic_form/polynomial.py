@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.calculus.quadratic_form.entry import LARGEST, MOST_ROWS, SMALLEST, Form, make_form
 from engine.core import Refused
-from engine.core.expressions import Expression, Tape, parse
+from engine.core.expressions import Expression, Node, parse
 from engine.core.params import shown
 
 LETTERS = ("x", "y", "z", "w", "u", "v", "p", "q", "r", "s", "t")
@@ -62,28 +62,33 @@ def _check(coefficient: float, name: str) -> None:
 
 def _culprit(expression: Expression) -> str:
     """The first part of a formula, read from the inside, that is no polynomial of degree at most 2."""
-    tape = Tape([expression.root], expression.variables)
-    known = tape.constants()
-    degrees: list[float] = []
-    for place, (node, args) in enumerate(zip(tape.nodes, tape.args, strict=True)):
-        inner = [degrees[arg] for arg in args]
+
+    def part(node: Node) -> Expression:
+        return Expression(node, expression.variables, expression.algebra)
+
+    degrees: dict[int, float] = {}
+    constant: set[int] = set()
+    for node in expression.tape.nodes:
+        inner = [degrees[id(arg)] for arg in node.args]
         degree = float("inf")
         match node.op:
-            case _ if place in known:
-                degree = 0.0
             case "variable":
                 degree = 1.0
+            case _ if all(id(arg) in constant for arg in node.args):
+                degree = 0.0
+                constant.add(id(node))
             case "neg" | "add" | "sub":
                 degree = max(inner)
             case "mul":
                 degree = sum(inner)
-            case "div" if args[1] in known:
+            case "div" if id(node.args[1]) in constant:
                 degree = inner[0]
-            case "pow" if args[1] in known and known[args[1]] >= 0 and float(known[args[1]]).is_integer():
-                degree = inner[0] * float(known[args[1]])
+            case "pow" if id(node.args[1]) in constant:
+                exponent = float(part(node.args[1])(*np.zeros(len(expression.variables))))
+                degree = inner[0] * exponent if exponent >= 0 and exponent.is_integer() else degree
         if degree > 2:
-            return Expression(node, expression.variables, expression.algebra).text
-        degrees.append(degree)
+            return part(node).text
+        degrees[id(node)] = degree
     return expression.text
 
 
