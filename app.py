@@ -2,6 +2,8 @@
 
 import os
 
+# Experiments are many and small: threads of the matrix library would only stand in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 if os.environ.get("SPACES_ZERO_GPU") == "true":
     import spaces  # noqa: F401  must come before anything that imports torch
 
