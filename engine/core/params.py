@@ -6,6 +6,7 @@ line and the API. What a control needs beyond JSON schema travels in the schema'
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self, get_args, get_origin
 
@@ -125,7 +126,13 @@ class Params(pydantic.BaseModel):
 
 def shown(value: Any) -> str:
     """A value as an error quotes it: short, on one line."""
-    text = repr(value) if isinstance(value, str) else str(value)
+    try:
+        if isinstance(value, str):
+            text = repr(value[:SHOWN_CHARACTERS])
+        else:  # containers may be too deep and too long to be written out
+            text = reprlib.repr(value) if isinstance(value, (list, tuple, dict, set, frozenset)) else str(value)
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        text = "a number of very many digits"
     text = "".join(c if c.isprintable() else "·" for c in text)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
