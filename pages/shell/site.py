@@ -8,11 +8,13 @@ import os
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from packaging.requirements import Requirement
 from starlette.middleware import Middleware
 
 from engine.core.runner import Runner
@@ -141,7 +143,10 @@ def known_hosts() -> frozenset[str]:
 
 @functools.cache
 def mcp_installed() -> bool:
-    """Whether Gradio's MCP extra is there."""
-    import importlib.util
-
-    return importlib.util.find_spec("mcp") is not None
+    """Whether an `mcp` is installed that this Gradio's MCP extra accepts."""
+    wanted = (Requirement(line) for line in metadata.requires("gradio") or [])
+    accepted = next(r.specifier for r in wanted if r.name == "mcp")
+    try:
+        return metadata.version("mcp") in accepted
+    except metadata.PackageNotFoundError:
+        return False
