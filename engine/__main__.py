@@ -67,6 +67,11 @@ def run(slug: str, words: list[str], as_json: bool, out: Path | None) -> None:
     """Run a lab once; print one JSON object, or a short account; keep all numbers in an NPZ file if asked."""
     experiment = lab(slug)
     params = experiment.params.parse(parameters(words))
+    if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
+        raise Refused(
+            f"out must be a file that ends in .npz, in a folder that exists; got {str(out)!r}",
+            f"out 必须是已有文件夹中以 .npz 结尾的文件;收到 {str(out)!r}", "out",
+        )  # fmt: skip
     outcome = Runner().run(experiment, params)
     if out is not None:
         np.savez_compressed(out, **results.arrays(outcome.result))
@@ -122,16 +127,15 @@ def bench(only: str) -> None:
 
 def main(words: list[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence for bad input."""
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     parser = Parser(prog="python -m engine", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", required=True, parser_class=Parser)
     verbs.add_parser("list", help="every lab and its parameters")
-    running = verbs.add_parser("run", help="run a lab: run random-walk --steps 50 --json")
+    # A lab's own --o must not be taken for --out.
+    running = verbs.add_parser("run", help="run a lab: run random-walk --steps 50 --json", allow_abbrev=False)
     running.add_argument("lab")
     running.add_argument("--json", action="store_true", help="print one JSON object")
     running.add_argument("--out", type=Path, metavar="FILE.npz", help="keep every number")
-    recording = verbs.add_parser("record", help="keep a lab's result as this device's recording")
+    recording = verbs.add_parser("record", help="keep a lab's result as this device's recording", allow_abbrev=False)
     recording.add_argument("lab")
     training = verbs.add_parser("train", help="run a recipe")
     training.add_argument("recipe")
@@ -140,6 +144,8 @@ def main(words: list[str] | None = None) -> int:
     benching = verbs.add_parser("bench", help="run the benchmarks")
     benching.add_argument("only", nargs="?", default="")
     options, rest = parser.parse_known_args(words)
+    if rest and options.verb not in ("run", "record"):
+        parser.error(f"{options.verb} takes no {rest[0][:40]!r}")
     try:
         match options.verb:
             case "list":
@@ -159,4 +165,6 @@ def main(words: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):  # a reader that has had enough, such as head, is no error
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())
