@@ -24,7 +24,6 @@ ACCEPT, REJECT, MUTE, BRASS = "--accept", "--reject", "--mute", "--brass"
 INK, INK_2, INK_3, HAIRLINE, PAPER, SURFACE = "--ink", "--ink-2", "--ink-3", "--hairline", "--paper", "--surface"
 RAMP = [[0, SURFACE], [1, MEASURED]]  # for heat maps that start at zero
 DIVERGING = [[0, SECOND], [0.5, SURFACE], [1, MEASURED]]  # for heat maps centred at zero
-TYPED = {"float32": "f4", "float64": "f8", "int8": "i1", "int16": "i2", "int32": "i4", "uint8": "u1", "uint16": "u2"}
 Words = T | tuple[str, str] | str
 
 
@@ -80,7 +79,10 @@ class Handle:
 
 @dataclass(frozen=True)
 class Frame:
-    """One moment of a figure: for some traces, by their place, what differs from the figure's own data."""
+    """One moment of a figure: for some traces, by their place, what differs from the figure's own data.
+
+    Of a trace that grows, {"upto": k} shows the first k points: that costs a number a frame, not an array.
+    """
 
     name: str
     data: Mapping[int, Mapping[str, Any]]
@@ -89,13 +91,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class Frames:
-    """A figure's moments, scrubbed and played in the browser. `title` names the quantity: "n" shows as "n = 124"."""
+    """A figure's moments, scrubbed and played in the browser. `title` names the quantity: "n" shows as "n = 124".
+
+    real_time: the frames' names are seconds from the start, ascending; they are played at that pace, or so many times
+    faster that the whole takes a few seconds, and the moment is shown as a clock.
+    """
 
     title: Words
     frames: Sequence[Frame]
     start: int = -1
     seconds: float = 6.0  # of a whole playing
-    real_time: bool = False  # play in the seconds that the frames' names give
+    real_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +163,7 @@ class Figure:
         )
         frames = []
         for frame in self.frames.frames if self.frames else ():
-            patches = [_resolved({"type": self.traces[i]["type"], **patch}) for i, patch in frame.data.items()]
+            patches = [_resolved(_grown(self.traces[i], patch)) for i, patch in frame.data.items()]
             frames.append(go.Frame(name=frame.name, data=patches, traces=list(frame.data)))
         return go.Figure(data=figure["data"], layout=figure["layout"], frames=frames)
 
@@ -315,11 +321,13 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 def packed(value: Any) -> Any:
     """A part of a figure as it is sent: float64 narrowed to float32, integers to the least type, texts as data."""
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, T):
         return value.data()
     if isinstance(value, np.ndarray):
         return _typed(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):
         return {key: packed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [packed(item) for item in value]
@@ -345,8 +353,15 @@ def _typed(array: np.ndarray) -> Any:
         array = array.astype(np.float64 if wide else np.float32)
     if array.size <= 8 and array.ndim == 1 and np.isfinite(array).all():
         return array.tolist()
-    made = {"dtype": TYPED[str(array.dtype)], "bdata": base64.b64encode(np.ascontiguousarray(array)).decode()}
+    made = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(np.ascontiguousarray(array)).decode()}
     return made | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})
+
+
+def _grown(trace: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
+    """A frame's patch as Plotly knows it: the first `upto` points written out."""
+    made = {"type": trace["type"], **patch}
+    upto = made.pop("upto", None)
+    return made if upto is None else {axis: trace[axis][:upto] for axis in "xyz" if axis in trace} | made
 
 
 def light_tokens() -> dict[str, str]:

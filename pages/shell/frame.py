@@ -130,7 +130,9 @@ def lab_boot(lab: Lab, opening: Any) -> dict[str, Any]:
             "slug": lab.slug,
             "title": lab.title.data(),
             "schema": schema(lab),
-            "views": [{"question": v.question.data(), "kind": v.kind, "when": v.when} for v in lab.views],
+            "views": [
+                {"question": v.question.data(), "kind": v.kind, "when": v.when, "uses": v.uses} for v in lab.views
+            ],
             "presets": [{"name": p.name.data(), "values": p.values, "view": p.view} for p in lab.presets],
             "call": prose.call(lab),
         },

@@ -26,12 +26,14 @@ class View:
 
     question: the tab's words. figure: a pure function from the result. kind: what its numbers are.
     when: the view is offered only while these parameters have one of these values.
+    uses: the parameters that it answers to; while it is open, the other controls are folded away. Empty for all.
     """
 
     question: T
     figure: Callable[[Any], Figure]
     kind: Kind = "measured"
     when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    uses: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Lab:
     def __post_init__(self) -> None:
         for preset in self.presets:
             self.experiment.params.parse(preset.values)
+        for view in self.views:
+            unknown = set(view.uses) - set(self.experiment.params.model_fields)
+            assert not unknown, f"the view {view.question.en!r} names no parameters of the lab: {unknown}"
 
     @property
     def slug(self) -> str:

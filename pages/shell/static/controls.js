@@ -7,7 +7,7 @@ Orrery.makeControls = (root, boot, stage) => {
   const LONG = 500;
   const W = {
     again: T('Draw a new seed', '换一个随机种子'), presets: T('Presets', '预设'), yes: T('on', '开'), no: T('off', '关'),
-    rule: T('must be', '必须'), reset: T('Reset', '重置'),
+    rule: T('must be', '必须'), reset: T('Reset', '重置'), more: T('Parameters of other questions', '其他问题的参数'),
   };
   const hints = n => schema[n][HINTS] || {};
   const title = n => T(hints(n).en || n, hints(n).zh || n);
@@ -179,6 +179,8 @@ Orrery.makeControls = (root, boot, stage) => {
     lab.presets.forEach(p => row.append(el('button', { type: 'button', class: 'preset', onclick: () => adopt(p) }, words(p.name))));
     root.append(row);
   }
+  const used = el('div'), others = el('div'), more = el('details', { class: 'more', hidden: true }, el('summary', {}, words(W.more)), others);
+  root.append(used, more);
   for (const n of names) {
     const p = schema[n], h = hints(n);
     const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type === 'string' ? text : slider;
@@ -186,8 +188,20 @@ Orrery.makeControls = (root, boot, stage) => {
     const box = el('div', { class: 'field', 'data-param': n });
     fields[n] = { box, show: kind(n, box) };
     if (h.help) box.append(el('p', { class: 'help' }, words(h.help)));
-    root.append(box);
   }
+
+  /* What the open view does not answer to is folded away; where a view names nothing, all is open. */
+  function arrange() {
+    const uses = (lab.views[stage.view] || {}).uses;
+    const rank = box => names.indexOf(box.dataset.param);
+    for (const n of names) {
+      const { box } = fields[n];
+      const home = !uses || !uses.length || uses.includes(n) ? used : others;
+      if (box && box.parentNode !== home) home.insertBefore(box, [...home.children].find(other => rank(other) > names.indexOf(n)) || null);
+    }
+    more.hidden = ![...others.children].some(box => !box.hidden);
+  }
+  addEventListener('orrery:view', arrange);
   addEventListener('pointerup', () => { if (holding) { holding = false; if (stage.cost === 'seconds') stage.begin(); } });
 
   function show(src) {
@@ -196,6 +210,7 @@ Orrery.makeControls = (root, boot, stage) => {
       const when = Object.entries(hints(n).when || {});
       if (fields[n].box) fields[n].box.hidden = !when.every(([other, values]) => values.includes(state[other]));
     }
+    arrange();
     lab.presets.forEach((p, i) => {
       const on = names.every(n => n === 'seed' || state[n] === (n in p.values ? p.values[n] : defaults[n]));
       root.querySelectorAll('.preset')[i].classList.toggle('on', on);
@@ -305,6 +320,7 @@ Orrery.makeControls = (root, boot, stage) => {
 
   function blame(name) {
     for (const n of names) if (fields[n].box) fields[n].box.classList.toggle('blamed', n === name);
+    if (fields[name] && others.contains(fields[name].box)) more.open = true;
   }
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 

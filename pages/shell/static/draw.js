@@ -32,6 +32,21 @@ Orrery.Drawing = (() => {
     return base;
   };
 
+  const ARRAYS = {
+    f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array,
+  };
+  const unpacked = v => new ARRAYS[v.dtype](Uint8Array.from(atob(v.bdata), c => c.charCodeAt(0)).buffer);
+
+  /* A trace of whose points a frame shows the first `upto`: what grows costs a number a frame, not an array. */
+  function upTo({ upto, ...trace }) {
+    if (upto === undefined) return trace;
+    for (const axis of 'xyz') {
+      const v = trace[axis];
+      if (v) trace[axis] = Array.from(v.bdata ? unpacked(v).subarray(0, upto) : v.slice(0, upto));
+    }
+    return trace;
+  }
+
   function laidOut(spec, width) {
     const narrow = width < NARROW;
     const layout = template(narrow);
@@ -82,9 +97,10 @@ Orrery.Drawing = (() => {
 
     set(figure, at) {
       const fresh = !this.figure;
+      const ended = !fresh && this.figure.frames && this.at === this.figure.frames.list.length - 1;
       this.figure = figure;
       const last = figure.frames ? figure.frames.list.length - 1 : 0;
-      this.at = Math.min(at ?? (fresh && figure.frames ? figure.frames.start : this.at), last);
+      this.at = Math.min(at ?? (fresh && figure.frames ? figure.frames.start : ended ? last : this.at), last);
       this.later();
     }
 
@@ -104,7 +120,7 @@ Orrery.Drawing = (() => {
       const { data, layout, frames } = this.figure;
       if (!frames) return { data, layout };
       const frame = frames.list[this.at];
-      const moved = data.map((trace, i) => (frame.data[i] ? merge({ ...trace }, frame.data[i]) : trace));
+      const moved = data.map((trace, i) => (frame.data[i] ? upTo(merge({ ...trace }, frame.data[i])) : trace));
       return { data: moved, layout: frame.annotations ? { ...layout, annotations: frame.annotations } : layout };
     }
 

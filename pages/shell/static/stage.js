@@ -31,7 +31,7 @@ Orrery.makeStage = (root, boot) => {
   const on = el('button', { class: 'round small', type: 'button' }, '›');
   const scrub = el('input', { type: 'range', class: 'scrub', 'data-scrub': true, min: 0, value: 0, step: 1 });
   const moment = el('span', { class: 'moment' });
-  const speed = el('select', { class: 'speed', hidden: true }, ...[1, 10, 60, 600].map(s => el('option', { value: s }, `×${s}`)));
+  const speed = el('select', { class: 'speed', hidden: true });
   const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
   const saves = el('span', { class: 'saves' });
   const bar = el('div', { class: 'figbar' }, time, compare, saves);
@@ -73,8 +73,9 @@ Orrery.makeStage = (root, boot) => {
       tab.setAttribute('aria-selected', String(i === state.view));
       tab.tabIndex = i === state.view ? 0 : -1;
     });
+    dispatchEvent(new CustomEvent('orrery:view'));
     const tab = tabs.children[state.view];
-    if (tab && tabs.scrollWidth > tabs.clientWidth) tabs.scrollTo({ left: tab.offsetLeft - 18 });
+    if (tab && tabs.scrollWidth > tabs.clientWidth) tabs.scrollTo({ left: tab.offsetLeft - tabs.offsetLeft - 18 });
   }
   function open(i, byHand) {
     if (i === state.view && state.figures[i]) return;
@@ -97,14 +98,37 @@ Orrery.makeStage = (root, boot) => {
     const frames = drawing.figure && drawing.figure.frames;
     time.hidden = !frames;
     if (!frames) return;
+    if (frames.real_time) pace(frames);
     speed.hidden = !frames.real_time;
     scrub.max = frames.list.length - 1;
     scrub.value = drawing.at;
-    const name = say(frames.title), value = frames.list[drawing.at].name;
-    moment.textContent = name ? `${name} = ${value}` : value;
+    tell(frames.list[drawing.at].name);
     scrub.setAttribute('aria-valuetext', moment.textContent);
     scrub.style.setProperty('--done', `${(100 * drawing.at) / Math.max(1, frames.list.length - 1)}%`);
   }
+  function tell(value) {
+    const { frames } = drawing.figure;
+    const name = say(frames.title), shown = frames.real_time ? elapsed(Number(value), span(frames)) : value;
+    moment.textContent = name ? `${name} = ${shown}` : shown;
+  }
+  /* Seconds as a clock shows them, as fine as the whole span asks for: 3.2 s, 0:07:05, 2 d 07:00:00. */
+  const span = frames => Number(frames.list[frames.list.length - 1].name);
+  function elapsed(seconds, whole) {
+    if (whole < 60) return `${seconds.toFixed(1)} s`;
+    const two = v => String(Math.floor(v)).padStart(2, '0');
+    const [d, h, rest] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, `${two((seconds / 60) % 60)}:${two(seconds % 60)}`];
+    return whole < 86400 ? `${h}:${rest}` : `${d} ${say(T('d', '天'))} ${two(h)}:${rest}`;
+  }
+  /* Real time and the rates at which the whole still lasts a moment; at first the one that takes a few seconds. */
+  function pace(frames) {
+    const offered = [1, 10, 60, 600, 3600, 36000, 86400, 604800].filter(s => s === 1 || span(frames) / s >= 2);
+    if ([...speed.options].map(o => Number(o.value)).join() === offered.join()) return;
+    const picked = speed.dataset.picked && offered.includes(Number(speed.value)) ? Number(speed.value) : 0;
+    speed.replaceChildren(...offered.map(s => el('option', { value: s }, `×${number(s)}`)));
+    speed.value = String(picked || offered.findLast(s => span(frames) / s >= 5) || 1);
+  }
+  addEventListener('orrery:language', clock);
+  speed.onchange = () => { speed.dataset.picked = '1'; if (state.playing) { pause(); start(); } };
   function pause() {
     cancelAnimationFrame(state.playing);
     state.playing = 0;
@@ -123,13 +147,15 @@ Orrery.makeStage = (root, boot) => {
     label(play, 'aria-label', W.pause);
     const tick = now => {
       const seconds = (now - begun) / 1000;
-      let at;
+      let at, face = null;
       if (times) {
         const t = times[from] + seconds * Number(speed.value);
         at = times.findIndex(v => v > t);
         at = at < 0 ? last : Math.max(from, at - 1);
+        face = Math.min(t, times[last]);
       } else at = from + Math.floor((seconds / frames.seconds) * last);
       if (Math.min(at, last) !== drawing.at) goto(Math.min(at, last));
+      if (face !== null) tell(face);
       if (at >= last) return pause();
       state.playing = requestAnimationFrame(tick);
     };
