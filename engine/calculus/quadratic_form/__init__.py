@@ -23,6 +23,7 @@ from engine.core import Field, Params, experiment
 
 SHOWN_STEPS = 101
 TYPED, DRAWN = {"given": ["typed"]}, {"given": ["drawn"]}
+MATRIX = TYPED | {"polynomial": [""]}
 
 
 class QuadraticForm(Params):
@@ -40,14 +41,14 @@ class QuadraticForm(Params):
         help=("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……;留空则用下面的矩阵"),
     )  # fmt: skip
     matrix: str = Field(
-        "2,1;1,3", title="Matrix A", zh="矩阵 A", max_length=60_000, control="code", when=TYPED,
+        "2,1;1,3", title="Matrix A", zh="矩阵 A", max_length=60_000, control="matrix", when=MATRIX,
         help=("rows end with ; and entries with ,", "行之间用分号,数之间用逗号"),
     )  # fmt: skip
     b: str = Field(
-        "1", title="Vector b", zh="向量 b", max_length=2_000, control="text", when=TYPED,
+        "1", title="Vector b", zh="向量 b", max_length=2_000, control="text", when=MATRIX,
         help=("one number stands for every entry", "只写一个数则各分量都取它"),
     )  # fmt: skip
-    c: float = Field(0.0, ge=-1e6, le=1e6, title="Constant c", zh="常数 c", control="number", when=TYPED)
+    c: float = Field(0.0, ge=-1e6, le=1e6, title="Constant c", zh="常数 c", control="number", when=MATRIX)
     dimension: int = Field(20, ge=1, le=50, title="Dimensions n", zh="维数 n", when=DRAWN)
     kappa: float = Field(100.0, ge=1, le=1e6, title="Largest over smallest |λ|", zh="最大与最小 |λ| 之比", when=DRAWN)
     spread: Literal["logarithmic", "even", "clusters"] = Field(
@@ -102,10 +103,10 @@ class Analysed:
     by_eigenvalues, minors, cholesky: the three tests; agreement: what they say together.
     stationary: the solutions of Ax = b. minimiser: (n,), of least norm where there are many, None where f has none;
     minimum: f there. escape: the way down without end, None where f is bounded below.
-    start: (n,). method: the one asked for. iterations: by method, the steps to the tolerance, None where it does not
-    get there. trajectories: by method. eigen_step: (s ≤ 101,) step numbers; eigen_error: (s, n), v_iᵀ(x_k − x*) at
-    those steps of `method`, 0 where λ_i counts as zero; eigen_predicted: (s, n), p_k(λ_i) times the error at the
-    start; None where there is no stationary point.
+    alpha, beta, start_at, method: as asked for. start: (n,). iterations: by method, the steps to the
+    tolerance, None where it does not get there. trajectories: by method. eigen_step: (s ≤ 101,) step
+    numbers; eigen_error: (s, n), v_iᵀ(x_k − x*) at those steps of `method`, 0 where λ_i counts as zero;
+    eigen_predicted: (s, n), p_k(λ_i) times the error at the start; None where there is no stationary point.
     line_search, fixed_step, momentum_plane, conjugate: theory beside measurement for each of those methods.
     slice: what to draw of f. morph: A turned into D, None where n = 1. findings: what is worth saying.
     """
@@ -133,6 +134,9 @@ class Analysed:
     minimum: float | None
     escape: stationary.Escape | None
     start: ndarray
+    start_at: str
+    alpha: float
+    beta: float
     method: str
     iterations: dict[str, int | None]
     trajectories: dict[str, slices.Trajectory]
@@ -221,8 +225,8 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
     turned = form.a if len(start) in (2, 3) else view.matrix
     lowest = solved.point if escape is None else None
     verdict, judgement = spectrum.judgement.verdict, spectrum.judgement
-    fixed_step = rates.rate_fixed(spectrum, params.alpha)
-    plane_of_momentum = rates.rate_momentum(spectrum, params.alpha, params.beta)
+    fixed_step = rates.rate_fixed(spectrum, params.alpha, len(ways["fixed"].value))
+    plane_of_momentum = rates.rate_momentum(spectrum, params.alpha, params.beta, len(ways["momentum"].value))
     line_search = rates.compare_line_search(ways["steepest"], spectrum)
     traced = rates.trace_polynomials(ways["conjugate"], problem)
     theory = {"steepest": line_search, "fixed": fixed_step, "momentum": plane_of_momentum, "conjugate": traced}
@@ -258,6 +262,9 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
         minimum=None if lowest is None else solved.value,
         escape=escape,
         start=start,
+        start_at=params.start_at,
+        alpha=params.alpha,
+        beta=params.beta,
         method=params.method,
         iterations={method: way.iterations for method, way in ways.items()},
         trajectories={method: slices.look(way, plane[0]) for method, way in ways.items()},

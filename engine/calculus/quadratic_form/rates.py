@@ -41,7 +41,8 @@ class FixedStep:
 
     edge: 2/λ_n, where it stops converging; best: 2/(λ₁ + λ_n), with best_rate (κ−1)/(κ+1); None where some
     λ_i < 0 (no α converges) or A = 0. alpha, rate: (121,), max_i |1 − αλ_i|. here: that rate at the α given.
-    direction_rate: (n,), |1 − αλ_i| at the α given. converges: whether here < 1.
+    direction_rate: (n,), |1 − αλ_i| at the α given. converges: whether here < 1. promise: hereᵏ, k = 0 … m, of which
+    the error over that at the start stays below.
     """
 
     edge: float | None
@@ -52,6 +53,7 @@ class FixedStep:
     here: float
     direction_rate: ndarray
     converges: bool
+    promise: ndarray
     sentence: tuple[str, str]
 
 
@@ -62,7 +64,7 @@ class MomentumPlane:
     alpha: (51,), beta: (51,), rate: (51, 51), rows β, columns α. best_alpha, best_beta, best_rate: Polyak's
     (2/(√λ₁+√λ_n))², ((√κ−1)/(√κ+1))² and √best_beta, None where some λ_i < 0 or A = 0. edge: 2(1+β)/λ_n for each
     β (51,), NaN where λ_n ≤ 0. here, direction_rate (n,), oscillates (n,), converges: at the α, β given; a direction
-    oscillates where its pair of roots is complex.
+    oscillates where its pair of roots is complex. promise: hereᵏ, k = 0 … m: what the error falls like in the end.
     """
 
     alpha: ndarray
@@ -76,6 +78,7 @@ class MomentumPlane:
     direction_rate: ndarray
     oscillates: ndarray
     converges: bool
+    promise: ndarray
     sentence: tuple[str, str]
 
 
@@ -136,8 +139,14 @@ def _window(kept: ndarray, alpha: float, reach: float) -> float:
     return reach / float(np.abs(kept).max()) if len(kept) else 2 * alpha
 
 
-def rate_fixed(spectrum: Spectrum, alpha: float) -> FixedStep:
-    """Theory of gradient descent with the fixed step `alpha`."""
+def _powers(rate: float, points: int) -> ndarray:
+    """rateᵏ for k = 0 … points − 1, cut to 1e300."""
+    with np.errstate(over="ignore"):
+        return np.minimum(rate ** np.arange(points), 1e300)
+
+
+def rate_fixed(spectrum: Spectrum, alpha: float, points: int) -> FixedStep:
+    """Theory of gradient descent with the fixed step `alpha`, for a way of so many points."""
     kept = spectrum.eigenvalues[~spectrum.null]
     axis = np.linspace(0.0, _window(kept, alpha, 2.5), CURVE)
     ends = kept[[0, -1]] if len(kept) else np.zeros(1)
@@ -148,7 +157,10 @@ def rate_fixed(spectrum: Spectrum, alpha: float) -> FixedStep:
     if len(kept) and kept[0] > 0:
         low, high = float(kept[0]), float(kept[-1])
         edge, best, best_rate = 2 / high, 2 / (low + high), (high - low) / (high + low)
-    return FixedStep(edge, best, best_rate, axis, rate, here, direction, here < 1, _say_fixed(kept, alpha, edge, here))
+    return FixedStep(
+        edge, best, best_rate, axis, rate, here, direction, here < 1, _powers(here, points),
+        _say_fixed(kept, alpha, edge, here),
+    )  # fmt: skip
 
 
 def _say_fixed(kept: ndarray, alpha: float, edge: float | None, here: float) -> tuple[str, str]:
@@ -170,8 +182,8 @@ def _say_fixed(kept: ndarray, alpha: float, edge: float | None, here: float) -> 
     )
 
 
-def rate_momentum(spectrum: Spectrum, alpha: float, beta: float) -> MomentumPlane:
-    """Theory of the heavy ball over the (α, β) plane and at the pair given.
+def rate_momentum(spectrum: Spectrum, alpha: float, beta: float, points: int) -> MomentumPlane:
+    """Theory of the heavy ball over the (α, β) plane and at the pair given, for a way of so many points.
 
     The rate over all eigenvalues is the larger of those at λ₁ and λ_n: along λ it falls, stays at √β, then rises.
     """
@@ -192,7 +204,8 @@ def rate_momentum(spectrum: Spectrum, alpha: float, beta: float) -> MomentumPlan
         best_alpha, best_beta = float((2 / (low + high)) ** 2), best_rate**2
     return MomentumPlane(
         alphas, betas, plane, edge, best_alpha, best_beta, best_rate, here, direction,
-        (1 + beta - alpha * lam) ** 2 < 4 * beta, here < 1, _say_momentum(kept, alpha, beta, best_rate, here),
+        (1 + beta - alpha * lam) ** 2 < 4 * beta, here < 1, _powers(here, points),
+        _say_momentum(kept, alpha, beta, best_rate, here),
     )  # fmt: skip
 
 

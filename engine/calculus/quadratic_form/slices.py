@@ -12,6 +12,7 @@ from engine.calculus.quadratic_form.descent import Run
 from engine.calculus.quadratic_form.entry import Form
 
 GRID, LEVELS, ROUND, MOST_POINTS = 61, 12, 97, 501
+Plane = tuple[ndarray, tuple[int, ...] | None, tuple[tuple[str, str], ...]]
 NICE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -39,16 +40,19 @@ class Slice:
     """f on the plane origin + s·d₁ + t·d₂, where d₁, d₂ are orthonormal; a point of it has u = d₁ᵀx, v = d₂ᵀx.
 
     origin: (n,), the stationary point, or the start where there is none. directions: (d, n), d = 2, or 1 where n = 1.
+    coordinates: which entries of x u and v are, from 0; None where eigenvectors span the slice.
     labels: what u and v are, in both languages. u, v: (61,) axes; v is None where n = 1. z: f, (61, 61) with v along
     the rows; None where n = 1. profile: (61,), f along u through the centre. levels: (12,), ascending, contours
     spaced like those of a bowl. matrix: (d, d), PᵀAP. eigenvalues: (d,) and eigenvectors: (d, d), columns, of it.
     axes: (d, d), row i is eigenvector i times axis_scale/√|λ_i|, NaN where λ_i counts as zero: semi-axes of the
     contour f(centre) ± ½·axis_scale². centre: (d,), the slice's own (u, v) of origin. ellipse: (97, 2), that contour,
-    None unless both λ_i have one sign.
+    None unless both λ_i have one sign. reach: (61,), −half to half the window. sections: (d, 61), f along
+    eigenvector i at those distances from the centre.
     """
 
     origin: ndarray
     directions: ndarray
+    coordinates: tuple[int, ...] | None
     labels: tuple[tuple[str, str], ...]
     u: ndarray
     v: ndarray | None
@@ -62,12 +66,12 @@ class Slice:
     axis_scale: float
     centre: ndarray
     ellipse: ndarray | None
+    reach: ndarray
+    sections: ndarray
 
 
-def choose_plane(
-    kind: str, first: int, second: int, form: Form, spectrum: Spectrum
-) -> tuple[ndarray, tuple[tuple[str, str], ...]]:
-    """Directions (d, n) and labels of a slice.
+def choose_plane(kind: str, first: int, second: int, form: Form, spectrum: Spectrum) -> Plane:
+    """Directions (d, n), coordinates or None, and labels of a slice.
 
     kind: "coordinates" or "eigenvectors", numbers `first` and `second` (from 1; cut to n, and the second moves on
     where they fall together), or "extremes", the eigenvectors of the least and the greatest eigenvalue.
@@ -80,7 +84,7 @@ def choose_plane(
         two = (one + 1) % n
     picks = [one, two] if n > 1 else [0]
     if kind == "coordinates":
-        return np.eye(n)[picks], tuple((form.names[i], form.names[i]) for i in picks)
+        return np.eye(n)[picks], tuple(picks), tuple((form.names[i], form.names[i]) for i in picks)
     labels = [
         (
             f"along v{i + 1} (λ = {short(spectrum.eigenvalues[i])})",
@@ -88,7 +92,7 @@ def choose_plane(
         )
         for i in picks
     ]
-    return spectrum.eigenvectors[:, picks].T, tuple(labels)
+    return spectrum.eigenvectors[:, picks].T, None, tuple(labels)
 
 
 def _nice(size: float) -> float:
@@ -105,12 +109,9 @@ def _half_width(centre: ndarray, start: ndarray, ways: list[ndarray]) -> float:
     return _nice(1.2 * reach if reach > 1e-9 * (1 + float(np.abs(centre).max())) else 1.0)
 
 
-def cut(
-    form: Form, spectrum: Spectrum, origin: ndarray, plane: tuple[ndarray, tuple[tuple[str, str], ...]],
-    start: ndarray, ways: list[Run],
-) -> Slice:  # fmt: skip
+def cut(form: Form, spectrum: Spectrum, origin: ndarray, plane: Plane, start: ndarray, ways: list[Run]) -> Slice:
     """f on a plane through `origin` (n,), in a window that shows the start and the ways."""
-    directions, labels = plane
+    directions, coordinates, labels = plane
     centre = directions @ origin
     paths = [way.points @ directions.T for way in ways if way.status != "diverged"]
     half = _half_width(centre, directions @ start, paths)
@@ -130,9 +131,10 @@ def cut(
         if values[0] * values[1] > 0 and not np.isnan(axes).any():
             angle = np.linspace(0, 2 * np.pi, ROUND)[:, None]
             ellipse = centre + np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
+    sections = base + (vectors.T @ slope)[:, None] * side + 0.5 * values[:, None] * side * side
     return Slice(
-        origin, directions, labels, centre[0] + side, v, z, profile, _levels(heights, base), matrix,
-        values, vectors, axes, scale, centre, ellipse,
+        origin, directions, coordinates, labels, centre[0] + side, v, z, profile, _levels(heights, base), matrix,
+        values, vectors, axes, scale, centre, ellipse, side, sections,
     )  # fmt: skip
 
 

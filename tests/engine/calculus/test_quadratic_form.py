@@ -576,6 +576,25 @@ def test_the_slice_holds_the_values_of_f():
             start = result.start @ cut.directions.T
             assert cut.u[0] <= start[0] <= cut.u[-1] and cut.v[0] <= start[1] <= cut.v[-1]
             np.testing.assert_allclose(result.trajectories["fixed"].path[0], start, atol=1e-12)
+            assert cut.coordinates == ((1, 0 if n == 2 else n - 1) if kind == "coordinates" else None)
+            along = (cut.centre + cut.reach[:, None, None] * cut.eigenvectors.T) @ cut.directions  # (61, 2, n)
+            off_plane = cut.origin - cut.centre @ cut.directions
+            heights = form.value(along + off_plane).T
+            np.testing.assert_allclose(cut.sections, heights, atol=1e-9 * np.abs(heights).max())
+
+
+def test_the_fixed_step_keeps_its_promise_and_momentum_does_in_the_end():
+    rng = np.random.default_rng(31)
+    for _ in range(20):
+        matrix = text(definite(rng, 3, 30))
+        result = analyse(matrix=matrix, b="1", alpha=rng.uniform(0.001, 0.05), beta=rng.uniform(0.2, 0.9), steps=300)
+        run, theory = result.trajectories["fixed"].error_norm, result.fixed_step
+        assert theory.promise.shape == run.shape and theory.converges
+        assert (run <= run[0] * theory.promise * (1 + 1e-9) + 1e-12).all()
+        run, plane = result.trajectories["momentum"].error_norm, result.momentum_plane
+        np.testing.assert_allclose(plane.promise, plane.here ** np.arange(len(run)))
+        assert run[-1] <= 100 * len(run) * run[0] * plane.promise[-1] + 1e-12
+    assert analyse(matrix="0.001,0;0,1e6", b="0", start="1,0", alpha=100, steps=500).fixed_step.promise.max() == 1e300
 
 
 def test_the_principal_axes_are_semi_axes_of_a_contour():
