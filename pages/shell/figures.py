@@ -216,7 +216,7 @@ class Figure:
             "x": float(np.log10(label.x)) if panel.x.log else float(label.x),
             "y": float(np.log10(label.y)) if panel.y.log else float(label.y),
             "xref": f"x{number}", "yref": f"y{number}", "text": T.of(label.text), "showarrow": False,
-            "xanchor": label.anchor, "font": {"color": label.color, "size": 13},
+            "xanchor": label.anchor, "font": {"color": label.color, "size": 13}, "bgcolor": f"{SURFACE}/0.8", "borderpad": 1,
         }  # fmt: skip
 
 

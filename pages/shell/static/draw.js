@@ -63,7 +63,8 @@ Orrery.Drawing = (() => {
         if (/^scene/.test(key) && layout[key].domain) layout[key].domain = { row: Number(key.slice(5) || 1) - 1, column: 0 };
       }
     }
-    if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: 0.14 });
+    // Between panels side by side there is room for ticks and a title, however many they are.
+    if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: Math.min(0.4, (72 * layout.grid.columns) / (width - 74)) });
     if ((layout.annotations || []).some(a => String(a.yref).endsWith('domain'))) layout.margin.t = 34;
     return layout;
   }
