@@ -349,7 +349,7 @@ def _typed(array: np.ndarray) -> Any:
         array = array.astype(next((k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.float64))
     elif array.dtype != np.float32:
         # A number beyond float32 would arrive as infinity.
-        wide = array.size and np.nanmax(np.abs(array), initial=0.0, where=np.isfinite(array)) > 3e38
+        wide = float(np.nanmax(np.abs(array), initial=0.0, where=np.isfinite(array))) > 3e38
         array = array.astype(np.float64 if wide else np.float32)
     if array.size <= 8 and array.ndim == 1 and np.isfinite(array).all():
         return array.tolist()

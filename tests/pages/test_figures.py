@@ -1,0 +1,267 @@
+"""Figures: how they are packed for the browser, what Plotly thinks of them, frames, and the gallery's drawings."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import sample_lab
+
+from pages.shell import T, figures, grouped, thumbnails
+from pages.shell.figures import Axis, Figure, Frame, Frames, Handle, Label, Panel, packed
+
+RNG = np.random.Generator(np.random.PCG64(11))
+TOKENS = [
+    figures.MEASURED, figures.THEORY, figures.SECOND, figures.THIRD, figures.FOURTH, figures.ACCEPT, figures.REJECT,
+    figures.MUTE, figures.BRASS, figures.INK, figures.INK_2, figures.INK_3, figures.HAIRLINE, figures.PAPER,
+    figures.SURFACE,
+]  # fmt: skip
+
+
+def unpacked(value: dict) -> np.ndarray:
+    """What plotly.js reads from a packed array."""
+    flat = np.frombuffer(base64.b64decode(value["bdata"]), "<" + value["dtype"])
+    return flat.reshape([int(n) for n in value["shape"].split(", ")]) if "shape" in value else flat
+
+
+def test_float64_is_sent_as_float32():
+    for size in (9, 100, 2_000):
+        numbers = RNG.normal(scale=10.0 ** RNG.integers(-20, 20), size=size)
+        made = packed(numbers)
+        assert set(made) == {"dtype", "bdata"} and made["dtype"] == "f4"
+        np.testing.assert_array_equal(unpacked(made), numbers.astype(np.float32))
+    for kind in (np.float32, np.float16):
+        numbers = RNG.normal(size=20).astype(kind)
+        np.testing.assert_array_equal(unpacked(packed(numbers)), numbers.astype(np.float32))
+
+
+def test_what_float32_cannot_hold_keeps_float64():
+    made = packed(np.linspace(0, 1e300, 20))
+    assert made["dtype"] == "f8"
+    np.testing.assert_array_equal(unpacked(made), np.linspace(0, 1e300, 20))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (0, 255, "u1"), (0, 256, "i2"), (-1, 100, "i2"), (-(2**15), 2**15 - 1, "i2"), (0, 2**15, "i4"),
+        (-(2**31), 2**31 - 1, "i4"), (0, 2**31, "f8"), (-(2**62), 0, "f8"),
+    ],
+)  # fmt: skip
+def test_whole_numbers_are_sent_in_the_least_type(low, high, kind):
+    numbers = np.concatenate([[low, high], RNG.integers(low, high, 20)]).astype(np.int64)
+    made = packed(numbers)
+    assert made["dtype"] == kind
+    np.testing.assert_array_equal(unpacked(made), numbers if kind != "f8" else numbers.astype(float))
+
+
+def test_truth_values_and_small_types():
+    assert packed(np.array([True, False] * 6))["dtype"] == "u1"
+    assert packed(np.arange(20, dtype=np.int8))["dtype"] == "u1"
+    assert packed(np.arange(20, dtype=np.uint64))["dtype"] == "u1"
+
+
+def test_grids_carry_their_shape_in_rows():
+    grid = RNG.normal(size=(3, 5))
+    for array in (grid, np.asfortranarray(grid), grid[:, ::-1][:, ::-1], grid.T.copy().T):
+        made = packed(array)
+        assert made["shape"] == "3, 5"
+        np.testing.assert_array_equal(unpacked(made), grid.astype(np.float32))
+    np.testing.assert_array_equal(unpacked(packed(np.arange(10)[::2].repeat(3))), np.arange(10)[::2].repeat(3))
+
+
+def test_nan_and_infinity_survive():
+    numbers = np.array([1.0, np.nan, -np.inf, np.inf] * 5)
+    np.testing.assert_array_equal(unpacked(packed(numbers)), numbers.astype(np.float32))
+    assert unpacked(packed(np.array([np.nan, 1.0])))[1] == 1  # never as JSON, which has no NaN
+    assert np.isnan(unpacked(packed(np.full(12, np.nan)))).all()
+    np.testing.assert_array_equal(unpacked(packed(np.full(12, np.inf))), np.full(12, np.inf, np.float32))
+
+
+def test_short_rows_are_lists():
+    assert packed(np.array([1, 2, 3])) == [1, 2, 3] and packed(np.array([0.5, 2])) == [0.5, 2.0]
+    assert packed(np.zeros(0)) == [] and packed(np.zeros(0, int)) == []
+    assert packed(np.array(["a", "乙"])) == ["a", "乙"]
+
+
+def test_everything_else_becomes_plain_data():
+    given = {
+        "text": T("yes", "是"), "same": T("n", "n"), "token": "--measured", "none": None, "flag": True,
+        "number": np.float64(2.5), "count": np.int32(7), "hole": math.nan, "wide": np.inf, "truth": np.bool_(True),
+        "deep": [(T("a", "b"), 1.0), {"x": np.arange(3)}],
+    }  # fmt: skip
+    made = packed(given)
+    assert made == {
+        "text": {"en": "yes", "zh": "是"}, "same": "n", "token": "--measured", "none": None, "flag": True,
+        "number": 2.5, "count": 7, "hole": None, "wide": None, "truth": True,
+        "deep": [[{"en": "a", "zh": "b"}, 1.0], {"x": [0, 1, 2]}],
+    }  # fmt: skip
+    json.dumps(made, allow_nan=False)
+
+
+def whole_figure() -> Figure:
+    """A figure with one of everything that lies in a plane."""
+    x, y = np.arange(30), RNG.random(30)
+    traces = [
+        figures.bars(x, y, name=T("observed", "观测")),
+        figures.line(x, y, name="law", dash="dot"),
+        figures.points(x, y, size=3, symbol="x"),
+        figures.ticks(x, y),
+        *figures.band(x, y - 0.1, y + 0.1, figures.SECOND),
+        figures.heat(RNG.normal(size=(4, 3)), panel=1, diverging=True),
+        figures.heat(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=1),
+        figures.contours(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=2),
+        figures.line(x, y, panel=2, hovertemplate="%{x}"),
+    ]
+    panels = [
+        Panel(Axis(T("n", "步"), log=True, range=(1, 100)), Axis(format=".0%", range=(0, 1)), title=T("One", "一")),
+        Panel(Axis(hidden=True), Axis(reverse=True), title=T("Two", "二")),
+        Panel(Axis(ticks=([0, 1], [T("no", "否"), "1"])), Axis(equal=True)),
+    ]
+    return Figure(
+        traces, panels, says=T("All there is.", "应有尽有。"),
+        labels=[Label(10, 0.5, T("half", "一半"), anchor="right")],
+        frames=Frames(T("n", "步"), [
+            Frame("1", {0: {"y": y[:5]}, 1: {"line": {"color": figures.ACCEPT}}}),
+            Frame("2", {0: {"y": y}}, labels=[Label(100, 1, "end"), Label(0, 0, "corner", panel=2)]),
+            Frame("3", {1: {"upto": 4}}),
+        ]),
+        facts=[(T("mean", "均值"), "0.5")], table=[[T("row", "行"), "x"], ["1", "2"]],
+        handles=[Handle("start", "up", text=T("drag", "拖动"))], link="n", layout={"barmode": "overlay"},
+    )  # fmt: skip
+
+
+def solid_figure() -> Figure:
+    """A figure in space."""
+    z = RNG.normal(size=(5, 4))
+    panel = Panel(Axis("x"), Axis("y"), Axis(T("height", "高度")))
+    traces = [figures.surface(z, np.arange(4), np.arange(5)), figures.trace("scatter3d", x=[0], y=[1], z=[2], panel=1)]
+    return Figure(traces, [panel, panel], says=T("A surface.", "一个曲面。"))
+
+
+@pytest.mark.parametrize("figure", [whole_figure(), solid_figure()], ids=["plane", "space"])
+def test_plotly_accepts_every_kind_of_trace(figure):
+    made = figure.to_plotly()
+    assert isinstance(made, go.Figure) and len(made.data) == len(figure.traces)
+    assert "--" not in made.to_json().replace("-->", ""), "every token is resolved"
+
+
+def test_plotly_refuses_what_it_does_not_know():
+    with pytest.raises(ValueError, match=r"[Ii]nvalid"):
+        Figure([figures.bars([1], [2], colour="red")], [Panel()], says="x").to_plotly()
+    with pytest.raises(ValueError, match=r"[Ii]nvalid"):
+        Figure([figures.bars([1], [2])], [Panel()], says="x", layout={"bermode": "overlay"}).to_plotly()
+
+
+def test_figures_are_sent_as_json():
+    made = json.loads(json.dumps(whole_figure().data(), allow_nan=False))
+    assert made["says"] == {"en": "All there is.", "zh": "应有尽有。"}
+    assert len(made["data"]) == 10 and made["data"][0]["name"] == {"en": "observed", "zh": "观测"}
+    assert made["data"][0]["marker"]["color"] == "--measured"
+    assert made["facts"] == [[{"en": "mean", "zh": "均值"}, "0.5"]] and made["table"][1] == ["1", "2"]
+    assert made["handles"][0]["x"] == "start" and made["link"] == "n"
+    assert made["layout"]["barmode"] == "overlay"
+    bare = Figure([figures.bars([1], [2])], [Panel()], says="x").data()
+    assert not {"frames", "facts", "table", "handles", "link"} & set(bare) and bare["says"] == "x"
+
+
+def test_panels_have_axes_of_their_own():
+    layout = whole_figure().data()["layout"]
+    assert layout["grid"] == {"rows": 2, "columns": 2, "pattern": "independent"}
+    assert {"xaxis", "yaxis", "xaxis2", "yaxis2", "xaxis3", "yaxis3"} <= set(layout)
+    assert layout["xaxis"]["type"] == "log" and layout["xaxis"]["range"] == [0, 2]
+    assert layout["yaxis"]["tickformat"] == ".0%" and layout["yaxis2"]["autorange"] == "reversed"
+    assert layout["yaxis3"]["scaleanchor"] == "x3" and layout["xaxis3"]["ticktext"] == [{"en": "no", "zh": "否"}, "1"]
+    titles = [note["text"] for note in layout["annotations"]]
+    assert titles == [{"en": "One", "zh": "一"}, {"en": "Two", "zh": "二"}, {"en": "half", "zh": "一半"}]
+    assert layout["annotations"][2]["x"] == 1.0, "a logarithmic axis takes the value, and Plotly its logarithm"
+    traces = whole_figure().data()["data"]
+    assert [t.get("xaxis") for t in traces] == [None] * 6 + ["x2", "x2", "x3", "x3"]
+    solid = solid_figure().data()
+    assert solid["layout"]["scene2"]["domain"] == {"row": 0, "column": 1} and solid["data"][1]["scene"] == "scene2"
+
+
+def test_a_reversed_range_runs_down():
+    figure = Figure([figures.bars([1], [2])], [Panel(y=Axis(range=(0, 5), reverse=True))], says="x")
+    assert figure.data()["layout"]["yaxis"]["range"] == [5, 0]
+
+
+def test_frames_hold_what_differs():
+    made = whole_figure().data()["frames"]
+    assert made["title"] == {"en": "n", "zh": "步"} and made["seconds"] == 6.0 and "real_time" not in made
+    assert made["start"] == 2, "the last, counted from the end"
+    first, second, third = made["list"]
+    assert set(first) == {"name", "data"} and set(first["data"]) == {"0", "1"}
+    assert len(first["data"]["0"]["y"]) == 5 and third["data"] == {"1": {"upto": 4}}
+    assert unpacked(second["data"]["0"]["y"]).size == 30
+    texts = [note["text"] for note in second["annotations"]]
+    assert texts[2:] == ["end", "corner"] and len(texts) == 4, "panel titles stay"
+    assert second["annotations"][2]["x"] == 2.0 and second["annotations"][3]["xref"] == "x3"
+    timed = replace(whole_figure(), frames=Frames("", [Frame("0.5", {})], start=0, real_time=True)).data()
+    assert timed["frames"]["real_time"] is True and timed["frames"]["start"] == 0
+
+
+def test_frames_are_validated_as_plotly_sees_them():
+    figure = whole_figure()
+    made = figure.to_plotly()
+    assert [frame.name for frame in made.frames] == ["1", "2", "3"]
+    assert list(made.frames[0].traces) == [0, 1]
+    np.testing.assert_array_equal(made.frames[2].data[0].y, figure.traces[1]["y"][:4])
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [RNG.normal(size=(3, 4)), np.zeros((2, 2)), np.full((2, 2), np.nan), np.array([[np.nan, -3.0]]), np.ones((1, 1))],
+    ids=["normal", "zeros", "nan", "mixed", "one"],
+)
+def test_a_diverging_map_is_centred_at_zero(grid):
+    made = figures.heat(grid, diverging=True)
+    assert made["zmin"] == -made["zmax"] < 0
+    if np.isfinite(grid).any() and np.nanmax(np.abs(grid)):
+        assert made["zmax"] == np.nanmax(np.abs(grid))
+    json.dumps(Figure([made], [Panel()], says="x").data(), allow_nan=False)
+
+
+def test_every_token_has_a_colour_in_light_and_dark():
+    css = (figures.Path(figures.__file__).parent / "static" / "tokens.css").read_text()
+    light, dark = css[: css.index(".dark")], css[css.index(".dark") :]
+    for token in TOKENS:
+        for theme in (light, dark):
+            assert re.search(rf"{token}:\s*#[0-9a-fA-F]{{6}}\b", theme), token
+
+
+def test_texts_are_escaped_and_said_once_where_both_agree():
+    assert T("a<b", "甲").html() == (
+        '<span class="lang-en" lang="en">a&lt;b</span><span class="lang-zh" lang="zh-CN">甲</span>'
+    )
+    assert T("<n>", "<n>").html() == "&lt;n&gt;" and T.of("n") == T("n", "n") and T.of(("a", "b")) == T("a", "b")
+    assert grouped(20_000) == "20\u202f000" and grouped(999) == "999"
+
+
+PICTURES = {
+    "plane": whole_figure(),
+    "sample": sample_lab.curve(sample_lab.sample(sample_lab.Sample())),
+    "map": sample_lab.grid(sample_lab.sample(sample_lab.Sample())),
+    "holes": Figure([figures.line(np.arange(5), np.full(5, np.nan))], [Panel()], says="a < b"),
+    "none": Figure([figures.line(np.zeros(0), np.zeros(0))], [Panel()], says="x"),
+    "contours": Figure(
+        [figures.contours(RNG.random((9, 9)), np.arange(9), np.arange(9)), figures.points([1, 2], [3, None])],
+        [Panel()], says="x",
+    ),
+    "logarithms": Figure([figures.line([1, 10, 0], [1e-9, 1, 0])], [Panel(Axis(log=True), Axis(log=True))], says="x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_gallerys_drawings_are_whole(name):
+    drawn = ET.fromstring(thumbnails.svg(PICTURES[name]))
+    assert drawn.get("aria-label") and drawn.get("role") == "img"
+    text = ET.tostring(drawn, encoding="unicode")
+    assert "nan" not in text and "inf" not in text and len(text) < 60_000
