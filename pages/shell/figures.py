@@ -66,7 +66,8 @@ class Label:
 @dataclass(frozen=True)
 class Handle:
     """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that pair's point.
-    `scale` divides what is dragged: a handle drawn at origin + scale · (x, y)."""
+    `scale` divides what is dragged: a handle drawn at origin + scale · (x, y). "start[1]" names an entry, counted
+    from 0, of a text parameter such as "-2,2"."""
 
     x: str
     y: str
@@ -93,6 +94,8 @@ class Frame:
 class Frames:
     """A figure's moments, scrubbed and played in the browser. `title` names the quantity: "n" shows as "n = 124".
 
+    rows: for a trace and one of its axes, an array of shape (frames, points) whose row k is drawn in frame k: one
+        packing for all moments, where a frame's own `data` costs one each.
     real_time: the frames' names are seconds from the start, ascending; they are played at that pace, or so many times
     faster that the whole takes a few seconds, and the moment is shown as a clock.
     """
@@ -102,6 +105,14 @@ class Frames:
     start: int = -1
     seconds: float = 6.0  # of a whole playing
     real_time: bool = False
+    rows: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    def at(self, moment: int) -> dict[int, dict[str, Any]]:
+        """What differs in a frame, by trace."""
+        patches = {i: {axis: array[moment] for axis, array in axes.items()} for i, axes in self.rows.items()}
+        for i, patch in self.frames[moment].data.items():
+            patches[i] = patches.get(i, {}) | dict(patch)
+        return patches
 
 
 @dataclass(frozen=True)
@@ -139,6 +150,8 @@ class Figure:
                 "seconds": self.frames.seconds,
                 "list": [self._frame(frame) for frame in self.frames.frames],
             }
+            if self.frames.rows:
+                found["frames"]["rows"] = {str(i): packed(axes) for i, axes in self.frames.rows.items()}
             if self.frames.real_time:
                 found["frames"]["real_time"] = True
         if self.facts:
@@ -162,9 +175,10 @@ class Figure:
             {"data": list(self.traces), "layout": {**self._axes(), "annotations": self._annotations(), **self.layout}}
         )
         frames = []
-        for frame in self.frames.frames if self.frames else ():
-            patches = [_resolved(_grown(self.traces[i], patch)) for i, patch in frame.data.items()]
-            frames.append(go.Frame(name=frame.name, data=patches, traces=list(frame.data)))
+        for moment, frame in enumerate(self.frames.frames if self.frames else ()):
+            moved = self.frames.at(moment)
+            patches = [_resolved(_grown(self.traces[i], patch)) for i, patch in moved.items()]
+            frames.append(go.Frame(name=frame.name, data=patches, traces=list(moved)))
         return go.Figure(data=figure["data"], layout=figure["layout"], frames=frames)
 
     def _frame(self, frame: Frame) -> dict[str, Any]:
@@ -218,6 +232,16 @@ class Figure:
             "xref": f"x{number}", "yref": f"y{number}", "text": T.of(label.text), "showarrow": False,
             "xanchor": label.anchor, "font": {"color": label.color, "size": 13}, "bgcolor": f"{SURFACE}/0.8", "borderpad": 1,
         }  # fmt: skip
+
+
+def absent(why: T) -> Figure:
+    """A figure of nothing, which says why there is nothing."""
+    return Figure(
+        [points([0], [0], SURFACE, hoverinfo="skip")],
+        [Panel(Axis(hidden=True), Axis(hidden=True))],
+        why,
+        [Label(0, 0, why, INK_2, "center")],
+    )
 
 
 def trace(kind: str, *, name: Words = "", panel: int = 0, **options: Any) -> dict[str, Any]:

@@ -37,6 +37,14 @@ Orrery.Drawing = (() => {
   };
   const unpacked = v => new ARRAYS[v.dtype](Uint8Array.from(atob(v.bdata), c => c.charCodeAt(0)).buffer);
 
+  /* Row k of an array of shape (frames, points), unpacked once. */
+  const matrices = new WeakMap();
+  function row(array, k) {
+    if (!matrices.has(array)) matrices.set(array, unpacked(array));
+    const width = Number(array.shape.split(',')[1]);
+    return Array.from(matrices.get(array).subarray(k * width, (k + 1) * width));
+  }
+
   /* A trace of whose points a frame shows the first `upto`: what grows costs a number a frame, not an array. */
   function upTo({ upto, ...trace }) {
     if (upto === undefined) return trace;
@@ -121,7 +129,12 @@ Orrery.Drawing = (() => {
       const { data, layout, frames } = this.figure;
       if (!frames) return { data, layout };
       const frame = frames.list[this.at];
-      const moved = data.map((trace, i) => (frame.data[i] ? upTo(merge({ ...trace }, frame.data[i])) : trace));
+      const rows = frames.rows || {};
+      const moved = data.map((trace, i) => {
+        const patch = { ...frame.data[i] };
+        for (const [axis, array] of Object.entries(rows[i] || {})) patch[axis] = row(array, this.at);
+        return Object.keys(patch).length ? upTo(merge({ ...trace }, patch)) : trace;
+      });
       return { data: moved, layout: frame.annotations ? { ...layout, annotations: frame.annotations } : layout };
     }
 
@@ -203,9 +216,9 @@ Orrery.Drawing = (() => {
     }
 
     where(handle) {
-      const state = Orrery.controls.state;
-      const base = handle.origin ? handle.origin.map(name => state[name]) : [0, 0];
-      return [base[0] + handle.scale * state[handle.x], base[1] + handle.scale * state[handle.y]];
+      const { get } = Orrery.controls;
+      const base = handle.origin ? handle.origin.map(get) : [0, 0];
+      return [base[0] + handle.scale * get(handle.x), base[1] + handle.scale * get(handle.y)];
     }
 
     knob(i) {
@@ -213,7 +226,7 @@ Orrery.Drawing = (() => {
       const handle = () => this.figure.handles[i];
       const move = (x, y, done) => {
         const h = handle();
-        const base = h.origin ? h.origin.map(name => Orrery.controls.state[name]) : [0, 0];
+        const base = h.origin ? h.origin.map(Orrery.controls.get) : [0, 0];
         Orrery.controls.set({ [h.x]: (x - base[0]) / h.scale, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag');
         this.place();
       };
