@@ -14,5 +14,4 @@ site = Site(pages.discover(), pages.CHAPTERS)
 demo = site.demo
 
 if __name__ == "__main__":
-    print("Orrery is on its way to http://127.0.0.1:7860", flush=True)  # noqa: T201
     site.launch()

@@ -34,6 +34,7 @@ STEP = T("step", "步")
 SHARE = T("share of walkers", "行走者的比例")
 EXACT = T("exact law", "精确分布")
 UP_TO_N = ("steps", "walkers", "up", "seed")
+WALK = (*UP_TO_N, "dimension", "steps_law", "walls")
 
 
 def percent(value: float) -> str:
@@ -309,25 +310,28 @@ def law_figure(walked: Walked) -> Figure:
     triangle = walked.triangle
     powers = triangle.shape[0] - 1
     place = np.arange(-powers, powers + 1)
+    shown = [np.where(row > 0, row, np.nan) for row in triangle]
+    written = [[f"{v:.3g}" if v > 0 else "" for v in row] for row in triangle]
+    top = 1.35 * float(triangle[1].max())
 
-    def terms(k: int) -> str:
-        shown = [f"{triangle[k, powers + j]:.3g}·x<sup>{j}</sup>" for j in range(k, -k - 1, -2)]
-        return " + ".join(shown if k < 5 else [*shown[:2], "…", shown[-1]])
+    def product(k: int) -> list[Label]:
+        terms = [
+            f"{triangle[k, powers + j]:.3g}·x<sup>{j}</sup>"
+            for j in range(k, -k - 1, -2)
+            if triangle[k, powers + j] > 0
+        ]
+        text = " + ".join(terms if len(terms) < 6 else [*terms[:2], "…", terms[-1]])
+        return [Label(0, 0.94 * top, f"(px + q/x)<sup>{k}</sup> = {text}", THEORY, "center")]
 
-    def marks(k: int) -> list[Label]:
-        return [Label(0, 1.02, f"(px + q/x)<sup>{k}</sup> = {terms(k)}", THEORY, "center")]
-
-    shown = [np.where(triangle[k] > 0, triangle[k], np.nan) for k in range(powers + 1)]
+    frames = [Frame(str(k), {0: {"y": shown[k], "text": written[k]}}, product(k)) for k in range(1, powers + 1)]
+    style = {"textposition": "outside", "cliponaxis": False, "constraintext": "none", "textfont": {"size": 11}}
     return Figure(
-        [bars(place, shown[4], THIRD, width=0.7, name=T("coefficient", "系数"), text=[f"{v:.3g}" if v > 0 else "" for v in triangle[4]],
-              textposition="outside", cliponaxis=False)],
-        [Panel(Axis(T("power of x, the place after k steps", "x 的幂次,即 k 步后的位置")), Axis(T("coefficient, the chance", "系数,即概率"), range=(0, 1.1)))],
+        [bars(place, shown[4], THIRD, width=0.7, name=T("coefficient", "系数"), text=written[4], **style)],
+        [Panel(Axis(T("power of x: the place after k steps", "x 的幂次:k 步后的位置")), Axis(T("coefficient: the chance", "系数:概率"), range=(0, top)))],
         T("Each factor px + q/x shifts the law up with weight p and down with weight q; the coefficients are the chances.",
           "每个因子 px + q/x 以权重 p 把分布上移、以权重 q 下移;系数就是概率。"),
-        frames=Frames("k", [
-            Frame(str(k), {0: {"y": shown[k], "text": [f"{v:.3g}" if v > 0 else "" for v in triangle[k]]}}, marks(k)) for k in range(powers + 1)
-        ], start=4),
-        labels=marks(4),
+        labels=product(4),
+        frames=Frames("k", frames, start=3),
     )  # fmt: skip
 
 
@@ -371,15 +375,15 @@ LAB = Lab(
     ),
     order=1,
     views=[
-        View(T("Where is the walker?", "行走者在哪里?"), where_figure),
-        View(T("How does it get there?", "怎样走到那里?"), paths_figure),
-        View(T("How far has it strayed?", "走了多远?"), spread_figure),
+        View(T("Where is the walker?", "行走者在哪里?"), where_figure, uses=WALK),
+        View(T("How does it get there?", "怎样走到那里?"), paths_figure, uses=WALK),
+        View(T("How far has it strayed?", "走了多远?"), spread_figure, uses=WALK),
         View(T("Does it come home?", "会回家吗?"), home_figure, uses=(*UP_TO_N, "dimension")),
         View(T("Who is ruined?", "谁会破产?"), ruin_figure, uses=("walkers", "up", "start", "target", "seed")),
         View(T("What is the law?", "规律是什么?"), law_figure, kind="exact", uses=("up",)),
         View(T("When was it last even?", "最后打平在何时?"), last_zero_figure, uses=(*UP_TO_N, "dimension")),
         View(T("How high did it get?", "最高到过哪里?"), maximum_figure, uses=(*UP_TO_N, "dimension")),
-        View(T("And from afar?", "从远处看呢?"), diffusion_figure),
+        View(T("And from afar?", "从远处看呢?"), diffusion_figure, uses=WALK),
     ],
     presets=[
         Preset(T("Fair coin", "公平硬币"), {}, view=0),

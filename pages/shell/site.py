@@ -96,6 +96,7 @@ class Site:
         block = not options.pop("prevent_thread_lock", False)
         self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
         self.demo.launch(**(self.settings() | options | {"prevent_thread_lock": True}))
+        print(f"Orrery is at {self.demo.local_url}", flush=True)  # noqa: T201  said to who started it
         threading.Thread(target=self.warm, name="warm", daemon=True).start()
         if block:
             self.demo.block_thread()
