@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.core import Params, Refused, devices, recordings, results
+from engine.core.params import shown
 from engine.core.recordings import Recording
 from engine.core.runner import Outcome, Runner, document
 from pages.shell.lab import KINDS, Lab
@@ -39,17 +40,22 @@ class Request:
         """A request from what the browser sent. Raises `Refused`."""
         if not isinstance(value, Mapping) or not isinstance(value.get("params"), Mapping):
             raise Refused("the request must name its parameters; got none", "请求必须给出参数;未收到")
-        view, number = value.get("view", 0), value.get("id", 0)
+        view = value.get("view", 0)
         if not isinstance(view, int) or not 0 <= view < len(lab.views):
-            raise Refused(f"view must be from 0 to {len(lab.views) - 1}; got {str(view)[:40]}",
-                          f"view 必须在 0 到 {len(lab.views) - 1} 之间;收到 {str(view)[:40]}", "view")  # fmt: skip
-        return cls(lab.experiment.params.parse(value["params"]), view, number if isinstance(number, int) else 0)
+            raise Refused(f"view must be from 0 to {len(lab.views) - 1}; got {shown(view)}",
+                          f"view 必须在 0 到 {len(lab.views) - 1} 之间;收到 {shown(view)}", "view")  # fmt: skip
+        return cls(lab.experiment.params.parse(value["params"]), view, numbered(value))
+
+
+def numbered(value: Any) -> int:
+    """The number that the browser gave its request, or 0."""
+    number = value.get("id") if isinstance(value, Mapping) else 0
+    return number if isinstance(number, int) and 0 <= number < 2**53 else 0
 
 
 def refused(error: Refused, value: Any) -> dict[str, Any]:
     """A refusal as a reply: one sentence in both languages."""
-    number = value.get("id", 0) if isinstance(value, Mapping) else 0
-    return {"id": number, "instance": INSTANCE, "error": {"en": error.en, "zh": error.zh, "name": error.name}}
+    return {"id": numbered(value), "instance": INSTANCE, "error": {"en": error.en, "zh": error.zh, "name": error.name}}
 
 
 def broken(lab: Lab, value: Any) -> dict[str, Any]:
@@ -67,8 +73,8 @@ def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
         if cost != "instant":
             lab.experiment.check(request.params, devices.current().kind)
             made = recorded(lab, request.params)
-            shown = drawn(lab, request.params, made.outcome, range(len(lab.views)), request.id) if made else {}
-            return shown | {"id": request.id, "instance": INSTANCE, "needs": cost}
+            offered = drawn(lab, request.params, made.outcome, range(len(lab.views)), request.id) if made else {}
+            return offered | {"id": request.id, "instance": INSTANCE, "needs": cost}
         outcome = runner.run(lab.experiment, request.params)
         return drawn(lab, request.params, outcome, [request.view], request.id)
     except Refused as error:
@@ -81,15 +87,16 @@ def stream(lab: Lab, runner: Runner, value: Any) -> Iterator[dict[str, Any]]:
     """Replies as a costly run improves, at most ten a second, each with every view's figure."""
     try:
         request = Request.read(lab, value)
+        lab.experiment.check(request.params, devices.current().kind)
         outcomes = runner.stream(lab.experiment, request.params)
         try:
             yield {"id": request.id, "instance": INSTANCE, "fraction": 0.0}
-            shown = -1.0
+            sent = -1.0
             for outcome in outcomes:
-                if outcome.fraction < 1 and time.monotonic() - shown < STREAM_SECONDS:
+                if outcome.fraction < 1 and time.monotonic() - sent < STREAM_SECONDS:
                     continue
                 yield drawn(lab, request.params, outcome, range(len(lab.views)), request.id)
-                shown = time.monotonic()
+                sent = time.monotonic()
         finally:
             outcomes.close()
     except Refused as error:
@@ -132,7 +139,8 @@ def duration(seconds: float) -> str:
     """A time as a person reads it: 6.2 ms, 1.4 s, 3 min 20 s."""
     if seconds < 1:
         return f"{1000 * seconds:.2g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{seconds:.1f} s" if seconds < 100 else f"{minutes} min {rest} s"
 
 
 def export(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
