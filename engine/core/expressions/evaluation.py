@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -29,6 +30,7 @@ NUMPY: dict[str, Callable] = {
 }  # fmt: skip
 
 
+@functools.cache
 def torch_functions() -> dict[str, Callable]:
     """The table of operations on torch tensors."""
     import torch
@@ -54,8 +56,9 @@ class Tape:
         self.roots = [place[id(root)] for root in roots]
         self.args = [tuple(place[id(arg)] for arg in node.args) for node in self.nodes]
 
-    def constants(self) -> dict[int, np.float64]:
-        """The value of every node that depends on no variable."""
+    @functools.cached_property
+    def known(self) -> dict[int, np.float64]:
+        """The value of every node that depends on no variable, by its place."""
         known: dict[int, np.float64] = {}
         with np.errstate(all="ignore"):
             for k, node in enumerate(self.nodes):
@@ -65,17 +68,26 @@ class Tape:
                     known[k] = np.float64(NUMPY[node.op](*(known[arg] for arg in self.args[k])))
         return known
 
-    def run(self, inputs: Mapping[str, Any], functions: Mapping[str, Callable] = NUMPY) -> list[Any]:
+    @functools.cached_property
+    def plan(self) -> tuple[list[Any], list[tuple[int, str]], list[tuple[int, str, tuple[int, ...]]]]:
+        """Known values by place, then the places of variables, then those to compute, with what from."""
+        known = [self.known.get(k) for k in range(len(self.nodes))]
+        variables = [(k, node.name) for k, node in enumerate(self.nodes) if node.op == "variable"]
+        steps = [(k, n.op, self.args[k]) for k, n in enumerate(self.nodes) if n.args and k not in self.known]
+        return known, variables, steps
+
+    def run(self, inputs: Mapping[str, Any], functions: Mapping[str, Callable] | None = None) -> list[Any]:
         """The value of every node, in order. Under numpy, what is undefined is NaN or infinite, without a warning."""
-        values: list[Any] = [None] * len(self.nodes)
+        known, variables, steps = self.plan
+        functions, values = functions or NUMPY, known.copy()
+        for k, name in variables:
+            values[k] = inputs[name]
         with np.errstate(all="ignore"):
-            for k, node in enumerate(self.nodes):
-                if node.op == "variable":
-                    values[k] = inputs[node.name]
-                elif node.args:
-                    values[k] = functions[node.op](*[values[arg] for arg in self.args[k]])
+            for k, op, args in steps:
+                if len(args) == 2:
+                    values[k] = functions[op](values[args[0]], values[args[1]])
                 else:
-                    values[k] = np.float64(node.value)
+                    values[k] = functions[op](values[args[0]])
         return values
 
     def numpy(self, *points: Any) -> list[np.ndarray]:
@@ -89,18 +101,17 @@ class Tape:
         """The roots' values on torch tensors of one shape, differentiable by torch."""
         import torch
 
-        functions, known = torch_functions(), self.constants()
-        values: list[Any] = [float(known[k]) if k in known else None for k in range(len(self.nodes))]
+        functions, (known, variables, steps) = torch_functions(), self.plan
+        values: list[Any] = [None if value is None else float(value) for value in known]
         inputs = dict(zip(self.variables, tensors, strict=True))
-        for k, node in enumerate(self.nodes):
-            if node.op == "variable":
-                values[k] = inputs[node.name]
-            elif k not in known:
-                args = [values[arg] for arg in self.args[k]]
-                if node.op in ("min", "max", "atan2"):
-                    like = next(arg for arg in args if isinstance(arg, torch.Tensor))
-                    args = [arg if isinstance(arg, torch.Tensor) else torch.full_like(like, arg) for arg in args]
-                values[k] = functions[node.op](*args)
+        for k, name in variables:
+            values[k] = inputs[name]
+        for k, op, places in steps:
+            args = [values[place] for place in places]
+            if op in ("min", "max", "atan2"):
+                like = next(arg for arg in args if isinstance(arg, torch.Tensor))
+                args = [arg if isinstance(arg, torch.Tensor) else torch.full_like(like, arg) for arg in args]
+            values[k] = functions[op](*args)
         blank = tensors[0]
         return [
             v if isinstance(v, torch.Tensor) else torch.full_like(blank, v) for v in (values[r] for r in self.roots)

@@ -14,8 +14,8 @@ def coefficients(root: Node, variables: Sequence[str], degree: int) -> Polynomia
     """Coefficients by exponents, without zeros; None if no polynomial of at most `degree`, at the end or on the way."""
     unit = (0,) * len(variables)
     done: dict[int, Polynomial | None] = {}
-    constant = Tape([root], variables)
-    known = {id(constant.nodes[k]): float(value) for k, value in constant.constants().items()}
+    tape = Tape([root], variables)
+    known = {id(tape.nodes[k]): float(value) for k, value in tape.known.items()}
     for node in postorder([root]):
         if id(node) in known:
             done[id(node)] = {unit: known[id(node)]} if known[id(node)] else {}

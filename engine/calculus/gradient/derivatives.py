@@ -1,0 +1,279 @@
+"""Derivatives at a point: by rule, by machine, by differences, and by the definition where the rules say nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.calculus.gradient.landscape import Landscape
+from engine.core.expressions.printing import text
+
+DIGITS = 40
+TURN = np.deg2rad(np.arange(0.0, 361.0, 2.0))  # the rose's directions
+RADII = 10.0 ** -np.arange(1, 7)  # in rulers; a ruler is the lesser of 1 and the half-width
+AROUND = np.deg2rad(np.arange(0.0, 360.0, 5.0))
+STEEP = 300.0
+NO_LESS = 1e-18  # errors are drawn on a logarithmic scale: none is shown as smaller than this
+CURVE = 10.0 ** np.linspace(-15, 0, 91)
+
+
+@dataclass(frozen=True)
+class Ways:
+    """∂f/∂x and ∂f/∂y by three ways, judged by the symbolic derivatives evaluated with 40 digits.
+
+    values, errors (3, 2): in the order of `ways`; errors are absolute. reference (2,), NaN where there is none.
+    steps: the computation of f as reverse-mode differentiation sees it, one row per operation, at most 60: its formula,
+    its value, and the derivative of f by it (`adjoints`).
+    """
+
+    ways: tuple[str, ...]
+    values: np.ndarray
+    errors: np.ndarray
+    reference: np.ndarray
+    steps: tuple[str, ...]
+    step_values: np.ndarray
+    adjoints: np.ndarray
+
+
+@dataclass(frozen=True)
+class ErrorCurve:
+    """The error of difference quotients of D_v f over the step h (91 values, 1e-15 to 1).
+
+    central, forward: measured. truncation, rounding: what theory says of the central one, h²|D_v³f|/6 and ε|f|/h.
+    best_h: where their sum is least, (3ε|f| / |D_v³f|)^⅓. All NaN where D_v f does not exist; errors below 1e-18 are
+    given as 1e-18.
+    """
+
+    h: np.ndarray
+    central: np.ndarray
+    forward: np.ndarray
+    truncation: np.ndarray
+    rounding: np.ndarray
+    best_h: float
+
+
+@dataclass(frozen=True)
+class Touch:
+    """How f looks close to the point, measured: whether slopes exist, and whether a plane touches.
+
+    kind: "plane" (differentiable as far as can be measured), "no-plane" (every directional derivative exists, but they
+    are no plane's), "corner" (one-sided slopes of opposite directions differ), "vertical" (slopes grow without bound),
+    "oscillating" (quotients do not settle), "jump" (not continuous), "edge" (on the border of the domain), "undefined".
+    radii (6,), angles (72,) in radians. residual (6, 72): (f(p + r·u) − f(p) − r g·u) / r, which tends to 0 in every
+    direction if the plane touches; largest (6,): its greatest size over the directions. NaN where undefined.
+    slope_by_angle, plane_by_angle (181,): D_u f as a one-sided limit, and g·u, over `rose_angles` in radians.
+    verdict: one sentence, in English and Chinese. step: the step of the quotients that stand for limits.
+    """
+
+    kind: str
+    radii: np.ndarray
+    angles: np.ndarray
+    residual: np.ndarray
+    largest: np.ndarray
+    rose_angles: np.ndarray
+    slope_by_angle: np.ndarray
+    plane_by_angle: np.ndarray
+    verdict: tuple[str, str]
+    step: float
+
+
+def towards(angles: np.ndarray) -> np.ndarray:
+    """(2, n): unit vectors, those along the axes exact."""
+    u = np.stack([np.cos(angles), np.sin(angles)])
+    u[np.abs(u) < 1e-15] = 0.0
+    return u
+
+
+def one_sided(land: Landscape, p: np.ndarray, f: float, u: np.ndarray, r: float) -> np.ndarray:
+    """The slope of f at p towards unit vectors u (2, n): quotients of steps r and r/2, extrapolated (Richardson)."""
+    steps = np.array([r, r / 2])[:, None]
+    quotient = (land.value(p[0] + steps * u[0], p[1] + steps * u[1]) - f) / steps
+    return 2 * quotient[1] - quotient[0]
+
+
+def central(land: Landscape, p: np.ndarray, u: np.ndarray, h: np.ndarray | float) -> np.ndarray:
+    """(f(p + hu) − f(p − hu)) / 2h, for u (2,) and any shape of h."""
+    h = np.asarray(h, np.float64)
+    return (land.value(p[0] + h * u[0], p[1] + h * u[1]) - land.value(p[0] - h * u[0], p[1] - h * u[1])) / (2 * h)
+
+
+def touch(land: Landscape, p: np.ndarray, f: float, ruler: float) -> tuple[Touch, np.ndarray]:
+    """How f looks close to p, and the gradient (2,): symbolic where f is smooth, else by the definition, else NaN."""
+    u = towards(AROUND)
+    radii = RADII * ruler
+    around = land.value(p[0] + radii[:, None] * u[0], p[1] + radii[:, None] * u[1])
+    symbolic = land.gradient(*p)
+    # where f was set to 0 in a hole nothing cancels, and the step can be tiny
+    r = ruler * (1e-9 if f == 0 and np.isnan(symbolic).any() else 1e-5)
+    limits = one_sided(land, p, f, u, r)
+    defined = by_definition(limits)
+    kind = judge(f, around, radii, limits, symbolic if np.isfinite(symbolic).all() else defined)
+    if kind == "plane" and np.isfinite(symbolic).all():
+        gradient = symbolic
+    else:
+        gradient = defined if kind in ("plane", "no-plane", "corner", "jump") else np.full(2, np.nan)
+    residual = (around - f) / radii[:, None] - gradient @ u
+    around_rose = towards(TURN)
+    slope = one_sided(land, p, f, around_rose, r)
+    if kind in ("oscillating", "edge"):
+        slope = np.full_like(slope, np.nan)
+    slope = np.where(np.abs(slope) < STEEP, slope, np.nan) if kind in ("vertical", "jump") else slope
+    seen = Touch(
+        kind, radii, AROUND, residual, np.abs(residual).max(1), TURN, slope, gradient @ around_rose, VERDICTS[kind], r
+    )
+    return seen, gradient
+
+
+def judge(f: float, around: np.ndarray, radii: np.ndarray, limits: np.ndarray, g: np.ndarray) -> str:
+    """The kind of `Touch`, from f at p and around it (radii, angles), the slopes towards the angles, and a gradient g.
+
+    A finite number of samples proves nothing: this is a measurement. What does not shrink from the radius 1e-4 to 1e-6
+    is taken to stay; what is a thousandth of the steepest slope seen, or a thousand rounding errors, counts as nothing.
+    """
+    if not np.isfinite(f):
+        return "undefined"
+    if np.isnan(around[5]).any() or np.isnan(limits).any():
+        return "edge"
+    quotients = (around - f) / radii[:, None]
+    noise = 1e3 * np.finfo(float).eps * np.nanmax(np.abs(around)) / radii[5]
+    small = 1e-3 * np.nanmax(np.abs(quotients)) + noise
+    rise = np.abs(around - f).max(1)
+    if rise[5] > 0.5 * rise[2] and rise[5] > 1e-9 * max(1.0, abs(f)):
+        return "jump"
+    steepest = np.abs(quotients).max(1)
+    if steepest[5] > 3 * steepest[3] and steepest[5] > small:
+        return "vertical"
+
+    def stays(gap: np.ndarray) -> bool:
+        size = np.abs(gap).max(1)
+        return bool(size[5] > small and not size[5] < 0.5 * size[3])
+
+    half = around.shape[1] // 2
+    change = np.diff(quotients, axis=0, prepend=np.nan)
+    if stays(change) and stays(quotients - limits):
+        return "oscillating"
+    if stays(quotients[:, :half] + quotients[:, half:]):
+        return "corner"
+    return "no-plane" if stays(quotients - g @ towards(AROUND)) or np.isnan(g).any() else "plane"
+
+
+def by_definition(limits: np.ndarray) -> np.ndarray:
+    """∂f/∂x and ∂f/∂y (2,) from the slopes towards `AROUND`: NaN where the two sides differ or grow without bound."""
+    gradient = np.full(2, np.nan)
+    quarter = len(limits) // 4
+    for axis in (0, 1):
+        gradient[axis] = two_sided(limits[axis * quarter], limits[(axis + 2) * quarter])
+    return gradient
+
+
+def two_sided(ahead: float, behind: float) -> float:
+    """The derivative whose one-sided slopes, forwards and backwards, are given; NaN where there is none."""
+    if abs(ahead) > STEEP or not abs(ahead + behind) <= 1e-6 * max(1.0, abs(ahead)):
+        return np.nan
+    middle = float(ahead - behind) / 2
+    return 0.0 if abs(middle) < 1e-8 else middle
+
+
+def steepest(land: Landscape, p: np.ndarray, f: float, seen: Touch, g: np.ndarray) -> tuple[float, np.ndarray]:
+    """The greatest slope over all directions, NaN where some are missing; its unit vector, NaN if none stands out."""
+    nowhere = np.full(2, np.nan)
+    if seen.kind == "plane":
+        rate = float(np.hypot(*g))
+        return rate, g / rate if rate > 0 else nowhere
+    slopes, angles = seen.slope_by_angle, seen.rose_angles
+    if np.isnan(slopes).any():
+        return np.nan, nowhere
+    if np.ptp(slopes) <= 1e-6 * np.abs(slopes).max():
+        return float(slopes.max()), nowhere
+    best = angles[np.argmax(slopes)]
+    for width in (2.0, 0.05, 0.002):  # degrees, ever closer around the best
+        angles = best + np.deg2rad(np.linspace(-width, width, 81))
+        slopes = one_sided(land, p, f, towards(angles), seen.step)
+        best = angles[np.argmax(slopes)]
+    return float(slopes.max()), towards(np.array([best]))[:, 0]
+
+
+def precise(land: Landscape, p: np.ndarray) -> np.ndarray:
+    """(2,): the symbolic derivatives at p computed with 40 digits and rounded once; NaN where they have no value."""
+    from engine.core.expressions.precision import evaluate
+
+    return np.array(evaluate([land.dx, land.dy], p, DIGITS))
+
+
+def compare(land: Landscape, p: np.ndarray, h: float) -> Ways:
+    """The gradient by three ways, and the tape of reverse-mode differentiation."""
+    values, adjoints = land.height.reverse(*p)
+    by_name = {n.name: float(a) for n, a in zip(land.height.nodes, adjoints, strict=True) if n.op == "variable"}
+    table = np.stack(
+        [
+            land.gradient(*p),
+            finite_pair(by_name.get("x", 0.0), by_name.get("y", 0.0)),
+            finite_pair(*(float(central(land, p, axis, h)) for axis in np.eye(2))),
+        ]
+    )
+    reference = precise(land, p)
+    rows = [k for k, node in enumerate(land.height.nodes) if node.op not in ("number", "constant")][-60:]
+    return Ways(
+        ("symbolic", "autograd", "central"), table, np.abs(table - reference), reference,
+        tuple(text(land.height.nodes[k]) for k in rows),
+        np.array([float(values[k]) for k in rows]), np.array([float(adjoints[k]) for k in rows]),
+    )  # fmt: skip
+
+
+def finite_pair(a: float, b: float) -> np.ndarray:
+    return np.array([a if math.isfinite(a) else np.nan, b if math.isfinite(b) else np.nan])
+
+
+def error_curve(land: Landscape, p: np.ndarray, v: np.ndarray, f: float, slope: float) -> ErrorCurve:
+    """The V over h for D_v f, whose true value is `slope`, beside its two laws."""
+    nothing = np.full(len(CURVE), np.nan)
+    if not math.isfinite(slope):
+        return ErrorCurve(CURVE, nothing, nothing, nothing, nothing, np.nan)
+    measured = np.abs(central(land, p, v, CURVE) - slope)
+    ahead = np.abs((land.value(p[0] + CURVE * v[0], p[1] + CURVE * v[1]) - f) / CURVE - slope)
+    # the third derivative along v, from symbolic second ones 2e-3 apart
+    apart = 1e-3
+    bend = land.hessian(p[0] + apart * np.array([-1, 1]) * v[0], p[1] + apart * np.array([-1, 1]) * v[1])
+    second = np.einsum("i,kij,j->k", v, bend, v)
+    third = abs(float(second[1] - second[0]) / (2 * apart))
+    epsilon = float(np.finfo(float).eps)
+    truncation = CURVE**2 * third / 6
+    rounding = epsilon * abs(f) / CURVE
+    best = (3 * epsilon * abs(f) / third) ** (1 / 3) if third > 0 and f != 0 else np.nan
+    return ErrorCurve(CURVE, np.maximum(measured, NO_LESS), np.maximum(ahead, NO_LESS), truncation, rounding, best)
+
+
+VERDICTS: dict[str, tuple[str, str]] = {
+    "plane": (
+        "the tangent plane touches: the gap to it shrinks faster than the distance, in every direction measured",
+        "切平面相切:在所测的每个方向上,与它的差距都比距离缩小得更快",
+    ),
+    "no-plane": (
+        "every directional derivative exists here, but they are not g·u of one vector g: no tangent plane, "
+        "f is not differentiable",
+        "此处每个方向导数都存在,但它们不是同一个向量 g 的 g·u:没有切平面,f 不可微",
+    ),
+    "corner": (
+        "f has a corner here: the slopes forwards and backwards differ in some direction, so f is not differentiable",
+        "f 在此处有棱角:某些方向上前后两侧的斜率不同,因此 f 不可微",
+    ),
+    "vertical": (
+        "slopes grow without bound towards this point: f has no finite directional derivative here in some direction",
+        "靠近此点时斜率无限增大:某些方向上没有有限的方向导数",
+    ),
+    "oscillating": (
+        "difference quotients do not settle as the step shrinks: some directional derivative does not exist here",
+        "步长缩小时差商并不稳定:此处某些方向导数不存在",
+    ),
+    "jump": (
+        "f is not continuous here, though partial derivatives may exist: partial derivatives alone promise little",
+        "f 在此处不连续,尽管偏导数可能存在:仅有偏导数说明不了什么",
+    ),
+    "edge": (
+        "this point lies on the edge of the domain: f has no value on one side, so there is no tangent plane",
+        "此点位于定义域的边界:一侧没有函数值,因此没有切平面",
+    ),
+    "undefined": ("f has no value here, so it has no derivative either", "f 在此处没有值,因此也没有导数"),
+}
