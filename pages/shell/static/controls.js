@@ -36,7 +36,7 @@ Orrery.makeControls = (root, boot, stage) => {
     return T(`${kind.en} from ${p.minimum} to ${p.maximum}`, `${kind.zh},且在 ${p.minimum} 到 ${p.maximum} 之间`);
   }
   const short = raw => { const s = String(raw); return s.length > 40 ? `${s.slice(0, 39)}…` : s; };
-  const refusal = (n, raw) => T(`${n} must be ${rule(n).en}; got '${short(raw)}'`, `${n} 必须${rule(n).zh};收到 '${short(raw)}'`);
+  const refusal = (n, raw, must = rule(n)) => T(`${n} must be ${must.en}; got '${short(raw)}'`, `${n} 必须${must.zh};收到 '${short(raw)}'`);
   const clamp = (n, v) => {
     const p = schema[n];
     const kept = Math.min(p.maximum, Math.max(p.minimum, v));
@@ -146,7 +146,7 @@ Orrery.makeControls = (root, boot, stage) => {
   }
 
   function text(n, box) {
-    const p = schema[n], code = hints(n).control === 'code';
+    const p = schema[n], code = ['code', 'matrix'].includes(hints(n).control);
     const entry = code
       ? el('textarea', { id: `p-${n}`, rows: 4, class: 'code-entry', spellcheck: 'false', maxlength: p.maxLength })
       : el('input', { id: `p-${n}`, type: 'text', class: 'text-entry', spellcheck: 'false', autocomplete: 'off', maxlength: p.maxLength });
@@ -156,6 +156,94 @@ Orrery.makeControls = (root, boot, stage) => {
     entry.addEventListener('change', take);
     box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n)))), entry);
     return src => { if (src !== entry && document.activeElement !== entry) entry.value = state[n]; else if (src !== entry && entry.value !== state[n]) entry.value = state[n]; };
+  }
+
+  /* A text such as "2,1;1,3" while it has few numbers: a cell for each, to drag sideways, step or type in. The text stays. */
+  function matrix(n, box) {
+    const FEW = 4, PIXELS = 6;
+    const showText = text(n, box);
+    const entry = box.lastChild, grid = el('div', { class: 'matrix', role: 'group', hidden: true });
+    label(grid, 'aria-label', title(n));
+    entry.before(grid);
+    let rows = null;
+    const normal = s => s.replace(/[,、]/g, ',').replace(/[;\n]/g, ';').replace(/−/g, '-');
+    const valueOf = token => {
+      const [top, bottom = '1', ...rest] = token.split('/').map(part => (part.trim() === '' ? NaN : Number(part)));
+      const v = rest.length ? NaN : top / bottom;
+      return Number.isFinite(v) ? v : undefined;
+    };
+    /* The cells of the text; null where it is no table of few numbers. */
+    function read(s) {
+      const lines = normal(s).split(';').map(line => line.trim());
+      while (lines.length && !lines[lines.length - 1]) lines.pop();
+      const found = lines.map(line => (line.includes(',') ? line.split(',').map(cell => cell.trim()) : line.split(/\s+/)));
+      const fits = found.length && found.length <= FEW && found[0].length <= FEW && found.every(row => row.length === found[0].length);
+      return fits && found.flat().every(cell => valueOf(cell) !== undefined) ? found : null;
+    }
+    function write(i, j, token, how) {
+      rows[i][j] = token;
+      change(n, rows.map(row => row.join(',')).join(';'), how, grid);
+    }
+    const stepOf = v => {
+      const size = Math.max(Math.abs(v), ...rows.flat().map(cell => Math.abs(valueOf(cell)) / 10)) || 1;
+      return 10 ** (Math.floor(Math.log10(size) + 1e-9) - 1);
+    };
+    const by = (v, step, count) => String(Number((v + step * count).toPrecision(12)));
+    function cell(i, j) {
+      const box = el('input', { class: 'cell', inputmode: 'decimal', autocomplete: 'off', spellcheck: 'false' });
+      label(box, 'aria-label', T(`${title(n).en}, row ${i + 1}, column ${j + 1}`, `${title(n).zh},第 ${i + 1} 行第 ${j + 1} 列`));
+      let from = null;
+      // A press drags; a click without a drag types.
+      box.addEventListener('mousedown', e => { if (document.activeElement !== box) e.preventDefault(); });
+      box.addEventListener('pointerdown', e => {
+        if (document.activeElement === box) return;
+        const v = valueOf(rows[i][j]);
+        from = { x: e.clientX, v, step: stepOf(v), count: 0 };
+        box.setPointerCapture(e.pointerId);
+      });
+      box.addEventListener('pointermove', e => {
+        const count = from ? Math.round((e.clientX - from.x) / PIXELS) : 0;
+        if (!from || count === from.count) return;
+        from.count = count;
+        from.moved = holding = true;
+        write(i, j, by(from.v, from.step, count), 'drag');
+      });
+      const end = e => {
+        if (from && from.moved) write(i, j, rows[i][j], 'commit');
+        else if (from && e.type === 'pointerup') { box.focus(); box.select(); }
+        from = null;
+      };
+      box.addEventListener('pointerup', end);
+      box.addEventListener('pointercancel', end);
+      box.addEventListener('keydown', e => {
+        const way = { ArrowUp: 1, ArrowDown: -1 }[e.key];
+        if (e.key === 'Escape') box.value = rows[i][j];
+        if (!way) return;
+        e.preventDefault();
+        const v = valueOf(rows[i][j]);
+        write(i, j, by(v, stepOf(v), e.shiftKey ? 10 * way : way), 'commit');
+      });
+      box.addEventListener('change', () => {
+        const token = normal(box.value).trim(), bad = valueOf(token) === undefined;
+        box.setAttribute('aria-invalid', String(bad));
+        if (bad) stage.notice(refusal(n, box.value, T('made of numbers', '由数组成'))); else write(i, j, token, 'commit');
+      });
+      return box;
+    }
+    return src => {
+      showText(src);
+      const found = read(state[n]);
+      const same = found && rows && !grid.hidden && found.length === rows.length && found[0].length === rows[0].length;
+      rows = found;
+      grid.hidden = !found;
+      entry.rows = found ? 1 : 4;
+      if (!found) return;
+      if (!same) {
+        grid.style.setProperty('--columns', rows[0].length);
+        grid.replaceChildren(...rows.flatMap((row, i) => row.map((_, j) => cell(i, j))));
+      }
+      rows.flat().forEach((token, k) => { grid.children[k].value = token; grid.children[k].setAttribute('aria-invalid', 'false'); });
+    };
   }
 
   function seed(n, box) {
@@ -183,7 +271,7 @@ Orrery.makeControls = (root, boot, stage) => {
   root.append(used, more);
   for (const n of names) {
     const p = schema[n], h = hints(n);
-    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type === 'string' ? text : slider;
+    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type !== 'string' ? slider : h.control === 'matrix' ? matrix : text;
     if (!kind) { fields[n] = { box: null, show: () => {} }; continue; }
     const box = el('div', { class: 'field', 'data-param': n });
     fields[n] = { box, show: kind(n, box) };
@@ -229,8 +317,24 @@ Orrery.makeControls = (root, boot, stage) => {
     if (same && how === 'commit' && id > 0 && !stage.cost) return put();
     changed(how);
   }
+  /* A handle holds a number: a parameter, or as "start[1]" an entry, counted from 0, of a text such as "-2,2". */
+  const ENTRY = /^(\w+)\[(\d+)\]$/;
+  const entriesOf = n => state[n].replace(/[,、;;]/g, ',').replace(/−/g, '-').split(/,|\s+/).filter(Boolean);
+  function get(name) {
+    const [, n, i] = ENTRY.exec(name) || [];
+    return n ? Number(entriesOf(n)[i] ?? 0) : state[name];
+  }
+  function putEntry(n, i, v) {
+    const entries = entriesOf(n);
+    while (entries.length <= i) entries.push('0');
+    entries[i] = String(Math.abs(v) < 1e-9 ? 0 : Number(v.toPrecision(4)));
+    state[n] = entries.join(',');
+  }
   function set(values, how) {
-    for (const [n, v] of Object.entries(values)) state[n] = clamp(n, v);
+    for (const [name, v] of Object.entries(values)) {
+      const [, n, i] = ENTRY.exec(name) || [];
+      if (n) putEntry(n, Number(i), v); else state[name] = clamp(name, v);
+    }
     holding = how === 'drag';
     stage.notice(null);
     show();
@@ -325,5 +429,5 @@ Orrery.makeControls = (root, boot, stage) => {
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 
   show();
-  return { state, set, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
+  return { state, get, set, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
 };
