@@ -315,19 +315,15 @@ def law_figure(walked: Walked) -> Figure:
     top = 1.35 * float(triangle[1].max())
 
     def product(k: int) -> list[Label]:
-        terms = [
-            f"{triangle[k, powers + j]:.3g}·x<sup>{j}</sup>"
-            for j in range(k, -k - 1, -2)
-            if triangle[k, powers + j] > 0
-        ]
-        text = " + ".join(terms if len(terms) < 6 else [*terms[:2], "…", terms[-1]])
-        return [Label(0, 0.94 * top, f"(px + q/x)<sup>{k}</sup> = {text}", THEORY, "center")]
+        terms = [f"{triangle[k, powers + j]:.3g}·x<sup>{j}</sup>" for j in range(k, -k - 1, -2)]
+        text = " + ".join([*terms[:2], "…"] if len(terms) > 3 else terms)
+        return [Label(0, 0.92 * top, f"(px + q/x)<sup>{k}</sup> = {text}", THEORY, "center")]
 
     frames = [Frame(str(k), {0: {"y": shown[k], "text": written[k]}}, product(k)) for k in range(1, powers + 1)]
     style = {"textposition": "outside", "cliponaxis": False, "constraintext": "none", "textfont": {"size": 11}}
     return Figure(
         [bars(place, shown[4], THIRD, width=0.7, name=T("coefficient", "系数"), text=written[4], **style)],
-        [Panel(Axis(T("power of x: the place after k steps", "x 的幂次:k 步后的位置")), Axis(T("coefficient: the chance", "系数:概率"), range=(0, top)))],
+        [Panel(Axis(T("power of x: the place after k steps", "x 的幂次:k 步后的位置"), range=(-powers - 1, powers + 1)), Axis(T("coefficient: the chance", "系数:概率"), range=(0, top)))],
         T("Each factor px + q/x shifts the law up with weight p and down with weight q; the coefficients are the chances.",
           "每个因子 px + q/x 以权重 p 把分布上移、以权重 q 下移;系数就是概率。"),
         labels=product(4),
@@ -394,5 +390,5 @@ LAB = Lab(
     ],
     sources=[reference, packed.Slab, packed.ends, exact.walk, returns.returned, ruin.win],
     sample=lambda walked: T(f"{grouped(walked.ended)} walkers", f"{grouped(walked.ended)} 名行走者"),
-    fit=lambda walked: T(f"law: {walked.law[0]}", f"分布:{walked.law[1]}"),
+    fit=lambda walked: T(*walked.law),
 )

@@ -15,7 +15,7 @@ from urllib.parse import urlparse
 import pytest
 from chromium import FLAGS, on_path
 from driver import wait_painted
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 90
@@ -79,20 +79,29 @@ def browser() -> Iterator[Browser]:
 OpenLab = Callable[..., Page]
 
 
+@pytest.fixture(scope="session")
+def contexts(browser: Browser) -> Iterator[dict[tuple[str, str], BrowserContext]]:
+    """One browser context for each scheme and locale: files that a person has loaded once are not loaded again."""
+    made: dict[tuple[str, str], BrowserContext] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser, site_url: str) -> Iterator[OpenLab]:
+def open_page(browser: Browser, site_url: str, contexts: dict) -> Iterator[OpenLab]:
     """open_page(path, width=, height=, scheme=, locale=) gives a page; at the end no error may have been logged,
     and no request may have left this machine. `ignore` excuses console errors that contain one of its texts."""
-    contexts, errors, outside, excused = [], [], [], []
+    opened, errors, outside, excused = [], [], [], []
 
     def open_(path: str, *, width: int = 1440, height: int = 900, scheme: str = "light", locale: str = "en-US",
               ignore: tuple[str, ...] = (), url: str = "") -> Page:  # fmt: skip
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, locale=locale, accept_downloads=True
-        )
-        contexts.append(context)
+        if (scheme, locale) not in contexts:
+            contexts[scheme, locale] = browser.new_context(color_scheme=scheme, locale=locale, accept_downloads=True)
+        page = contexts[scheme, locale].new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        opened.append(page)
         excused.extend(ignore)
-        page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))
@@ -106,8 +115,9 @@ def open_page(browser: Browser, site_url: str) -> Iterator[OpenLab]:
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.evaluate("localStorage.clear()")  # the next test is somebody else
+        page.close()
     left = [text for text in errors if not any(part in text for part in excused)]
     assert not left, f"the console says: {left[:3]}"
     assert not outside, f"requests left this machine: {outside[:3]}"

@@ -61,7 +61,7 @@ Orrery.Drawing = (() => {
     for (const key of Object.keys(spec)) {
       if (/^xaxis/.test(key)) layout[key] = { ...axis(), showgrid: false };
       else if (/^yaxis/.test(key)) layout[key] = axis();
-      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(), yaxis: solid(), zaxis: solid(), camera: { eye: { x: 1.4, y: -1.5, z: 0.9 } } };
+      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(), yaxis: solid(), zaxis: solid(), camera: { eye: { x: 1.2, y: -1.3, z: 0.75 } } };
     }
     merge(layout, spec);
     if (layout.grid && narrow) {
