@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from engine.probability.random_walk.packed import WORD, Slab, settle, touching
 
+BYTE = 8
 NEVER = np.iinfo(np.int32).max
 
 
@@ -56,38 +59,45 @@ class Absorbing(Free):
         return np.where(self.time[:walkers] <= time, wall, here)
 
 
-class Reflecting(Free):
-    """Walkers from `start` between 0 and `target`, where a step past a wall is folded back.
+@functools.lru_cache(8)
+def hops(target: int) -> np.ndarray:
+    """Where eight steps lead between reflecting walls at 0 and `target`: hops[k, 256 * site + byte] is 256 times the
+    site after the first k steps of the byte. int32, shape (9, 256 * (target + 1))."""
+    site, byte = (np.arange(256 * (target + 1), dtype=np.int32) // 256), np.arange(256 * (target + 1)) % 256
+    led = [site]
+    for step in range(BYTE):
+        past = np.abs(led[-1] + 2 * (byte >> step & 1) - 1)
+        led.append(target - np.abs(target - past))
+    return (256 * np.stack(led)).astype(np.int32)
 
-    Each step needs the last, so they are taken one by one. wanted: times at which positions will be asked for.
-    trail: walkers whose every position will be.
+
+class Reflecting(Free):
+    """Walkers from `start` between 0 and `target`, where a step past a wall is folded back: eight steps to a table.
+
+    Sites are held times 256, so that adding a byte of steps is the place in the table.
     """
 
-    def __init__(self, walkers: int, start: int, target: int, wanted: np.ndarray, trail: int):
-        self.now = np.full(walkers, start, np.int16)
-        self.target, self.wanted, self.kept = np.int16(target), set(wanted.tolist()), trail
+    def __init__(self, walkers: int, start: int, target: int):
+        self.now = np.full(walkers, 256 * start, np.int32)
+        self.hops = hops(target)
 
     def advance(self, slab: Slab) -> None:
-        self.slab, self.seen, self.way = slab, {}, []
-        for time in range(slab.begun + 1, slab.ended + 1):
-            row, step = divmod(time - slab.begun - 1, WORD)
-            self._move((slab.words[row] >> np.uint16(step)).view(np.int16) & np.int16(1))
-            if time in self.wanted:
-                self.seen[time] = self.now.copy()
-            if self.kept:
-                self.way.append(self.now[: self.kept].copy())
+        self.slab = slab
+        rows, walkers = slab.words.shape
+        self.bytes = slab.words.view(np.uint8).reshape(rows, walkers, 2).transpose(0, 2, 1).reshape(2 * rows, walkers)
+        self.before = [self.now]
+        for byte in self.bytes[:-1]:
+            self.before.append(self.hops[BYTE].take(self.before[-1] + byte))
+        self.now = self._after(slab.ended)
 
-    def _move(self, up: np.ndarray) -> None:
-        up += up
-        up -= np.int16(1)
-        self.now += up
-        np.abs(self.now, out=self.now)
-        np.subtract(self.target, self.now, out=self.now)
-        np.abs(self.now, out=self.now)
-        np.subtract(self.target, self.now, out=self.now)
+    def _after(self, time: int, walkers: int | None = None) -> np.ndarray:
+        """256 times the sites of the first `walkers` after `time` steps."""
+        byte = (time - self.slab.begun - 1) // BYTE
+        step = time - self.slab.begun - BYTE * byte
+        return self.hops[step].take(self.before[byte][:walkers] + self.bytes[byte][:walkers])
 
     def position(self, time: int) -> np.ndarray:
-        return self.seen[time]
+        return self._after(time) >> 8
 
     def trail(self, walkers: int, times: np.ndarray) -> np.ndarray:
-        return np.stack(self.way)[times - self.slab.begun - 1, :walkers]
+        return np.stack([self._after(time, walkers) >> 8 for time in times.tolist()])

@@ -30,7 +30,7 @@ ROOMS = {"track": 0, "follow": 1, "ends": 2, "gaussian": 3, "games": 4, "kernel"
 SIZES = {
     "track": (2**25, 256, 20_480, 1.2),
     "planes": (2**23, 256, 20_480, 5.0),
-    "follow": (2**25, 2048, 20_480, 2.0),
+    "follow": (2**25, 256, 20_480, 1.5),
     "ends": (2**27, 1024, 65_536, 0.7),
     "plane ends": (2**25, 1024, 65_536, 1.5),
     "gaussian": (2**22, 2048, 20_480, 15.0),
@@ -195,7 +195,7 @@ class Simulation:
         if plan.walls == "absorbing":
             return positions.Absorbing(block.walkers, plan.start, plan.target)
         if plan.walls == "reflecting":
-            return positions.Reflecting(block.walkers, plan.start, plan.target, plan.times, block.shown)
+            return positions.Reflecting(block.walkers, plan.start, plan.target)
         return positions.Free()
 
     def _ends(self, block: Block, source: np.random.SFC64) -> Tally:
