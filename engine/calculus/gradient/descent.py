@@ -127,32 +127,29 @@ def run(land: Landscape, start: tuple[float, float], steps: int, settings: Setti
 
     A method stops when it comes further than `reach` away, or to a point where f has no value; NaN follows.
     """
-    count = len(METHODS)
-    paths, gradients = np.full((2, count, steps + 1, 2), np.nan)
-    losses = np.full((count, steps + 1), np.nan)
-    bends = np.full((count, steps + 1, 3), np.nan)
-    beyond = np.zeros(count, bool)
-    p = np.repeat(np.asarray(start, np.float64)[:, None], count, axis=1)
-    states: list[Any] = [None] * count
+    p = np.repeat(np.asarray(start, np.float64)[None, :], len(METHODS), axis=0)
+    states: list[Any] = [None] * len(METHODS)
+    beyond = np.zeros(len(METHODS), bool)
+    paths, surveys = [], []
     with np.errstate(all="ignore"):
-        for step in range(steps + 1):
-            g, bend = np.empty((2, count)), np.empty((3, count))  # new ones: methods keep their first g as a state
-            f, g[0], g[1], bend[0], bend[1], bend[2] = land.survey(p[0], p[1])
-            inside = (np.abs(p) <= reach).all(0)
-            beyond |= (np.abs(p) > reach).any(0)
-            lost = ~(inside & np.isfinite(f))
-            if lost.any():
-                p[:, lost] = np.nan
-            paths[:, step], gradients[:, step], bends[:, step] = p.T, g.T, bend.T
-            losses[:, step] = np.where(lost, np.nan, f)
-            if step == steps or lost.all():
-                break
-            ahead = np.empty_like(p)
+        for step in range(1, steps + 2):
+            seen = np.empty((6, len(p)))  # a new one every time: methods keep their first gradient as a state
+            for row, values in zip(seen, land.survey(p[:, 0], p[:, 1]), strict=True):
+                row[:] = values
+            if not (np.abs(p).max() <= reach and np.isfinite(seen[0]).all()):
+                beyond |= (np.abs(p) > reach).any(1)
+                lost = ~((np.abs(p) <= reach).all(1) & np.isfinite(seen[0]))
+                p[lost] = seen[:, lost] = np.nan
+            paths.append(p)
+            surveys.append(seen)
+            g = seen[1:3].T
+            ahead = []
             for k, method in enumerate(METHODS[:-1]):
-                ahead[:, k], states[k] = RULES[method](settings, p[:, k], g[:, k], states[k], step + 1)
-            ahead[:, -1] = newton(settings, p[:, -1], g[:, -1], bend[:, -1])
-            p = ahead
-    return Run(paths, losses, gradients, bends, beyond)
+                point, states[k] = RULES[method](settings, p[k], g[k], states[k], step)
+                ahead.append(point)
+            p = np.array([*ahead, newton(settings, p[-1], g[-1], seen[3:, -1])])
+    record = np.array(surveys).transpose(2, 0, 1)  # (M, T+1, 6)
+    return Run(np.array(paths).transpose(1, 0, 2), record[..., 0], record[..., 1:3], record[..., 3:], beyond)
 
 
 def race(land: Landscape, start: tuple[float, float], steps: int, settings: Settings, half_width: float) -> Race:
