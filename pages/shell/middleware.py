@@ -34,12 +34,20 @@ class Framer(Protocol):
         """Body and type of one of our own small documents, or None."""
 
 
+def host_name(address: str) -> str:
+    """The host in an Origin, or in a Host header after "//"; "" where there is none to be read."""
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # brackets that do not close
+        return ""
+
+
 def local_name(host: str) -> bool:
     """Whether a Host header names this machine without a name server: localhost or a literal address.
 
     A page elsewhere can point a name of its own at this machine (DNS rebinding), but not an address.
     """
-    name = urlsplit(f"//{host}").hostname or ""
+    name = host_name(f"//{host}")
     if name == "localhost":
         return True
     try:
@@ -56,16 +64,33 @@ class Door:
         self.app, self.hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            headers = dict(scope["headers"])
-            host = headers.get(b"host", b"").decode("latin-1")
-            name = urlsplit(f"//{host}").hostname or ""
-            if not (local_name(host) or name in self.hosts):
-                return await respond(send, 400, b"this server does not answer to that host name")
-            origin = headers.get(b"origin", b"").decode("latin-1")
-            if origin and urlsplit(origin).netloc != host and (urlsplit(origin).hostname or "") not in self.hosts:
-                return await respond(send, 403, b"requests from other sites are not answered")
-        await self.app(scope, receive, send)
+        if scope["type"] not in ("http", "websocket"):
+            return await self.app(scope, receive, send)
+        if (refusal := self.refusal(dict(scope["headers"]))) is None:
+            # Gradio would write a forwarded host into the page as the address to call.
+            believed = [
+                (name, value)
+                for name, value in scope["headers"]
+                if name != b"x-forwarded-host" or self.ours(value.partition(b",")[0].strip())
+            ]
+            return await self.app({**scope, "headers": believed}, receive, send)
+        if scope["type"] == "websocket":
+            return await send({"type": "websocket.close", "code": 1008})
+        await respond(send, *refusal)
+
+    def ours(self, host: bytes) -> bool:
+        """Whether a Host header names this machine or one of the known names."""
+        text = host.decode("latin-1")
+        return local_name(text) or host_name(f"//{text}") in self.hosts
+
+    def refusal(self, headers: Mapping[bytes, bytes]) -> tuple[int, bytes] | None:
+        """Status and sentence for a request that is not let in."""
+        host, origin = (headers.get(name, b"").decode("latin-1") for name in (b"host", b"origin"))
+        if not self.ours(headers.get(b"host", b"")):
+            return 400, b"this server does not answer to that host name"
+        if origin and origin.partition("://")[2] != host and host_name(origin) not in self.hosts:
+            return 403, b"requests from other sites are not answered"
+        return None
 
 
 async def respond(
@@ -100,7 +125,8 @@ class Frame:
             return await respond(send, 200, extra[0], extra[1], cache_control="no-cache")
         key = (path, headers.get(b"host"), headers.get(b"x-forwarded-host"), headers.get(b"x-forwarded-proto"),
                scope.get("root_path"), self.site.version())  # fmt: skip
-        if b"deep_link" in scope.get("query_string", b""):
+        if path == "/" or b"deep_link" in scope.get("query_string", b""):
+            # Gradio's home page takes `page` from the query: what is kept must not depend on it.
             scope = {**scope, "query_string": b""}
         if (kept := self._kept.get(key)) is None:
             kept = await self._fetch(scope, receive, send)
@@ -136,7 +162,10 @@ class Frame:
             nonlocal start, page
             if message["type"] == "http.response.start":
                 kind = dict(message["headers"]).get(b"content-type", b"")
-                start, page = message, kind.startswith(b"text/html") and message["status"] == 200
+                start, page = (
+                    message,
+                    kind.startswith(b"text/html") and message["status"] == 200 and self.is_page(scope),
+                )
                 if not page:
                     await send(message)
             elif page:
