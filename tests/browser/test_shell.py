@@ -73,9 +73,9 @@ def test_language_changes_figure_and_notes_at_once(open_lab):
     page.locator("#language").click()
     wait_painted(page, count)
     assert page.evaluate("Orrery.stage.drawing.plot._fullLayout.xaxis.title.text") != english
-    page.locator(".notes.lang-zh h2").first.wait_for()
-    assert re.search("[一-鿿]", page.locator(".notes:visible").inner_text())
-    assert page.locator(".notes.lang-en").is_hidden()
+    page.locator(".notes.prose.lang-zh h2").first.wait_for()
+    assert re.search("[一-鿿]", page.locator(".notes.prose.lang-zh").inner_text())
+    assert page.locator(".notes.lang-en").first.is_hidden()
 
 
 @pytest.mark.parametrize(
