@@ -55,13 +55,13 @@ class Gradient(Params):
         "undefined", title="Where a denominator is 0", zh="分母为 0 处",
         labels={"undefined": ("f is undefined", "f 无定义"), "zero": ("f is set to 0", "规定 f 为 0")},
     )  # fmt: skip
-    x: float = Field(1.6, ge=-100, le=100, step=0.01, title="Point, x", zh="点的 x")
-    y: float = Field(1.2, ge=-100, le=100, step=0.01, title="Point, y", zh="点的 y")
+    x: float = Field(1.6, ge=-10, le=10, step=0.01, title="Point, x", zh="点的 x")
+    y: float = Field(1.2, ge=-10, le=10, step=0.01, title="Point, y", zh="点的 y")
     vx: float = Field(1.0, ge=-10, le=10, step=0.01, title="Direction, x", zh="方向的 x")
     vy: float = Field(0.4, ge=-10, le=10, step=0.01, title="Direction, y", zh="方向的 y")
-    half_width: float = Field(4.0, ge=0.01, le=100, title="Half-width of the map", zh="地图的半宽")
-    center_x: float = Field(0.0, ge=-100, le=100, step=0.01, title="Centre of the map, x", zh="地图中心的 x")
-    center_y: float = Field(0.0, ge=-100, le=100, step=0.01, title="Centre of the map, y", zh="地图中心的 y")
+    half_width: float = Field(4.0, ge=0.01, le=10, title="Half-width of the map", zh="地图的半宽")
+    center_x: float = Field(0.0, ge=-10, le=10, step=0.01, title="Centre of the map, x", zh="地图中心的 x")
+    center_y: float = Field(0.0, ge=-10, le=10, step=0.01, title="Centre of the map, y", zh="地图中心的 y")
     h: float = Field(1e-5, ge=1e-15, le=1, scale="log", title="Step h of the central difference", zh="中心差分的步长 h")
     steps: int = Field(60, ge=1, le=500, title="Steps of the descent", zh="下降的步数")
     method: Literal["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "newton"] = Field(

@@ -352,7 +352,7 @@ def test_costs():
         ({"vx": 0, "vy": 0}, "vx", "must not be 0"), ({"f": "x +"}, "f", "at character"), ({"f": "foo(x)"}, "f", "foo"),
         ({"f": "__import__('os')"}, "f", "__import__"), ({"f": "x" * 201}, "f", "200 characters"),
         ({"f": 3}, "f", "text"),
-        ({"x": 101}, "x", "100"), ({"y": "nan"}, "y", "y must"), ({"half_width": 0}, "half_width", "0.01"),
+        ({"x": 10.5}, "x", "10"), ({"y": "nan"}, "y", "y must"), ({"half_width": 0}, "half_width", "0.01"),
         ({"h": 0}, "h", "h must"), ({"steps": 0}, "steps", "1"), ({"steps": 501}, "steps", "500"),
         ({"starts": 10**7}, "starts", "1000000"), ({"method": "sgd"}, "method", "one of"),
         ({"hole": "limit"}, "hole", "one of"),
