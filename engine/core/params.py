@@ -92,9 +92,17 @@ class Params(pydantic.BaseModel):
     def parse(cls, values: Mapping[str, Any]) -> Self:
         """The parameters that `values` names; the rest keep their defaults. Raises `Refused`."""
         try:
-            return cls(**{str(name): value for name, value in values.items()})
+            return cls(**{str(name): cls._chosen(str(name), value) for name, value in values.items()})
         except ValidationError as error:
             raise refusal(cls, error) from None
+
+    @classmethod
+    def _chosen(cls, name: str, value: Any) -> Any:
+        """The option that a text names, where a choice is not between texts: the command line has nothing else."""
+        field = cls.model_fields.get(name)
+        if isinstance(value, str) and field is not None and get_origin(field.annotation) is Literal:
+            return next((option for option in get_args(field.annotation) if str(option) == value), value)
+        return value
 
     @classmethod
     def hints(cls, name: str) -> dict[str, Any]:

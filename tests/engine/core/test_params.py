@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import random
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pydantic
@@ -53,7 +53,7 @@ BAD = {
         b"\xff",
     ],
     "law": ["", "Fair", 1, None, "x" * 2_000_000, ["fair"], "fair\nbiased"],
-    "size": [0, 4, "big", None, 1.5],
+    "size": [0, 4, "big", None, 1.5, "4", "1.0", "3" * 5000],
     "walls": ["maybe", 2, None, [], math.nan],
     "text": ["x" * 21, "y" * 2_000_000, 5, None, ["x"]],
     "word": ["AB", "a b", "", 7, "a" * 21],
@@ -116,8 +116,8 @@ def test_deep_and_huge_values_are_quoted_shortly():
 
 
 def test_texts_are_read_as_the_command_line_and_addresses_write_them():
-    made = Sample.parse({"count": "50", "share": "0.25", "walls": "true", "seed": "7", "law": "biased"})
-    assert (made.count, made.share, made.walls, made.seed, made.law) == (50, 0.25, True, 7, "biased")
+    made = Sample.parse({"count": "50", "share": "0.25", "walls": "true", "seed": "7", "law": "biased", "size": "3"})
+    assert (made.count, made.share, made.walls, made.seed, made.law, made.size) == (50, 0.25, True, 7, "biased", 3)
     assert Sample.parse({"count": 3.0}).count == 3
     assert Sample.parse({"share": np.float64(0.5), "count": np.int64(4)}).count == 4
 
@@ -212,3 +212,14 @@ def test_every_lab_refuses_bad_values_in_one_sentence(slug):
                 model.parse({name: value})
             assert caught.value.en.startswith(name) and caught.value.zh.startswith(name)
             assert len(caught.value.en) < 2 * MOST_SHOWN
+
+
+@pytest.mark.parametrize("slug", LABS)
+def test_every_labs_parameters_can_be_written_as_texts(slug):
+    model = LABS[slug].params
+    written = {name: str(value) for name, value in model().model_dump().items() if not isinstance(value, (list, tuple))}
+    assert model.parse(written) == model()
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is Literal:
+            for option in get_args(field.annotation):
+                assert getattr(model.parse({name: str(option)}), name) == option
