@@ -9,6 +9,7 @@ gives the validated Plotly figure; a test sends every view of every lab through 
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -140,7 +141,7 @@ class Figure:
         """As it is sent: JSON-ready, arrays packed, tokens and texts unresolved."""
         found: dict[str, Any] = {
             "data": [packed(trace) for trace in self.traces],
-            "layout": packed({**self._axes(), "annotations": self._annotations(), **self.layout}),
+            "layout": packed(self._layout()),
             "says": T.of(self.says).data(),
         }
         if self.frames is not None:
@@ -171,15 +172,21 @@ class Figure:
         """The same as a validated `plotly.graph_objects.Figure`, in English and the light theme's colours."""
         import plotly.graph_objects as go
 
-        figure = _resolved(
-            {"data": list(self.traces), "layout": {**self._axes(), "annotations": self._annotations(), **self.layout}}
-        )
+        figure = _resolved({"data": list(self.traces), "layout": self._layout()})
         frames = []
         for moment, frame in enumerate(self.frames.frames if self.frames else ()):
             moved = self.frames.at(moment)
             patches = [_resolved(_grown(self.traces[i], patch)) for i, patch in moved.items()]
             frames.append(go.Frame(name=frame.name, data=patches, traces=list(moved)))
         return go.Figure(data=figure["data"], layout=figure["layout"], frames=frames)
+
+    def _layout(self) -> dict[str, Any]:
+        """Axes and words, with the figure's own layout laid over them: of an axis or a scene, only what it names."""
+        made: dict[str, Any] = {**self._axes(), "annotations": self._annotations()}
+        for key, over in self.layout.items():
+            both = isinstance(over, Mapping) and isinstance(made.get(key), Mapping)
+            made[key] = {**made[key], **over} if both else over
+        return made
 
     def _frame(self, frame: Frame) -> dict[str, Any]:
         made: dict[str, Any] = {"name": frame.name, "data": {str(i): packed(patch) for i, patch in frame.data.items()}}
@@ -347,6 +354,8 @@ def packed(value: Any) -> Any:
     """A part of a figure as it is sent: float64 narrowed to float32, integers to the least type, texts as data."""
     if value is None or isinstance(value, (str, int)):
         return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, T):
         return value.data()
     if isinstance(value, np.ndarray):
@@ -355,11 +364,7 @@ def packed(value: Any) -> Any:
         return {key: packed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [packed(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
+    return packed(value.item()) if isinstance(value, np.generic) else value
 
 
 def _typed(array: np.ndarray) -> Any:

@@ -188,6 +188,14 @@ def test_panels_have_axes_of_their_own():
     assert solid["layout"]["scene2"]["domain"] == {"row": 0, "column": 1} and solid["data"][1]["scene"] == "scene2"
 
 
+def test_a_figures_own_layout_adds_to_its_axes():
+    panels = [Panel(Axis("x"), Axis("y"), Axis("z")), Panel(Axis("u"), Axis("v"))]
+    layout = {"scene": {"aspectmode": "cube"}, "yaxis2": {"nticks": 3}, "bargap": 0}
+    made = Figure([], panels, "", layout=layout).data()["layout"]
+    assert made["scene"]["aspectmode"] == "cube" and made["scene"]["zaxis"]["title"]["text"] == "z"
+    assert made["yaxis2"] == {"title": {"text": "v"}, "nticks": 3} and made["bargap"] == 0
+
+
 def test_a_reversed_range_runs_down():
     figure = Figure([figures.bars([1], [2])], [Panel(y=Axis(range=(0, 5), reverse=True))], says="x")
     assert figure.data()["layout"]["yaxis"]["range"] == [5, 0]
