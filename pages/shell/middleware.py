@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -16,9 +17,11 @@ from pages.shell import statics
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+LARGEST_QUESTION = 4 * 2**20  # bytes of a request that is no upload
 KEPT_PAGES = 256
 PAGE_QUALITY = 5
 NOT_CARRIED = {b"content-length", b"etag", b"content-encoding", b"cache-control"}
+log = logging.getLogger("orrery")
 
 
 class Framer(Protocol):
@@ -66,7 +69,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
-        if (refusal := self.refusal(dict(scope["headers"]))) is None:
+        if (refusal := self.refusal(scope)) is None:
             # Gradio would write a forwarded host into the page as the address to call.
             believed = [
                 (name, value)
@@ -83,14 +86,44 @@ class Door:
         text = host.decode("latin-1")
         return local_name(text) or host_name(f"//{text}") in self.hosts
 
-    def refusal(self, headers: Mapping[bytes, bytes]) -> tuple[int, bytes] | None:
+    def refusal(self, scope: Scope) -> tuple[int, bytes] | None:
         """Status and sentence for a request that is not let in."""
+        headers = dict(scope["headers"])
         host, origin = (headers.get(name, b"").decode("latin-1") for name in (b"host", b"origin"))
         if not self.ours(headers.get(b"host", b"")):
             return 400, b"this server does not answer to that host name"
         if origin and origin.partition("://")[2] != host and host_name(origin) not in self.hosts:
             return 403, b"requests from other sites are not answered"
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > LARGEST_QUESTION and not scope["path"].rstrip("/").endswith("/upload"):
+            return 413, f"a request must be at most {LARGEST_QUESTION} bytes long; got {int(length)}".encode()
         return None
+
+
+class Apology:
+    """Answers in one sentence where Gradio fails on a request; the trace goes to the server's log alone."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: MutableMapping[str, Any]) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception:
+            if begun or scope["type"] != "http":
+                raise
+            log.exception("%s failed", scope["path"])
+            if scope["path"].startswith("/gradio_api/call/"):  # where Gradio raises on names that it does not know
+                await respond(send, 400, b"the request does not fit the lab; /gradio_api/info lists its parameters")
+            else:
+                await respond(send, 500, b"the server failed on this request; the fault is the program's, not yours")
 
 
 async def respond(

@@ -20,12 +20,13 @@ from starlette.middleware import Middleware
 from engine.core.runner import Runner
 from pages.shell import frame, prose, quirks, replies, statics, theme, thumbnails, wire
 from pages.shell.lab import Page
-from pages.shell.middleware import Door, Frame
+from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.text import T
 
 SESSIONS = 500
 WAITING = 500
 UPLOAD = "20mb"
+LARGEST_BODY = 25 * 2**20  # an upload with what its form adds
 log = logging.getLogger("orrery")
 
 
@@ -103,10 +104,10 @@ class Site:
 
     def settings(self) -> dict[str, Any]:
         """What `launch` is given: closed by default."""
-        closed = {"openapi_url": None, "docs_url": None, "redoc_url": None}
-        door = Middleware(Door, hosts=known_hosts())
+        closed = {"openapi_url": None, "docs_url": None, "redoc_url": None, "max_body_size": LARGEST_BODY}
+        around = [Middleware(Door, hosts=known_hosts()), Middleware(Apology), Middleware(Frame, site=self)]
         return {
-            "app_kwargs": {"middleware": [door, Middleware(Frame, site=self)], **closed},
+            "app_kwargs": {"middleware": around, **closed},
             "theme": theme.orrery(),
             "footer_links": [],
             "run_history": False,

@@ -11,7 +11,7 @@ import pytest
 
 from pages.shell import statics
 from pages.shell.frame import ANCHORS, put_in
-from pages.shell.middleware import KEPT_PAGES, Door, Frame, local_name
+from pages.shell.middleware import KEPT_PAGES, LARGEST_QUESTION, Apology, Door, Frame, local_name
 
 GRADIO = "<!doctype html><html><head><style></style></head><body><gradio-app></gradio-app></body></html>"
 
@@ -150,6 +150,52 @@ def test_a_forwarded_host_that_is_not_ours_is_not_believed(forwarded, passed):
 
 def test_the_door_refuses_a_websocket_as_websockets_are_refused():
     assert ask(Door(Gradio()), kind="websocket", host="evil.example") == (1008, {}, b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [
+        ("/gradio_api/queue/join", LARGEST_QUESTION, 200), ("/gradio_api/queue/join", LARGEST_QUESTION + 1, 413),
+        ("/gradio_api/call/walk", 10**15, 413), ("/", 10**9, 413), ("/gradio_api/upload", 10**9, 200),
+        ("/gradio_api/queue/join", "many", 200), ("/gradio_api/queue/join", "", 200),
+    ],
+)  # fmt: skip
+def test_the_door_is_too_narrow_for_what_is_too_large(path, length, status):
+    behind = Gradio()
+    told, _, body = ask(Door(behind), path, method="POST", content_length=str(length))
+    assert told == status and len(behind.asked) == (status == 200)
+    if status == 413:
+        assert body == f"a request must be at most {LARGEST_QUESTION} bytes long; got {length}".encode()
+
+
+class Failing:
+    """Stands in for a Gradio that fails, perhaps after it began to answer."""
+
+    def __init__(self, begun: bool):
+        self.begun = begun
+
+    async def __call__(self, scope, receive, send):
+        if self.begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise TypeError("Parameter `nope` is not a valid key-word argument")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        ("/gradio_api/call/v2/walk", 400, b"the request does not fit the lab; /gradio_api/info lists its parameters"),
+        ("/walk", 500, b"the server failed on this request; the fault is the program's, not yours"),
+    ],
+)
+def test_a_failure_of_gradios_is_told_plainly_and_logged(path, status, sentence, caplog):
+    told, _, body = ask(Apology(Failing(begun=False)), path, method="POST")
+    assert (told, body) == (status, sentence)
+    assert f"{path} failed" in caplog.text and "not a valid key-word" in caplog.text
+
+
+def test_a_failure_in_the_middle_of_an_answer_goes_on_to_the_server():
+    with pytest.raises(TypeError):
+        ask(Apology(Failing(begun=True)))
 
 
 def test_the_door_lets_the_servers_own_messages_through():
