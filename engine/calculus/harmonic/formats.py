@@ -69,9 +69,11 @@ class Format:
                 rounded[at] = self.cast(np.array([aside]))[0]
 
     def ulp(self, x: np.ndarray | float) -> np.ndarray:
-        """Distance from |x| > 0 to the next larger number of the format, in float64."""
-        exponent = np.frexp(np.abs(np.asarray(x, np.float64)))[1] - self.precision
-        return np.ldexp(1.0, np.maximum(exponent, self.lowest))
+        """Distance from |x| to the next larger number of the format, in float64."""
+        significand, exponent = np.frexp(np.abs(np.asarray(x, np.float64)))
+        return np.ldexp(
+            1.0, np.where(significand == 0, self.lowest, np.maximum(exponent - self.precision, self.lowest))
+        )
 
 
 class Half(Format):

@@ -27,6 +27,7 @@ STILL = {("forward", "bf16"): 65, ("forward", "fp16"): 513, ("forward", "fp32"):
          ("backward", "fp16"): 2**25, ("pairwise", "fp16"): 2**25}  # fmt: skip
 NS_PER_TERM = {"forward": 8, "backward": 12, "pairwise": 8, "kahan": 25}
 NS_PER_SHORT_TERM = {"forward": 15, "backward": 25, "pairwise": 35, "kahan": 300}
+NS_BF16_KAHAN = 2500
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ def seconds_for(dtype: str, order: str, n: int) -> float:
 
 
 def _price(dtype: str, order: str) -> float:
+    if (order, dtype) == ("kahan", "bf16"):
+        return NS_BF16_KAHAN * 1e-9
     return (NS_PER_SHORT_TERM if dtype in ("fp16", "bf16") else NS_PER_TERM)[order] * 1e-9
 
 

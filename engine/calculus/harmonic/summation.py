@@ -51,8 +51,11 @@ def forward(fmt: Format, n: int, marks: np.ndarray) -> Iterator[Block]:
 
 def backward(fmt: Format, n: int, marks: np.ndarray) -> Iterator[Block]:
     """1/n + 1/(n-1) + … + 1. Terms that are 0 in the format change nothing and are passed over."""
-    total = fmt.carrier(0)
-    for last in range(min(n, fmt.reach), 0, -BLOCK):
+    total, start = fmt.carrier(0), min(n, fmt.reach)
+    if start < n:
+        early = marks[marks > start]
+        yield Block(n - start, early, np.zeros(len(early)), 0.0)
+    for last in range(start, 0, -BLOCK):
         k = _indices(max(last - BLOCK + 1, 1), last)
         sums = running(total, fmt.terms(k)[::-1])
         total = sums[-1]

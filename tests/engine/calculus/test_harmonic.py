@@ -19,7 +19,7 @@ from engine.calculus.harmonic.asymptotic import (
 )
 from engine.calculus.harmonic.counting import forward_by_counting
 from engine.calculus.harmonic.coupons import collect, law
-from engine.calculus.harmonic.formats import number_format
+from engine.calculus.harmonic.formats import Half, number_format
 from engine.calculus.harmonic.machine import COMPARED, add_up, compare, seconds_for, stalls, tie_of
 from engine.calculus.harmonic.pictures import areas, halves, tower
 from engine.calculus.harmonic.rearranged import FOLLOWED, positive_sum, rearrange, subtracted
@@ -247,13 +247,24 @@ def test_forward_and_backward_equal_one_accumulation(dtype):
     assert np.array_equal(sums, expected[np.array(ks) - 1])
 
 
-@pytest.mark.parametrize("order", ["backward", "pairwise"])
+@pytest.mark.parametrize("order", list(ORDERS))
 def test_terms_that_are_zero_change_nothing(order):
-    """fp16's terms vanish from k = 2^25 on."""
-    reach = number_format("fp16").reach
-    assert reach == 2**25 - 1
-    assert float(number_format("fp16").terms(np.array([reach, reach + 1.0]))[0]) == 2.0**-24
-    assert float(number_format("fp16").terms(np.array([reach, reach + 1.0]))[1]) == 0
+    """fp16's terms vanish from k = 2^25 on; with a larger smallest number, 2^-10, they vanish from 2^11 on."""
+    fp16, n = number_format("fp16"), 5000
+    assert fp16.reach == 2**25 - 1
+    assert fp16.terms(np.array([fp16.reach, fp16.reach + 1.0])).tolist() == [2.0**-24, 0]
+    fmt = Half("coarse", 11, -10, np.float16)
+    fl = reference.rounding(11, -10)
+    marks = np.array([1, 7, 2047, 2048, 2049, 4096, n])
+    blocks = list(ORDERS[order](fmt, n, marks))
+    assert blocks[-1].total == float(reference.ORDERS[order](n, fl))
+    sums = dict(zip(np.concatenate([b.marks for b in blocks]), np.concatenate([b.sums for b in blocks]), strict=True))
+    assert sorted(sums) == marks.tolist()
+    if order == "backward":
+        assert sums[n] == sums[2048] == 0 < sums[2047]
+    else:
+        assert sums[7] == float(reference.ORDERS[order](7, fl)) and sums[2048] == sums[n]
+    assert number_format("fp16").ulp(0.0) == 2.0**-24
 
 
 # --- where forward sums stall -----------------------------------------------------------------------------------
