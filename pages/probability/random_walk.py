@@ -97,7 +97,8 @@ def where_figure(walked: Walked) -> Figure:
 
 def paths_figure(walked: Walked) -> Figure:
     """Twelve walkers as their paths unfold."""
-    moments = np.unique(np.linspace(2, len(walked.path_times), 40).astype(int))
+    last = len(walked.path_times)
+    moments = np.unique(np.linspace(min(2, last), last, 40).astype(int))
     names = [str(int(walked.path_times[k - 1])) for k in moments]
     style = {"opacity": 0.8, "hoverinfo": "skip"}
     colors = [MEASURED if i % 3 == 0 else MUTE for i in range(len(walked.paths))]
