@@ -50,28 +50,24 @@ class PoissonProcess(Params):
     window: float = Field(1.0, ge=0.01, le=100, title="Window t", zh="时间窗 t", unit=IN_UNITS)
     runs: int = Field(2_000, ge=1, le=1_000_000, title="Runs", zh="模拟次数")
     at_least: int = Field(
-        2, ge=0, le=20_000, title="Question: n", zh="提问:n", control="number",
+        6, ge=0, le=20_000, title="Question: n", zh="提问:n", control="number",
         help=("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次?"),
     )  # fmt: skip
-    kth: int = Field(3, ge=1, le=100, title="Wait for the k-th arrival, k", zh="等待第 k 次到达,k")
+    kth: int = Field(3, ge=1, le=100, title="Wait for the k-th, k", zh="等到第 k 次,k")
     most_trials: int = Field(
-        1_000, ge=1, le=1_000_000, title="Binomial: trials n up to", zh="二项分布:试验次数 n 至多",
+        1_000, ge=1, le=1_000_000, title="Binomial trials up to", zh="二项试验次数至多",
         help=("Raised to λt where that is more", "小于 λt 时取 λt"),
     )  # fmt: skip
-    second_rate: float = Field(
-        2.0, ge=0.001, le=100, title="Second stream's rate λ₂", zh="第二个流的速率 λ₂", unit=PER_UNIT
-    )
-    keep: float = Field(0.5, ge=0, le=1, step=0.01, title="Thinning: chance to keep p", zh="稀疏化:保留概率 p")
-    depth: float = Field(0.8, ge=0, le=1, step=0.01, title="Varying rate: depth a", zh="变速率:幅度 a")
-    cycles: float = Field(
-        1.0, ge=0.25, le=8, step=0.25, title="Varying rate: cycles in the window", zh="变速率:窗内周期数"
-    )
+    second_rate: float = Field(2.0, ge=0.001, le=100, title="Second stream, λ₂", zh="第二个流的速率 λ₂")
+    keep: float = Field(0.5, ge=0, le=1, step=0.01, title="Kept with chance p", zh="保留概率 p")
+    depth: float = Field(0.8, ge=0, le=1, step=0.01, title="Swing of the rate, a", zh="速率的起伏幅度 a")
+    cycles: float = Field(1.0, ge=0.25, le=8, step=0.25, title="Cycles of the rate", zh="窗内起伏次数")
     unit_of_time: Literal["second", "minute", "hour", "day"] = Field(
         "hour", title="Unit of time", zh="时间单位",
         labels={unit: (unit, chinese) for unit, chinese in wording.UNITS.items()},
     )  # fmt: skip
     event: Literal["arrival", "birth", "call", "tin", "visit"] = Field(
-        "arrival", title="What arrives", zh="到达的是",
+        "birth", title="What arrives", zh="到达的是",
         labels={
             "arrival": ("arrivals", "到达"), "birth": ("births", "出生"), "call": ("phone calls", "电话"),
             "tin": ("tins of milk powder", "奶粉"), "visit": ("visits", "访问"),

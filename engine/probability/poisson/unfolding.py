@@ -9,8 +9,8 @@ import numpy as np
 from engine.probability.poisson import laws
 from engine.probability.poisson.simulation import Block, Setting
 
-MOST_MOMENTS = 72
-MOST_CELLS = 60
+MOST_MOMENTS = 60
+MOST_CELLS = 40
 
 
 @dataclass(frozen=True)

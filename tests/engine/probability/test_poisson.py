@@ -523,7 +523,7 @@ def test_counts_unfold_as_the_window_passes(rate, window):
     assert (np.diff(so_far.moments) > 0).all()
     assert set(so_far.moments[1:-1]) <= set(made.timeline.time)
     assert so_far.exact.shape == so_far.observed.shape == (len(so_far.moments), len(so_far.starts))
-    assert so_far.observed.size <= 72 * 60
+    assert so_far.observed.size <= 60 * 40
     ends = np.append(so_far.starts[1:], 10**9)
     for moment, observed, exact in zip(so_far.moments, so_far.observed, so_far.exact, strict=True):
         count = np.count_nonzero(times <= moment, axis=1)[:, None]
