@@ -24,8 +24,8 @@ class Rearranged:
 
     path: the first terms in their new order as signed denominators (1, -2, 3, …), shape (min(terms, 160),);
     path_sums: the sum after each. taken: numbers of terms, log-spaced up to `terms`; sums: the sum after so many;
-    positives, negatives: how many of each sign it holds. drift: sum - target; bound: the last term of the sign
-    that is being taken when the sum turns, which |drift| is below once both signs have come up.
+    positives, negatives: how many of each sign it holds. drift: sum - target; bound: the larger of the last
+    terms of either sign, which |drift| does not exceed once both have come up (NaN before).
     ratio: positives / negatives at the end; ratio_limit: 4^-1 e^(2 target), to which it tends. natural: ln 2, the
     sum in the usual order.
     """
