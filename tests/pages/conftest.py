@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import pytest
 import sample_lab
 
 import pages
+from engine.core.recordings import Recording
+from engine.core.runner import Runner
+from pages.shell import replies
 from pages.shell.site import Site
 
 
@@ -35,6 +39,10 @@ def assemble() -> Site:
 def running() -> Iterator[Running]:
     """A site that serves on a free port of this machine until the tests end."""
     site = assemble()
+    params = sample_lab.SLOW.defaults()
+    outcome = Runner().run(sample_lab.SLOW.experiment, params)
+    told = dataclasses.replace(outcome.provenance, recorded=True, date="2026-01-02", device="a named CPU")
+    replies._shelf["sample-slow"] = [Recording(params, dataclasses.replace(outcome, provenance=told))]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -50,8 +58,6 @@ def running() -> Iterator[Running]:
 
 
 @pytest.fixture
-def runner():
+def runner() -> Runner:
     """A runner of the test's own, with nothing in its cache."""
-    from engine.core.runner import Runner
-
     return Runner()
