@@ -55,12 +55,12 @@ def compare(u, place, ones, open_):
 
 
 @triton.jit
-def bernoulli(seed, walker, word, purpose, places, GROUPS: tl.constexpr):
+def bernoulli(seed, walker, word, purpose, places, groups):
     """32 bits per walker, each 1 with the chance whose binary places are at `places`, as 0 or -1 (int32)."""
     ones = (walker * 0).to(tl.uint32)
     open_ = flipped(ones)
     group = 0
-    while (group < GROUPS) & (tl.max(open_.to(tl.int64)) > 0):
+    while (group < groups) & (tl.max(open_.to(tl.int64)) > 0):
         a, b, c, d = draw(seed, walker, word, group, purpose)
         ones, open_ = compare(a, tl.load(places + 4 * group), ones, open_)
         ones, open_ = compare(b, tl.load(places + 4 * group + 1), ones, open_)
@@ -89,10 +89,10 @@ def rise(ways, axis):
     return 2 * popcount(ways & axis) - popcount(axis)
 
 
-@triton.jit(do_not_specialize=["seed", "begin", "walkers", "steps", "start", "target"])
+@triton.jit(do_not_specialize=["seed", "begin", "walkers", "steps", "groups", "start", "target"])
 def lattice_kernel(
-    out, seed, begin, walkers, steps, places, thirds, start, target,
-    DIMENSION: tl.constexpr, WALLS: tl.constexpr, GROUPS: tl.constexpr, BLOCK: tl.constexpr,
+    out, seed, begin, walkers, steps, places, groups, thirds, start, target,
+    DIMENSION: tl.constexpr, WALLS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """End points of lattice walkers at any p, in one to three dimensions, or between walls on a line."""
     lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -102,7 +102,7 @@ def lattice_kernel(
     z = tl.zeros([BLOCK], tl.int32)
     for word in range(tl.cdiv(steps, 32)):
         left = steps - 32 * word
-        ways = bernoulli(seed, walker, word, 0, places, GROUPS)
+        ways = bernoulli(seed, walker, word, 0, places, groups)
         here = (walker * 0).to(tl.uint32) | low_bits(left)
         if WALLS > 0:
             for step in range(tl.minimum(left, 32)):
@@ -167,10 +167,14 @@ def gaussian_kernel(
         tl.store(out + axis * walkers + lane, x, mask=lane < walkers)
 
 
-def places_of(p: float, device: str) -> torch.Tensor:
-    """The first 64 binary places of p, each as 0 or -1; p = 1 has none but ones, and then no bit is ever 0."""
-    digits = [bool(p)] * PLACES if p in (0, 1) else binary_places(p)[:PLACES]
-    return torch.tensor([-int(d) for d in digits] + [0] * (PLACES - len(digits)), dtype=torch.int32, device=device)
+def places_of(p: float, device: str) -> tuple[torch.Tensor, int]:
+    """The first 64 binary places of p, each as 0 or -1, and how many groups of four of them matter.
+
+    p = 1 is given as ones only: then a bit is 0 with chance 2 to the -64.
+    """
+    digits = [True] * PLACES if p == 1 else binary_places(p)[:PLACES] if p else []
+    padded = [-int(digit) for digit in digits] + [0] * (PLACES - len(digits))
+    return torch.tensor(padded, dtype=torch.int32, device=device), -(-len(digits) // 4)
 
 
 def ends(
@@ -203,9 +207,9 @@ def ends(
         fair_kernel[grid](out, seed, begin, walkers, steps, BLOCK=block)
         out += start
     else:
-        groups = PLACES // 4
+        thirds, _ = places_of(1 / 3, device)
         lattice_kernel[grid](
-            out, seed, begin, walkers, steps, places_of(up, device), places_of(1 / 3, device), start, target,
-            DIMENSION=dimension, WALLS=WALLS[kind], GROUPS=groups, BLOCK=block,
+            out, seed, begin, walkers, steps, *places_of(up, device), thirds, start, target,
+            DIMENSION=dimension, WALLS=WALLS[kind], BLOCK=block,
         )  # fmt: skip
     return out

@@ -27,7 +27,7 @@ def watched(steps: int) -> np.ndarray:
         return np.arange(1, steps + 1)
     early = 8
     even = np.linspace(early, steps, TIMES - early + 1)[1:]
-    return np.concatenate([np.arange(1, early + 1), steps - 2 * np.round((steps - even) / 2).astype(int)])
+    return np.unique(np.concatenate([np.arange(1, early + 1), steps - 2 * np.round((steps - even) / 2).astype(int)]))
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Plan:
         """Lattice sites that are counted after each time: the lowest, shape (times,), and how many."""
         if self.walled:
             return np.zeros(len(self.times), int), self.target + 1
-        half = min(self.steps, math.ceil(FAR * math.sqrt(self.step_variance * self.steps)) + 40)
+        half = min(2 * self.steps, math.ceil(FAR * math.sqrt(self.step_variance * self.steps)) + 40)
         return np.round(self.drift * self.times).astype(int) - half, 2 * half + 1
 
     def end_sums(self, ends: np.ndarray) -> np.ndarray:

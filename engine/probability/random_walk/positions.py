@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from engine.probability.random_walk.packed import WORD, Slab, settle, touching
+from engine.probability.random_walk.packed import Slab, settle, touching
 
 BYTE = 8
 NEVER = np.iinfo(np.int32).max

@@ -19,7 +19,8 @@ class Ladder:
         self.squares = [matrix]
 
     def after(self, law: np.ndarray, steps: int) -> np.ndarray:
-        """The law, a row vector, `steps` steps later."""
+        """The law, a row vector, `steps` >= 0 steps later."""
+        assert steps >= 0, f"a law cannot be taken {-steps} steps back"
         rung = 0
         while steps:
             if rung == len(self.squares):
