@@ -87,7 +87,9 @@ def _curve(curve: Mapping[str, Any], px: np.ndarray, py: np.ndarray) -> str:
         return (
             f'<polyline points="{path}" style="stroke:{color}" fill="none" stroke-width="1.6" stroke-linejoin="round"/>'
         )
-    dots = "".join(f"M{x - 1.4:.1f} {y:.1f}h2.8" for x, y in zip(px, py, strict=True))
+    upright = str(curve.get("marker", {}).get("symbol", "")).startswith("line-ns")
+    stroke = "M{:.1f} {:.1f}v5" if upright else "M{:.1f} {:.1f}h2.8"
+    dots = "".join(stroke.format(x - 1.4 * (not upright), y - 2.5 * upright) for x, y in zip(px, py, strict=True))
     return f'<path d="{dots}" style="stroke:{color}" stroke-width="2.2" fill="none"/>'
 
 
