@@ -278,7 +278,16 @@ Orrery.makeStage = (root, boot) => {
     run.hidden = false;
     stop.hidden = true;
     gauge.hidden = true;
-    if (!drawn) canvas.classList.add('stale');
+    if (!drawn) {
+      // Never an empty first screen: what the page opens on stands in, dimmed, until these parameters are computed.
+      if (!Object.keys(state.figures).length && boot.opening) {
+        const opening = boot.opening.figures;
+        state.figures = { [state.view]: opening[state.view] || Object.values(opening)[0] };
+        state.key = '';
+        show();
+      }
+      canvas.classList.add('stale');
+    }
     progress.replaceChildren(words(cost === 'minutes' ? (drawn || Object.keys(state.figures).length ? W.minutes : W.none) : W.release));
     if (cost === 'seconds' && !Orrery.controls.held() && !drawn) begin();
   }
