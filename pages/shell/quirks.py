@@ -44,5 +44,5 @@ def begin_page(demo: gr.Blocks, slug: str, title: str) -> None:
 
 
 def end_pages(demo: gr.Blocks) -> None:
-    """Return to the home page, as `Blocks.route` does."""
+    """Return to the home page, to which what follows belongs."""
     demo.current_page = ""
