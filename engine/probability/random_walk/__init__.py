@@ -59,7 +59,7 @@ class Walked:
     normal: the normal limit at each, times the distance 2 of reachable sites (1 in a plane or in space); None
         between walls.
     mean, variance: of the first coordinate of the end points, beside *_exact.
-    frames: the law after some 40 times, as bars.
+    frames: the law after some 26 times, as bars.
 
     paths: twelve walkers at path_times: shape (12, times), or (12, times, dimension). cloud: end points of up to
     1,500 walkers, shape (walkers, dimension), None on a line.

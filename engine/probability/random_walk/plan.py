@@ -13,7 +13,8 @@ from engine.probability.random_walk import exact, ruin, walls
 
 TRACKED_STEPS = {1: 2 * 10**9, 2: 4 * 10**8, 3: 4 * 10**8}
 RUIN_STEPS = 10**9
-TIMES = 32
+TIMES = 26
+EARLY = 6
 SITES = 300
 CELLS = 150
 FAR = 9.0
@@ -22,12 +23,11 @@ SHOWN_TAIL = 6.0
 
 @functools.lru_cache(64)
 def watched(steps: int) -> np.ndarray:
-    """At most 32 times from 1 to n: every one at first, then as even as they come, of the parity of n."""
+    """At most 26 times from 1 to n: every one at first, then as even as they come, of the parity of n."""
     if steps <= TIMES:
         return np.arange(1, steps + 1)
-    early = 8
-    even = np.linspace(early, steps, TIMES - early + 1)[1:]
-    return np.unique(np.concatenate([np.arange(1, early + 1), steps - 2 * np.round((steps - even) / 2).astype(int)]))
+    even = np.linspace(EARLY, steps, TIMES - EARLY + 1)[1:]
+    return np.unique(np.concatenate([np.arange(1, EARLY + 1), steps - 2 * np.round((steps - even) / 2).astype(int)]))
 
 
 @dataclass(frozen=True)

@@ -274,8 +274,8 @@ def test_msd_in_plane_and_space():
 def test_watched_times_increase_to_the_last_step():
     for n in [*range(1, 120), 999, 1000, 100_000]:
         times = plan.watched(n)
-        assert times[0] == 1 and times[-1] == n and (np.diff(times) > 0).all() and len(times) <= 32
-        assert ((times[8:] - n) % 2 == 0).all() or n <= 32
+        assert times[0] == 1 and times[-1] == n and (np.diff(times) > 0).all() and len(times) <= plan.TIMES
+        assert ((times[plan.EARLY :] - n) % 2 == 0).all() or n <= plan.TIMES
 
 
 def test_formulas_of_the_free_walk():
