@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import anyio.to_thread
 import brotli
 
 from pages.shell import statics
@@ -153,7 +154,9 @@ class Frame:
         path, headers = scope["path"], dict(scope["headers"])
         small = b"br" in headers.get(b"accept-encoding", b"")
         if path.startswith(statics.PREFIX):
-            return await self._static(path, small, send)
+            return await self._static(statics.by_address().get(path), small, send)
+        if path.startswith(statics.GRADIO_PREFIX) and (file := statics.gradio_file(path)) is not None:
+            return await self._static(file, small, send)
         if (extra := self.site.extra(path)) is not None:
             return await respond(send, 200, extra[0], extra[1], cache_control="no-cache")
         key = (path, headers.get(b"host"), headers.get(b"x-forwarded-host"), headers.get(b"x-forwarded-proto"),
@@ -176,14 +179,15 @@ class Frame:
         await send({"type": "http.response.start", "status": 200, "headers": lines + encoding + length})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
-    async def _static(self, path: str, small: bool, send: Send) -> None:
-        file = statics.by_address().get(path)
+    async def _static(self, file: statics.Static | None, small: bool, send: Send) -> None:
         if file is None:
             return await respond(send, 404, b"no such file")
         extra = {"content_encoding": "br"} if small else {}
         headers = {"vary": "accept-encoding", "cache_control": "public, max-age=31536000, immutable"}
         headers["x_content_type_options"] = "nosniff"
-        await respond(send, 200, file.small if small else file.raw, file.kind, **headers, **extra)
+        # Compressing plotly.js takes a second the first time: nobody else waits for it.
+        body = await anyio.to_thread.run_sync(lambda: file.small) if small else file.raw
+        await respond(send, 200, body, file.kind, **headers, **extra)
 
     async def _fetch(self, scope: Scope, receive: Receive, send: Send) -> tuple | None:
         """A framed page from Gradio, or None after passing on what is not a page."""
