@@ -96,7 +96,7 @@ def test_everything_can_be_taken_away(lab, open_lab, tmp_path):
         download.value.save_as(files[kind])
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
     assert "<svg" in files["SVG"].read_text()[:200] and "var(--" not in files["SVG"].read_text()
-    rows = list(csv.reader(files["CSV"].open()))
+    rows = list(csv.reader(files["CSV"].read_text().splitlines()))
     assert rows[0] == ["trace", "x", "y", "z"] and len(rows) > 2
     made = json.loads(files["JSON"].read_text())
     assert made["lab"] == lab.slug and made["params"] == json.loads(lab.defaults().model_dump_json())
