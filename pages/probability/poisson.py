@@ -30,6 +30,7 @@ from pages.probability.poisson_parts import (
     rows_panel,
     runs_of,
     share_axis,
+    share_top,
     span,
     strokes,
     timed,
@@ -72,7 +73,7 @@ def timeline_figure(a: Arrived) -> Figure:
     order = np.argsort(seen.time, kind="stable")
     time, width = seen.time[order], int(so_far.starts[1] - so_far.starts[0])
     k = so_far.starts + (width - 1) / 2
-    top = min(1.02, HEADROOM * peak(so_far.exact[-1], so_far.observed[-1]))
+    top = share_top(so_far.exact[-1], so_far.observed[-1])
     come = np.searchsorted(time, so_far.moments, side="right")
     frames = [
         Frame(f"{at * SECONDS[a.unit_of_time]:.7g}",
@@ -107,7 +108,7 @@ def count_figure(a: Arrived) -> Figure:
     """How many came, against the law, with the counts that the question asks for in full colour."""
     part = worth_drawing(a)
     k, observed, exact, n = a.support[part], a.observed[part], a.exact[part], a.at_least
-    top, asked = HEADROOM * peak(observed, exact), k >= n
+    top, asked = share_top(observed, exact), k >= n
     return Figure(
         [
             bars(k[~asked], observed[~asked], f"{MEASURED}/0.45", opacity=1, name=T(f"fewer than {n}", f"少于 {n}")),
@@ -179,7 +180,7 @@ def binomial_figure(a: Arrived) -> Figure:
     distance = np.maximum(a.tv_distance, low)  # a logarithmic axis has no room for 0
     frames = [Frame(f"{m:,}", {0: {"y": row}, 5: {"x": [m], "y": [d]}})
               for m, row, d in zip(n.tolist(), law, distance.tolist(), strict=True)]  # fmt: skip
-    top, ceiling = HEADROOM * peak(limit, law[start]), high * (high / low) ** 0.5
+    top, ceiling = share_top(limit, law[start]), high * (high / low) ** 0.5
     rows = [(T.of("Le Cam: μ²/n"), THEORY), (T.of("Barbour–Hall: (1−e<sup>−μ</sup>)μ/n"), THIRD),
             (T("distance ½Σ|·|", "距离 ½Σ|·|"), SECOND)]  # fmt: skip
     return Figure(
@@ -192,7 +193,7 @@ def binomial_figure(a: Arrived) -> Figure:
             points([n[start]], [distance[start]], BRASS, size=12, panel=1, name=T("shown", "当前")),
         ],
         [
-            Panel(count_axis(k, in_window(a)), Axis(T("probability", "概率"), ".0%", range=(0, top))),
+            Panel(count_axis(k, in_window(a)), share_axis(top, T("probability", "概率"))),
             Panel(decades(T("trials n", "试验次数 n"), n[0] / 1.2, n[-1] * 1.2),
                   decades(T("distance", "距离"), low / 1.5, ceiling)),
         ],

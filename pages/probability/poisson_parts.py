@@ -17,6 +17,7 @@ COUNTED = {"arrival": "到达次数", "birth": "出生人数", "call": "电话�
 NOUNS = {"tin": ("tin", "tins")}  # where the sentence's words are too long for an axis
 LAW = T("exact law", "精确分布")
 SEEN = T("measured", "实测")
+SHARE = T("share of runs", "模拟次数占比")
 HEADROOM = 1.4  # of an axis over its highest curve: room for the words
 WORTH = 2e-5  # the least chance that is worth a mark
 
@@ -141,8 +142,14 @@ def decades(title: T, low: float, high: float) -> Axis:
     return Axis(title, log=True, range=(low, high), ticks=((10.0**powers).tolist(), names))
 
 
-def share_axis(top: float) -> Axis:
-    return Axis(T("share of runs", "模拟次数占比"), ".0%" if top > 0.08 else ".1%", range=(0, top))
+def share_top(*curves: np.ndarray) -> float:
+    """The end of an axis of shares."""
+    return min(HEADROOM * peak(*curves), 1.05)
+
+
+def share_axis(top: float, title: T = SHARE) -> Axis:
+    """Percentages from 0 to `top`, as fine as it asks for."""
+    return Axis(title, ".0%" if top > 0.08 else ".1%" if top > 0.008 else ".2%", range=(0, top))
 
 
 def strokes(time: np.ndarray, run: np.ndarray, runs: int, color: str = MEASURED, **options) -> dict:
@@ -154,7 +161,9 @@ def strokes(time: np.ndarray, run: np.ndarray, runs: int, color: str = MEASURED,
 def rows_panel(a: Arrived, runs: int, title: T) -> Panel:
     """Room for the strokes of some runs, a row each."""
     x = Axis(timed(a, "time", "时间"), range=(0, a.timeline.end))
-    return Panel(x, Axis(T("run", "第几次模拟"), range=(0.3, runs + 0.7), reverse=True, format="d"), title=title)
+    each = (list(range(1, runs + 1)), [str(run + 1) for run in range(runs)]) if runs < 10 else None
+    y = Axis(T("run", "第几次模拟"), range=(0.3, runs + 0.7), reverse=True, format="d", ticks=each)
+    return Panel(x, y, title=title)
 
 
 def middles(edges: np.ndarray) -> np.ndarray:

@@ -25,6 +25,7 @@ from pages.probability.poisson_parts import (
     percent,
     rows_panel,
     share_axis,
+    share_top,
     span,
     strokes,
     timed,
@@ -61,7 +62,7 @@ def merging_figure(a: Arrived) -> Figure:
     part = worth_drawing(both.merged)
     k, observed, exact = both.merged.support[part], both.merged.observed[part], both.merged.exact[part]
     alone = np.interp(k, a.support, a.exact, left=0, right=0)
-    top, total = HEADROOM * peak(observed, exact, alone), a.setting.rate + a.setting.second_rate
+    top, total = share_top(observed, exact, alone), a.setting.rate + a.setting.second_rate
     one_rate, two_rate = f"{a.setting.rate:g}", f"{a.setting.second_rate:g}"
     first, together = T("first stream", "第一个流"), T("both together", "两者合计")
     return Figure(
@@ -99,7 +100,7 @@ def thinning_figure(a: Arrived) -> Figure:
     seen, parts, runs = a.timeline, a.thinning, min(MOST_ROWS, a.timeline.runs)
     kept, lost = ((seen.run < runs) & which for which in (seen.kept, ~seen.kept))
     names = T("kept", "保留"), T("lost", "丢弃")
-    marks, ends, top = [], [], HEADROOM * max(peak(law.observed, law.exact) for law in (parts.kept, parts.dropped))
+    marks, ends, top = [], [], max(share_top(law.observed, law.exact) for law in (parts.kept, parts.dropped))
     for law, color, shift, name in zip((parts.kept, parts.dropped), (ACCEPT, REJECT), (-0.2, 0.2), names, strict=True):
         part = worth_drawing(law)
         ends += [law.support[part][0], law.support[part][-1]]
@@ -110,7 +111,7 @@ def thinning_figure(a: Arrived) -> Figure:
     least = float(pair.min(initial=pair.max(initial=0)))
     reach = (least - 0.7, max(float(pair.max(initial=0)), least + 4) + 0.7)
     largest = min(22, 180 / (reach[1] - reach[0]))  # about the distance of neighbours, in pixels
-    sizes = {"color": MEASURED, "opacity": 0.7, "size": largest * np.sqrt(times / times.max(initial=1)) + 2}
+    sizes = {"color": MEASURED, "opacity": 0.7, "size": largest * np.sqrt(times / times.max(initial=1)) + 3}
     return Figure(
         [
             strokes(seen.time[kept], seen.run[kept], runs, ACCEPT, name=names[0]),
