@@ -1,0 +1,210 @@
+"""The harmonic sum in a number format: where it stops, why, and what the other orders of addition do."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.calculus.harmonic import Summed
+from pages.shell import T, grouped
+from pages.shell.figures import (
+    MEASURED,
+    MUTE,
+    REJECT,
+    SECOND,
+    THEORY,
+    Axis,
+    Figure,
+    Frame,
+    Frames,
+    Label,
+    Panel,
+    band,
+    line,
+    points,
+)
+
+MOMENTS = 48
+ORDERS = {
+    "forward": T("forward", "从前往后"),
+    "backward": T("backward", "从后往前"),
+    "pairwise": T("pairwise", "两两相加"),
+    "kahan": T("Kahan", "Kahan 补偿"),
+}
+LAST_ADDED = T("k, the term 1/k being the last one added", "k(最后加入的项是 1/k)")
+BACKWARDS = T("k, added from the right end to the left", "k(从右端加到左端)")
+
+
+def number(value: float, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if np.isfinite(value) else "–"
+
+
+def stop_figure(r: Summed) -> Figure:
+    """The machine's sum beside the exact one, term by term, and what is missing at the end."""
+    m = r.machine
+    stop = m.still_from
+    end, left = max(m.terms, 2), _start(r)
+    top = 1.16 * float(max(m.exact_sums.max(), m.sums.max(), r.h_n))
+    seen = m.k >= left
+    k, sums, exact = m.k[seen], m.sums[seen], m.exact_sums[seen]
+    traces = [
+        line(k, exact, THEORY, width=1.6, name=T("exact", "精确")),
+        line(k, sums, MEASURED, width=2.8, name=T("on the machine", "机器上")),
+    ]
+    width = np.log(end / left)
+    at = lambda share: float(left * np.exp(share * width))  # noqa: E731
+    last = end if m.order != "backward" else left
+    off, side = abs(m.error), "right" if m.order != "backward" else "left"
+    labels = []
+    if off > 0.04 * top and m.added == m.terms:
+        traces.append(line([last, last], [m.total, m.exact], REJECT, width=5, name=T("missing", "缺少")))
+        missing = (
+            T(f"{off:.3g} is missing ", f"缺少 {off:.3g} ")
+            if m.error < 0
+            else T(f"{off:.3g} too much ", f"多了 {off:.3g} ")
+        )
+        labels.append(
+            Label(at(0.985) if side == "right" else at(0.015), (m.total + m.exact) / 2, missing, REJECT, side)
+        )
+    if stop is not None and left < stop <= end:
+        traces.append(line([stop, stop], [0, m.sums[-1]], REJECT, dash="dot", width=1.6, name=T("stops", "停止")))
+        words = T(f"stops at k = {grouped(stop)} ", f"停在 k = {grouped(stop)} ")
+        labels.append(Label(stop, 0.07 * top, words, REJECT, "right"))
+    turned = -1 if m.order == "backward" else 1
+    rises = np.interp(np.log(at(0.45)), np.log(k[::turned]), exact[::turned])
+    labels += [
+        Label(at(0.45), float(rises) + 0.07 * top, T("exact sum", "精确的和"), THEORY, "right" if turned == 1 else "left"),
+        Label(at(0.98 if turned == 1 else 0.02), m.total - 0.09 * top, T(f"{m.dtype}: {number(m.total)}", f"{m.dtype}:{number(m.total)}"), MEASURED, side),
+    ]  # fmt: skip
+    moments = np.unique(np.linspace(1, len(k), MOMENTS).astype(int)).tolist()
+    frames = [Frame(grouped(k[i - 1]), {0: {"upto": i}, 1: {"upto": i}}) for i in moments]
+    return Figure(
+        traces,
+        [Panel(Axis(BACKWARDS if turned == -1 else LAST_ADDED, log=True, range=(left, end * 1.04)),
+               Axis(T("sum so far", "到此为止的和"), range=(0, top)))],
+        T(*r.findings.machine),
+        labels,
+        Frames("k", frames) if len(frames) > 1 else None,
+        facts=[
+            (T("the machine's sum", "机器的和"), number(m.total, 9)),
+            (T("exact sum", "精确的和"), number(m.exact, 9)),
+            (T("error", "误差"), number(m.error, 3)),
+            (T("stops at k", "停在 k"), grouped(stop) if stop else T("not by here", "尚未停")),
+        ],
+    )  # fmt: skip
+
+
+def _start(r: Summed) -> float:
+    """Where the axis starts: at 1, or where a long climb to the stop would leave little room for what follows it."""
+    stop = r.machine.still_from
+    if r.machine.order != "forward" or stop is None or stop >= r.machine.terms:
+        return 1.0
+    return 10.0 ** np.floor(np.log10(max(stop / 50, 1.0)))
+
+
+def why_figure(r: Summed) -> Figure:
+    """The next term against half a unit in the sum's last place; beside it, the error that follows."""
+    m = r.machine
+    k, half, term = m.k, m.half_ulp, m.term
+    traces = [
+        line(k, half, MEASURED, width=2.2, name=T("half a unit in the last place", "末位单位的一半")),
+        line(k, term, THEORY, name=T("the term 1/k", "项 1/k")),
+        line(k, _positive(m.errors), SECOND, panel=1, name=T("error", "误差")),
+    ]
+    first = float(k.min())
+    low = float(min(term.min(), half.min()))
+    labels = [
+        Label(first * 1.3, float(half.min()) / 4, T("half a unit in the last place", "末位单位的一半"), MEASURED),
+        Label(first * (float(k.max()) / first) ** 0.3, float(first * (float(k.max()) / first) ** 0.3) ** -1 * 4,
+              T("the next term, 1/k", "下一项 1/k"), THEORY),
+    ]  # fmt: skip
+    stop = m.still_from
+    if stop is not None and (k >= stop).sum() > 1:
+        lost = k >= stop
+        shade = REJECT if m.order == "forward" else MUTE
+        traces += band(k[lost], term[lost], half[lost], shade, name=T("rounded away", "被舍去"))
+        traces.append(line([stop, stop], [low / 3, half.max() * 3], shade, dash="dot", width=1.4, hoverinfo="skip"))
+        words = T(f"k = {grouped(stop)} ", f"k = {grouped(stop)} ")
+        labels.append(Label(stop, low, words, shade, "right"))
+    return Figure(
+        traces,
+        [Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("size", "大小"), log=True, format=".0e"),
+               title=_cause(m.order, stop)),
+         Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("|error of the sum|", "|和的误差|"), log=True, format=".0e"),
+               title=T("what the sum is off by", "和偏离了多少"))],
+        T(*r.findings.machine),
+        labels,
+        table=_stalls(r),
+    )  # fmt: skip
+
+
+def _cause(order: str, stop: int | None) -> T:
+    if order == "backward":
+        return T("small terms first: both grow", "先加小项:两者一起增长")
+    if order == "pairwise":
+        return T("terms are added in pairs, not to the sum", "项成对相加,不直接加到和上")
+    if order == "kahan":
+        return T("Kahan carries on where the curves cross", "曲线相交之后 Kahan 仍在累加")
+    if stop is None:
+        return T("the curves have not crossed yet", "两条曲线尚未相交")
+    return T("below the stairs, a term is rounded away", "低于台阶的项被舍去")
+
+
+def _stalls(r: Summed) -> list[list[T | str]]:
+    """Where the forward sum stops in each format, for the table."""
+    head = [T("format", "格式"), T("bits", "有效位"), T("tie at k", "平局 k"), T("stops at k", "停在 k"), T("sum", "和"),
+            T("exact there", "此处精确值"), T("found", "来源")]  # fmt: skip
+    rows: list[list[T | str]] = [
+        [
+            row.dtype,
+            str(row.bits),
+            f"2^{row.bits - row.binade}",
+            grouped(row.stall_at),
+            number(row.total),
+            number(row.exact),
+            T("added up", "逐项相加") if row.observed else T("counted", "计数推得"),
+        ]
+        for row in r.stalls
+    ]
+    return [head, *rows]
+
+
+def orders_figure(r: Summed) -> Figure:
+    """The errors of the four orders at growing n, each under its bound."""
+    o = r.orders
+    errors = _positive(o.errors)
+    kept = np.concatenate([errors[np.isfinite(errors)], o.bound.ravel()])
+    low, high = float(kept.min()) / 3, float(kept.max()) * 5
+    traces, panels, labels = [], [], []
+    for place, name in enumerate(o.names):
+        traces += [
+            line(o.n, o.bound[place], THEORY, dash="dash", width=1.4, panel=place, name=T("bound", "上界")),
+            points(o.n, errors[place], MEASURED, size=7, panel=place, name=T("error", "误差")),
+        ]
+        worst = errors[place][-1]
+        off = (
+            T(f"off by {number(worst, 2)}", f"误差 {number(worst, 2)}") if np.isfinite(worst) else T("exact", "无误差")
+        )
+        title = T(f"{ORDERS[name].en}: {off.en}", f"{ORDERS[name].zh}:{off.zh}")
+        panels.append(
+            Panel(Axis("n" if place > 1 else "", log=True), Axis(T("|error|", "|误差|"), log=True, range=(low, high), format=".0e"), title=title)
+        )  # fmt: skip
+    middle = len(o.n) // 3
+    labels.append(Label(float(o.n[middle]), float(o.bound[0][middle]) * 4, T("bound", "上界"), THEORY, "right"))
+    labels.append(Label(float(o.n[-1]), low * 4, T("measured", "实测"), MEASURED, "right"))
+    best = int(np.nanargmin(np.abs(o.errors[:, -1]))) if np.isfinite(o.errors[:, -1]).any() else 0
+    en, zh = ORDERS[o.names[best]]
+    n = grouped(o.n[-1])
+    return Figure(
+        traces,
+        panels,
+        T(f"At n = {n} the least error in {r.dtype} is that of the {en} sum; each error stays under its dashed bound.",
+          f"n = {n} 时,{r.dtype} 中误差最小的是“{zh}”;每个误差都在各自的虚线上界之下。"),
+        labels,
+        facts=[(ORDERS[name], number(value, 3)) for name, value in zip(o.names, o.errors[:, -1], strict=True)],
+    )  # fmt: skip
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    """Sizes for a logarithmic axis, which has no place for 0."""
+    size = np.abs(values)
+    return np.where(size > 0, size, np.nan)
