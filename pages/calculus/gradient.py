@@ -87,7 +87,7 @@ def pointers(r: Differentiated) -> tuple[list[dict], list[Label]]:
     for by, text, color in ((r.direction, "v", MEASURED), (steep, "∇f", SECOND)):
         length = float(np.hypot(*by))
         if length > 0.02 * wide:
-            at = r.point + by + 0.1 * wide * by / length
+            at = r.point + by + (0.1 if text != "v" else 0.2) * wide * by / length
             labels.append(Label(float(at[0]), float(at[1]), text, color, "center"))
     return traces, labels
 
@@ -154,7 +154,8 @@ def surface_figure(r: Differentiated) -> Figure:
         thread(near.tangent, THEORY, T("tangent", "切线")),
     ]  # fmt: skip
     x, y = ((float(axis[0]), float(axis[-1])) for axis in (m.x, m.y))
-    solid = Panel(Axis("x", range=x), Axis("y", range=y), Axis("f", range=(low, high)))
+    three = [([*ends, sum(ends) / 2], [number(v) for v in (*ends, sum(ends) / 2)]) for ends in (x, y)]
+    solid = Panel(Axis("x", range=x, ticks=three[0]), Axis("y", range=y, ticks=three[1]), Axis("f", range=(low, high)))
     cut, panel, words = slice_of(r, 1)
     for part in cut:
         part["xaxis"], part["yaxis"] = "x2", "y2"
@@ -163,7 +164,9 @@ def surface_figure(r: Differentiated) -> Figure:
         about = T("orange: no tangent plane", "橙色:并非切平面")
         if not np.isfinite(near.plane_z).all():
             about = T("no tangent plane here", "此处没有切平面")
-    words.append(Label(-0.95 * float(near.t[-1]), words[1].y, about, SECOND, "left", 1))
+    words.append(
+        Label(0.95 * float(near.t[-1]), words[1].y + 0.09 * (words[0].y - words[1].y), about, SECOND, "right", 1)
+    )
     slope = number(r.directional_derivative)
     return Figure(
         [*traces, *cut],
@@ -179,33 +182,36 @@ def surface_figure(r: Differentiated) -> Figure:
 def rose_figure(r: Differentiated) -> Figure:
     """The slope in every direction: measured, and as the plane would have it."""
     touch = r.touch
-    turn, seen, plane = np.rad2deg(touch.rose_angles), touch.slope_by_angle, touch.plane_by_angle
+    half_turn = np.r_[90:180, 0:91]  # from −180° to 180°
+    turn = 2.0 * np.arange(-90, 91)
+    seen, plane = touch.slope_by_angle[half_turn], touch.plane_by_angle[half_turn]
     low, high = spread(np.append(seen, plane), 0.25)
-    heading = float(np.rad2deg(np.arctan2(r.direction[1], r.direction[0])) % 360)
+    heading = float(np.rad2deg(np.arctan2(r.direction[1], r.direction[0])))
     traces = [
-        line(turn, plane, THEORY, width=1.6, name="g·u"),
-        points(turn, seen, MEASURED, size=3.5, name=T("measured slope", "实测斜率")),
-        line([0, 360], [0, 0], MUTE, width=1, hoverinfo="skip"),
+        points(turn[::3], seen[::3], MEASURED, size=7, name=T("measured slope", "实测斜率")),
+        line(turn, plane, THEORY, width=1.6, name="∇f·u"),
+        line([-180, 180], [0, 0], MUTE, width=1, hoverinfo="skip"),
         points([heading], [r.directional_derivative], BRASS, size=10, name="v"),
     ]
     labels = [
-        Label(8, high - 0.05 * (high - low), T("points: measured", "点:实测"), MEASURED),
-        Label(352, high - 0.05 * (high - low), T("line: ∇f·u", "线:∇f·u"), THEORY, "right"),
+        Label(-172, high - 0.05 * (high - low), T("points: measured", "点:实测"), MEASURED),
+        Label(172, high - 0.05 * (high - low), T("line: ∇f·u", "线:∇f·u"), THEORY, "right"),
         Label(heading, r.directional_derivative + 0.1 * (high - low), "v", BRASS, "center")
         if np.isfinite(r.directional_derivative)
-        else Label(180, low + 0.06 * (high - low), T("along v: no slope", "沿 v 没有斜率"), BRASS, "center"),
+        else Label(0, low + 0.06 * (high - low), T("along v: no slope", "沿 v 没有斜率"), BRASS, "center"),
     ]
     if np.isfinite(r.direction_of_max).all():
-        best = float(np.rad2deg(np.arctan2(r.direction_of_max[1], r.direction_of_max[0])) % 360)
+        best = float(np.rad2deg(np.arctan2(r.direction_of_max[1], r.direction_of_max[0])))
         traces.append(line([best, best], [0, r.max_rate], SECOND, dash="dot", hoverinfo="skip"))
-        labels.append(Label(min(max(best, 40), 320), high - 0.16 * (high - low), T(f"steepest: {best:.0f}°", f"最陡:{best:.0f}°"), SECOND, "center"))  # fmt: skip
+        way = degrees(r.direction_of_max)
+        labels.append(Label(min(max(best, -130), 130), high - 0.16 * (high - low), T(f"steepest: {way}", f"最陡:{way}"), SECOND, "center"))  # fmt: skip
         if touch.kind == "plane":
-            along = np.array([(best + 90) % 360, (best + 270) % 360])
+            along = np.array([(best + 270) % 360, (best + 90) % 360]) - 180
             traces.append(points(along, [0, 0], SECOND, size=9, symbol="x", name=T("along the contour: 0", "沿等高线:0")))  # fmt: skip
     petals, panel, words = petals_of(r)
     return Figure(
         [*traces, *petals],
-        [Panel(Axis(T("direction u, degrees", "方向 u,度"), range=(0, 360), ticks=([0, 90, 180, 270, 360], ["0", "90", "180", "270", "360"])),
+        [Panel(Axis(T("direction u, degrees", "方向 u,度"), range=(-180, 180), ticks=([-180, -90, 0, 90, 180], ["−180", "−90", "0", "90", "180"])),
                Axis(T("slope D_u f", "斜率 D_u f"), range=(low, high))), panel],
         T(f"The slope is greatest, {number(r.max_rate)}, towards {degrees(r.direction_of_max)}; along v it is {number(r.directional_derivative)}.",
           f"斜率在 {degrees(r.direction_of_max)} 方向最大,为 {number(r.max_rate)};沿 v 为 {number(r.directional_derivative)}。"),
@@ -236,7 +242,7 @@ def petals_of(r: Differentiated) -> tuple[list[dict], Panel, list[Label]]:
     axes = Axis(T("slope × cos", "斜率 × cos"), range=(-top, top)), Axis(T("slope × sin", "斜率 × sin"), range=(-top, top), equal=True)  # fmt: skip
     labels = [
         Label(-0.96 * top, 0.92 * top, T("solid: uphill", "实线:上坡"), MEASURED, "left", 1),
-        Label(-0.96 * top, -0.92 * top, T("dashed: downhill", "虚线:下坡"), MUTE, "left", 1),
+        Label(-0.96 * top, -0.92 * top, T("dashed: downhill", "虚线:下坡"), INK_3, "left", 1),
     ]
     return traces, Panel(*axes, title=T("the same, as a rose", "同一条曲线,画成玫瑰")), labels
 
@@ -352,14 +358,14 @@ LAB = Lab(
     order=1,
     views=[
         View(T("Which way is up?", "往哪边最陡?"), map_figure, kind="exact", uses=ALONG),
-        View(T("How does the surface lie?", "曲面是什么样?"), surface_figure, kind="exact", uses=ALONG),
-        View(T("How steep every way?", "各个方向有多陡?"), rose_figure, uses=ALONG),
-        View(T("A number or a function?", "是数还是函数?"), partials_figure, kind="exact", uses=ALONG),
+        View(T("How does it lie?", "曲面什么样?"), surface_figure, kind="exact", uses=ALONG),
+        View(T("How steep each way?", "各方向有多陡?"), rose_figure, uses=ALONG),
+        View(T("Number or function?", "是数还是函数?"), partials_figure, kind="exact", uses=ALONG),
         View(T("Does a plane touch?", "有切平面吗?"), plane_figure, uses=(*ALONG, "hole")),
-        View(T("Who gets down first?", "谁先到谷底?"), race_figure, uses=(*HERE, "steps", *SETTINGS)),
-        View(T("Where does each start end?", "每个起点终于何处?"), basins_figure, uses=("f", "starts", "steps", *SETTINGS, "half_width", "center_x", "center_y")),
-        View(T("How well is it computed?", "算得有多准?"), machine_figure, uses=(*ALONG, "h")),
-        View(T("How does autograd do it?", "自动求导怎样做?"), backward_figure, kind="exact", uses=HERE),
+        View(T("Who is down first?", "谁先到谷底?"), race_figure, uses=(*HERE, "steps", *SETTINGS)),
+        View(T("Where do starts end?", "起点终于何处?"), basins_figure, uses=("f", "starts", "steps", *SETTINGS, "half_width", "center_x", "center_y")),
+        View(T("How exact is it?", "算得有多准?"), machine_figure, uses=(*ALONG, "h")),
+        View(T("How does autograd work?", "自动求导怎样做?"), backward_figure, kind="exact", uses=HERE),
     ],
     presets=[
         Preset(T("Hills", "丘陵"), {}, view=0),

@@ -75,13 +75,16 @@ def race_figure(r: Differentiated) -> Figure:
     shown = [ground(r), Panel(Axis(T("step", "步"), range=(0, 1.62 * steps)), Axis(T("f above the lowest found", "f 高出最低值的量"), log=True, range=(low, high)))]  # fmt: skip
     moments = np.unique(np.linspace(1, steps + 1, min(steps + 1, MOMENTS)).astype(int)).tolist()
     frames = [Frame(str(k - 1), {i: {"upto": k} for i in range(1, 15)}) for k in moments]
+    places = race.paths[:, np.array(moments) - 1].astype(np.float32)  # (7, frames, 2)
+    here = points(*places[:, -1].T, hoverinfo="skip", name=T("now", "此刻"))
+    here["marker"] = {"color": [STYLES[m][0] for m in race.methods], "size": 9}
     winner = NAMES.get(race.winner, T("nobody", "无"))
     return Figure(
-        [levels(r), *ways, *heights],
+        [levels(r), *ways, *heights, here],
         shown,
         _told(r, steps),
         _names(race, above, low, high, 1.03 * steps),
-        Frames(T("step", "步"), frames),
+        Frames(T("step", "步"), frames, rows={15: {"x": places[..., 0].T, "y": places[..., 1].T}}),
         facts=[(T("lowest at the end", "最后最低"), winner), ("f", number(_last(race, race.winner)))],
         table=[
             [T("Method", "方法"), T("ended at", "结局"), T("in words", "详情")],
