@@ -6,8 +6,10 @@ import dataclasses
 import itertools
 import sys
 import time
+from pathlib import Path
 
 LABS = 30
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 
 def padded() -> object:
