@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
 from chromium import FLAGS, on_path
 from driver import wait_painted
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 90
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """The site as a process of its own, as a person starts it."""
-
-    def __init__(self, port: int):
-        self.port, self.url = port, f"http://127.0.0.1:{port}"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        """Start, and wait until the site answers and its default results are computed."""
-        environment = os.environ | {"GRADIO_SERVER_PORT": str(self.port)}
-        environment.pop("TRITON_INTERPRET", None)
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                html = urllib.request.urlopen(self.url + "/random-walk", timeout=5).read().decode()
-                if '"opening":null' not in html:
-                    return
-            except OSError:
-                assert self.process.poll() is None, "the site ended at its start"
-            time.sleep(0.2)
-        raise TimeoutError("the site did not come up")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(20)
-            self.process = None
+from site_server import Server, free_port
 
 
 @pytest.fixture(scope="session")

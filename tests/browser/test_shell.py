@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Server, free_port
 from driver import enter, figure, paints, parameters, said, settle, view, wait_painted
+from site_server import Server, free_port
 
 LONG_RUN = "walkers=10000000&steps=20000"
 
