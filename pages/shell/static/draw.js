@@ -145,6 +145,7 @@ Orrery.Drawing = (() => {
       const narrow = this.width < NARROW;
       const spec = this.spec();
       const layout = laidOut(resolve(spec.layout), this.width);
+      layout.uirevision = `view ${this.revision}`;
       const panels = layout.grid ? layout.grid.rows : 1;
       const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : this.height + Math.max(0, panels - 1) * 220;
       this.div.style.height = `${tall}px`;

@@ -221,6 +221,11 @@ Orrery.makeStage = (root, boot) => {
     const figure = state.figures[state.view];
     if (!figure) return;
     canvas.classList.remove('stale');
+    if (state.shown !== state.view) {
+      // Another question: nothing of the last one's moment or zoom is kept.
+      drawing.figure = null;
+      drawing.revision = state.shown = state.view;
+    }
     drawing.set(figure);
     clock();
     contrast();
