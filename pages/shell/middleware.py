@@ -14,9 +14,9 @@ import anyio.to_thread
 import brotli
 
 from pages.shell import statics
+from pages.shell.respond import Send, respond
 
 Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 LARGEST_QUESTION = 4 * 2**20  # bytes of a request that is no upload
 KEPT_PAGES = 256
@@ -125,16 +125,6 @@ class Apology:
                 await respond(send, 400, b"the request does not fit the lab; /gradio_api/info lists its parameters")
             else:
                 await respond(send, 500, b"the server failed on this request; the fault is the program's, not yours")
-
-
-async def respond(
-    send: Send, status: int, body: bytes, kind: str = "text/plain; charset=utf-8", **headers: str
-) -> None:
-    """A whole small response."""
-    named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    lines = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()), *named]
-    await send({"type": "http.response.start", "status": status, "headers": lines})
-    await send({"type": "http.response.body", "body": body})
 
 
 class Frame:

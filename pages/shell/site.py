@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 
 from engine.core.runner import Runner
 from pages.shell import frame, prose, quirks, replies, statics, theme, thumbnails, wire
+from pages.shell.ask import Ask
 from pages.shell.lab import Page
 from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.text import T
@@ -105,7 +106,13 @@ class Site:
     def settings(self) -> dict[str, Any]:
         """What `launch` is given: closed by default."""
         closed = {"openapi_url": None, "docs_url": None, "redoc_url": None, "max_body_size": LARGEST_BODY}
-        around = [Middleware(Door, hosts=known_hosts()), Middleware(Apology), Middleware(Frame, site=self)]
+        labs = {slug: page.lab for slug, page in self.pages.items()}
+        around = [
+            Middleware(Door, hosts=known_hosts()),
+            Middleware(Apology),
+            Middleware(Ask, labs=labs, runner=self.runner),
+            Middleware(Frame, site=self),
+        ]
         return {
             "app_kwargs": {"middleware": around, **closed},
             "theme": theme.orrery(),

@@ -1,4 +1,4 @@
-"""How a page talks to the server: two invisible Gradio components, and a lab's public API endpoint.
+"""Long runs through Gradio: two invisible components of a page, and a lab's public API endpoint.
 
 The browser puts a request into `Controls.value` and fires one of its events; the reply arrives as `Stage.value`.
 Gradio carries the events, the queue, streaming, cancelling and the API. What is seen is drawn by `static/`.
@@ -20,7 +20,7 @@ from pages.shell import replies
 from pages.shell.lab import Lab
 
 # Events exist on a gr.HTML only where their quoted names stand in `js_on_load`.
-EVENTS = "'run' 'start' 'stop' 'export'"
+EVENTS = "'start' 'stop'"
 COSTLY_AT_ONCE = 2
 API_AT_ONCE = 4
 
@@ -48,9 +48,6 @@ def connect(lab: Lab, runner: Runner) -> None:
     asks = Wire(f"Orrery.wireControls(props, trigger) // {EVENTS}")
     replied = Wire("Orrery.wireStage(props, watch)")
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    at_once = {"queue": False, "trigger_mode": "always_last", **quiet}
-    asks.run(lambda value: replies.answer(lab, runner, value), asks, replied, **at_once)
-    asks.export(lambda value: replies.export(lab, runner, value), asks, replied, **at_once)
 
     def stream(value: Any) -> Any:
         yield from replies.stream(lab, runner, value)

@@ -1,15 +1,14 @@
 """A class on one server: many people open a lab within seconds, then move a slider every few seconds.
 
-Plain HTTP on loopback, each person a session of their own, every request with parameters of its own, so that no
-cache helps. Bounded in people and time. Run as a process of its own, so that the load does not share the server's
-interpreter: python tests/benchmarks/classroom.py URL SLUG PEOPLE; it prints one JSON object.
+Plain HTTP on loopback, as a browser asks it: each person a connection of their own, every request with parameters of
+its own, so that no cache helps. Bounded in people and time. Run as a process of its own, so that the load does not
+share the server's interpreter: python tests/benchmarks/classroom.py URL SLUG PEOPLE; it prints one JSON object.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 import time
 
@@ -21,45 +20,35 @@ THINK_SECONDS = 3.0
 MOVES = 6
 
 
-def run_event(html: str) -> int:
-    """The number of the page's event that asks for a figure."""
-    found = re.search(r"window\.gradio_config = (\{.*?\});", html, re.DOTALL)
-    assert found, "the page holds no configuration"
-    events = json.loads(found.group(1))["dependencies"]
-    return next(event["id"] for event in events if event["targets"] and event["targets"][0][1] == "run")
-
-
-async def person(client: httpx.AsyncClient, slug: str, number: int, seen: dict[str, list]) -> None:
+async def person(url: str, slug: str, number: int, seen: dict[str, list]) -> None:
     """One visitor: the page, its first result, then moves of the slider."""
     rng = np.random.default_rng(number)
     await asyncio.sleep(rng.uniform(0, ARRIVE_SECONDS))
-    begun = time.perf_counter()
-    page = await client.get(f"/{slug}", headers={"accept-encoding": "br"})
-    event = run_event(page.text)
-    for move in range(MOVES + 1):
-        if move:
-            await asyncio.sleep(THINK_SECONDS * rng.uniform(0.7, 1.3))
-            begun = time.perf_counter()
-        seed = number * 1000 + move
-        value = {"params": {"seed": seed}, "view": 0, "id": seed}
-        body = {"data": [value], "fn_index": event, "session_hash": f"person{number}", "event_data": None}
-        try:
-            reply = (await client.post("/gradio_api/run/predict", json=body)).json()["data"][0]
-        except (httpx.HTTPError, KeyError, ValueError, TypeError) as error:
-            seen["lost"].append(f"{type(error).__name__}: {error}")
-            continue
-        seen["first" if move == 0 else "later"].append(time.perf_counter() - begun)
-        mine = reply.get("id") == seed and any(str(seed) in json.dumps(part) for part in reply["provenance"]["parts"])
-        if not mine:
-            seen["mixed"].append(seed)
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        begun = time.perf_counter()
+        page = await client.get(f"/{slug}", headers={"accept-encoding": "br"})
+        assert page.status_code == 200
+        for move in range(MOVES + 1):
+            if move:
+                await asyncio.sleep(THINK_SECONDS * rng.uniform(0.7, 1.3))
+                begun = time.perf_counter()
+            seed = number * 1000 + move
+            question = {"params": {"seed": seed}, "view": 0, "id": seed}
+            try:
+                reply = (await client.post(f"/orrery-ask/{slug}", json=question)).json()
+            except (httpx.HTTPError, ValueError) as error:
+                seen["lost"].append(f"{type(error).__name__}: {error}")
+                continue
+            seen["first" if move == 0 else "later"].append(time.perf_counter() - begun)
+            parts = json.dumps(reply.get("provenance"))
+            if reply.get("id") != seed or f"seed {seed}" not in parts:
+                seen["mixed"].append(seed)
 
 
 async def school(url: str, slug: str, people: int) -> dict[str, object]:
     """Everyone at once; seconds to the first result and to later ones, and what was lost or mixed up."""
     seen: dict[str, list] = {"first": [], "later": [], "lost": [], "mixed": []}
-    limits = httpx.Limits(max_connections=people, max_keepalive_connections=people)
-    async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
-        await asyncio.gather(*(person(client, slug, number, seen) for number in range(people)))
+    await asyncio.gather(*(person(url, slug, number, seen) for number in range(people)))
     quantiles = {
         f"{kind}_p{share}": float(np.percentile(seen[kind], share)) if seen[kind] else None
         for kind in ("first", "later")

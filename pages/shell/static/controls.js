@@ -367,7 +367,9 @@ Orrery.makeControls = (root, boot, stage) => {
     if (event !== 'export') latest = { id, key: JSON.stringify(state) };
     if (format) value.format = format;
     stage.awaiting(event);
-    Orrery.transport.send(event, value);
+    if (event === 'run') Orrery.transport.ask(value);
+    else if (event === 'export') Orrery.transport.save(value);
+    else Orrery.transport.send(event, value);
   }
 
   /* --- the address --- */

@@ -6,11 +6,38 @@
   const byId = id => document.getElementById(id);
   const keep = (key, value) => { try { localStorage.setItem(key, value); } catch { /* a private window keeps nothing */ } };
 
-  /* --- the wires to the server; what is asked before Gradio is ready waits --- */
+  /* --- the ways to the server: what is answered at once by a plain request, of which one is under way and the latest
+     waits; long runs by Gradio's wires, where what is asked before Gradio is ready waits --- */
   Orrery.transport = (() => {
-    let wire = null;
+    let wire = null, underWay = false, next = null;
     const waiting = {};
+    const patience = ms => new Promise(done => setTimeout(done, ms));
+
+    async function question(value) {
+      const body = JSON.stringify(value);
+      const answer = await fetch(`./orrery-ask/${boot.lab.slug}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      if (!answer.ok) throw new Error(await answer.text());
+      return answer.json();
+    }
+    async function ask(value) {
+      next = value;
+      if (underWay) return;
+      underWay = true;
+      while (next !== null) {
+        const now = next;
+        next = null;
+        let reply = null;
+        try { reply = await question(now); } catch { /* the server is away: the latest question waits for it */ }
+        if (reply) { Orrery.stage.take(reply); continue; }
+        Orrery.stage.away();
+        next ??= now;
+        await patience(1000);
+      }
+      underWay = false;
+    }
     return {
+      ask,
+      save: async value => Orrery.stage.take(await question(value)),
       connected: () => wire !== null,
       send(event, value) {
         if (!wire) { if (event !== 'stop') waiting[event] = value; return; }

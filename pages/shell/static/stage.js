@@ -252,7 +252,6 @@ Orrery.makeStage = (root, boot) => {
     if (reply.file) return save(reply);
     if (reply.id < state.drawn) return;
     if (!Orrery.controls || reply.id >= Orrery.controls.last()) state.asking = false;
-    clearTimeout(state.watch);
     state.drawn = reply.id;
     if (reply.error) {
       settle();
@@ -364,14 +363,13 @@ Orrery.makeStage = (root, boot) => {
 
   function awaiting(event) {
     if (event === 'run') state.asking = true;
-    clearTimeout(state.watch);
-    if (event === 'run') state.watch = setTimeout(() => notice(W.wait), 15000);
   }
+  const away = () => notice(W.wait);
 
   return {
     /* Whether the last question is answered and its answer painted. */
     settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
-    take, open, restrict, notice, halt, awaiting, begin, drawing, state,
+    take, open, restrict, notice, halt, awaiting, away, begin, drawing, state,
     get view() { return state.view; },
     set view(i) { state.view = i; mark(); },
     get busy() { return state.busy; },

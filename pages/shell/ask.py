@@ -1,0 +1,63 @@
+"""Questions that are answered at once: a lab's parameters in, figures out, without Gradio in between.
+
+A class of two hundred that moves its sliders asks seventy times a second. An event of Gradio costs several
+milliseconds of the interpreter beside the experiment's own; here it is a fraction of one, and a page answers to its
+controls before Gradio has loaded. What runs long, streams and is stopped goes through Gradio's queue (`wire.py`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import orjson
+
+from engine.core.runner import Runner
+from pages.shell import replies
+from pages.shell.lab import Lab
+from pages.shell.respond import respond
+
+PREFIX = "/orrery-ask/"
+# Experiments hold the interpreter: more of them at once would only make all of them late.
+AT_ONCE = 3
+LARGEST = 4 * 2**20  # bytes of a question
+
+
+class Ask:
+    """Answers POST /orrery-ask/<slug>: a request for a figure, or with a `format` for a file of the result."""
+
+    def __init__(self, app: Any, labs: Mapping[str, Lab], runner: Runner):
+        self.app, self.labs, self.runner = app, labs, runner
+
+    @functools.cached_property
+    def _turn(self) -> anyio.CapacityLimiter:
+        return anyio.CapacityLimiter(AT_ONCE)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            return await self.app(scope, receive, send)
+        lab = self.labs.get(scope["path"].removeprefix(PREFIX))
+        if lab is None or scope["method"] != "POST":
+            return await respond(send, 404, b"there is no such question")
+        body = bytearray()
+        while True:
+            message = await receive()
+            body += message.get("body", b"")
+            if len(body) > LARGEST:
+                return await respond(send, 413, f"a question must be at most {LARGEST} bytes long".encode())
+            if not message.get("more_body"):
+                break
+        answer = await anyio.to_thread.run_sync(self.answer, lab, bytes(body), limiter=self._turn)
+        await respond(send, 200, answer, "application/json", cache_control="no-store", x_content_type_options="nosniff")
+
+    def answer(self, lab: Lab, body: bytes) -> bytes:
+        """The reply to a question as it was sent; what is no JSON is refused as any bad input is."""
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            value = None
+        exporting = isinstance(value, dict) and "format" in value
+        return orjson.dumps((replies.export if exporting else replies.answer)(lab, self.runner, value))
