@@ -9,7 +9,7 @@ from engine.calculus.harmonic.asymptotic import truncation_errors
 from engine.calculus.harmonic.coupons import collect
 from engine.calculus.harmonic.pictures import tower
 from engine.calculus.harmonic.rearranged import rearrange
-from pages.calculus.harmonic_machine import number, orders_figure, stop_figure, why_figure
+from pages.calculus.harmonic_machine import number, orders_figure, reach, stop_figure, why_figure
 from pages.shell import Lab, Preset, T, View, grouped
 from pages.shell.figures import (
     FOURTH,
@@ -63,11 +63,11 @@ def growth_figure(r: Summed) -> Figure:
         if len(seen):
             x, y = n[seen[-1]], float(error[seen[-1]])
             floor = min(floor, y)
-            labels.append(Label(x, y, name, color, "right", 1))
+            labels.append(Label(x, y**1.05 * 0.35, name, color, "right", 1))
     return Figure(
         traces,
-        [Panel(Axis("n", log=True), Axis(T("sum", "和"), range=(-0.04 * top, top)), title=T("no ceiling", "没有上限")),
-         Panel(Axis("n", log=True), Axis(T("|H − formula|", "|H − 公式|"), log=True, range=(floor / 30, 3), format=".0e"),
+        [Panel(Axis("n", log=True, range=reach(n, log=True, pad=0.03)), Axis(T("sum", "和"), range=(-0.04 * top, top)), title=T("no ceiling", "没有上限")),
+         Panel(Axis("n", log=True, range=reach(n, log=True, pad=0.03)), Axis(T("|H − formula|", "|H − 公式|"), log=True, range=(floor**1.1 / 5, 5)),
                title=T("what each formula is off by", "每个公式差多少"))],
         T(*r.findings.growth),
         labels,
@@ -148,12 +148,22 @@ def rearranged_figure(r: Summed) -> Figure:
         line(a.taken, np.where(a.drift != 0, np.abs(a.drift), np.nan), MEASURED, panel=1, name=T("distance", "距离")),
     ]  # fmt: skip
     above = 1 if a.target >= a.natural else -1
+    low, high = reach(a.path_sums, a.target, a.natural, pad=0.0)
+    far = reach(np.abs(a.drift), a.bound, log=True, pad=0.12)
     labels = [
         Label(end, a.target + above * 0.16 * spread, T(f"target {a.target:g}", f"目标 {a.target:g}"), THEORY, "right"),
-        Label(end, a.natural - above * 0.05 * spread, T("ln 2: usual order", "ln 2:原来的次序"), MUTE, "right"),
-        Label(0.3 * end, a.natural + above * 0.14 * spread, T("● added", "● 加"), MEASURED),
-        Label(0.3 * end, a.natural + above * 0.05 * spread, T("◆ subtracted", "◆ 减"), SECOND),
-        Label(float(a.taken[0]), float(np.abs(a.drift[-1])) * 2, T("distance", "距离"), MEASURED, "left", 1),
+        Label(end, a.natural - above * 0.06 * spread, T("ln 2: usual order", "ln 2:原来的次序"), INK_2, "right"),
+        Label(0.03 * end, low - 0.12 * spread, T("● added", "● 加"), MEASURED),
+        Label(0.97 * end, low - 0.12 * spread, T("◆ subtracted", "◆ 减"), SECOND, "right"),
+        Label(float(a.taken[0]) * 1.2, far[0] * 5, T("distance", "距离"), MEASURED, "left", 1),
+        Label(
+            float(a.taken[-1]),
+            far[1] / 1.5,
+            T("the larger of the last two terms", "最近一正一负两项中较大者"),
+            THEORY,
+            "right",
+            1,
+        ),
     ]
     moments = np.unique(np.linspace(1, len(step), MOMENTS).astype(int)).tolist()
     frames = Frames(
@@ -162,8 +172,8 @@ def rearranged_figure(r: Summed) -> Figure:
     plus, minus = int(a.positives[-1]), int(a.negatives[-1])
     return Figure(
         traces,
-        [Panel(Axis(T("terms taken", "已取的项数"), range=(0, end * 1.02)), Axis(T("sum", "和")), title=T("the first steps", "最初几步")),
-         Panel(Axis(T("terms taken", "已取的项数"), log=True), Axis(T("|sum − target|", "|和 − 目标|"), log=True, format=".0e"),
+        [Panel(Axis(T("terms taken", "已取的项数"), range=(0, end * 1.02)), Axis(T("sum", "和"), range=(low - 0.2 * spread, high + 0.22 * spread)), title=T("the first steps", "最初几步")),
+         Panel(Axis(T("terms taken", "已取的项数"), log=True, range=reach(a.taken, log=True)), Axis(T("|sum − target|", "|和 − 目标|"), log=True, range=far),
                title=T("never further than the last term", "距离不超过最近的一项"))],
         T(*r.findings.rearranged),
         labels,
@@ -264,7 +274,7 @@ def tower_figure(r: Summed) -> Figure:
         traces,
         [Panel(Axis(T("block lengths beyond the edge", "伸出桌沿的长度(块长)"), range=(-1.25, max(1.2, t.overhang + 0.25))), rows,
                title=T("▲ each part's centre of mass is on the edge below", "▲ 上面各块的重心恰在下一块的边上") if small else T("the tower over log level", "塔(层数取对数)")),
-         Panel(Axis(T("overhang wanted", "想要伸出的长度"), range=(0, 15.6)), Axis(T("blocks needed", "所需块数"), log=True, format=".0e"),
+         Panel(Axis(T("overhang wanted", "想要伸出的长度"), range=(0, 15.6)), Axis(T("blocks needed", "所需块数"), log=True),
                title=T("what an overhang costs", "伸得越远,代价越大"))],
         T(*r.findings.tower),
         labels,
@@ -288,7 +298,7 @@ LAB = Lab(
         View(T("How slowly does it grow?", "它长得有多慢?"), growth_figure, kind="exact", uses=("n",)),
         View(T("Why does it never end?", "为什么没有尽头?"), proof_figure, kind="exact", uses=("bars", "n")),
         View(T("Can any number be reached?", "能凑出任何数吗?"), rearranged_figure, kind="exact", uses=("target", "n")),
-        View(T("How long to collect them all?", "要多久才能集齐?"), coupons_figure, uses=("coupons", "runs", "seed")),
+        View(T("When are all collected?", "何时能集齐?"), coupons_figure, uses=("coupons", "runs", "seed")),
         View(T("How far can a tower lean?", "塔能伸出多远?"), tower_figure, kind="exact", uses=("blocks",)),
     ],
     presets=[

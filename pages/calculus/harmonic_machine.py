@@ -38,12 +38,25 @@ def number(value: float, digits: int = 6) -> str:
     return f"{value:.{digits}g}" if np.isfinite(value) else "–"
 
 
+def reach(*values: np.ndarray | float, log: bool = False, pad: float = 0.05) -> tuple[float, float]:
+    """The ends of an axis that shows all of the values, with a margin of so much of their span at either end."""
+    flat = np.concatenate([np.ravel(np.asarray(v, float)) for v in values])
+    flat = flat[np.isfinite(flat) & ((flat > 0) | (not log))]
+    if not len(flat):
+        return (0.1, 10.0) if log else (0.0, 1.0)
+    ends = np.array([flat.min(), flat.max()])
+    low, high = np.log(ends) if log else ends
+    margin = pad * (high - low) or 0.5
+    low, high = (low - margin, high + margin) if not log else np.exp([low - margin, high + margin])
+    return float(low), float(high)
+
+
 def stop_figure(r: Summed) -> Figure:
     """The machine's sum beside the exact one, term by term, and what is missing at the end."""
     m = r.machine
     stop = m.still_from
     end, left = max(m.terms, 2), _start(r)
-    top = 1.16 * float(max(m.exact_sums.max(), m.sums.max(), r.h_n))
+    top = 1.18 * float(max(m.exact_sums.max(), m.sums.max(), r.h_n))
     seen = m.k >= left
     k, sums, exact = m.k[seen], m.sums[seen], m.exact_sums[seen]
     traces = [
@@ -63,7 +76,9 @@ def stop_figure(r: Summed) -> Figure:
             else T(f"{off:.3g} too much ", f"多了 {off:.3g} ")
         )
         labels.append(
-            Label(at(0.985) if side == "right" else at(0.015), (m.total + m.exact) / 2, missing, REJECT, side)
+            Label(
+                at(0.985) if side == "right" else at(0.015), max(m.total, m.exact) + 0.06 * top, missing, REJECT, side
+            )
         )
     if stop is not None and left < stop <= end:
         traces.append(line([stop, stop], [0, m.sums[-1]], REJECT, dash="dot", width=1.6, name=T("stops", "停止")))
@@ -112,24 +127,25 @@ def why_figure(r: Summed) -> Figure:
     ]
     first = float(k.min())
     low = float(min(term.min(), half.min()))
+    bottom, top = low**1.12 / 4, 3.0
+    at = first * (float(k.max()) / first) ** 0.36
     labels = [
-        Label(first * 1.3, float(half.min()) / 4, T("half a unit in the last place", "末位单位的一半"), MEASURED),
-        Label(first * (float(k.max()) / first) ** 0.3, float(first * (float(k.max()) / first) ** 0.3) ** -1 * 4,
-              T("the next term, 1/k", "下一项 1/k"), THEORY),
+        Label(first * 1.15, float(half.min()) * (bottom / float(half.min())) ** 0.4, T("half a unit in the last place", "末位单位的一半"), MEASURED),
+        Label(at, (top / at) ** 0.5, T("the next term, 1/k", "下一项 1/k"), THEORY),
     ]  # fmt: skip
     stop = m.still_from
     if stop is not None and (k >= stop).sum() > 1:
         lost = k >= stop
         shade = REJECT if m.order == "forward" else MUTE
         traces += band(k[lost], term[lost], half[lost], shade, name=T("rounded away", "被舍去"))
-        traces.append(line([stop, stop], [low / 3, half.max() * 3], shade, dash="dot", width=1.4, hoverinfo="skip"))
+        traces.append(line([stop, stop], [bottom, half.max() * 3], shade, dash="dot", width=1.4, hoverinfo="skip"))
         words = T(f"k = {grouped(stop)} ", f"k = {grouped(stop)} ")
-        labels.append(Label(stop, low, words, shade, "right"))
+        labels.append(Label(stop, bottom * 2.5, words, shade, "right"))
     return Figure(
         traces,
-        [Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("size", "大小"), log=True, format=".0e"),
+        [Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("size", "大小"), log=True, range=(bottom, top)),
                title=_cause(m.order, stop)),
-         Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("|error of the sum|", "|和的误差|"), log=True, format=".0e"),
+         Panel(Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True), Axis(T("|error of the sum|", "|和的误差|"), log=True),
                title=T("what the sum is off by", "和偏离了多少"))],
         T(*r.findings.machine),
         labels,
@@ -186,7 +202,7 @@ def orders_figure(r: Summed) -> Figure:
         )
         title = T(f"{ORDERS[name].en}: {off.en}", f"{ORDERS[name].zh}:{off.zh}")
         panels.append(
-            Panel(Axis("n" if place > 1 else "", log=True), Axis(T("|error|", "|误差|"), log=True, range=(low, high), format=".0e"), title=title)
+            Panel(Axis("n" if place > 1 else "", log=True), Axis(T("|error|", "|误差|"), log=True, range=(low, high)), title=title)
         )  # fmt: skip
     middle = len(o.n) // 3
     labels.append(Label(float(o.n[middle]), float(o.bound[0][middle]) * 4, T("bound", "上界"), THEORY, "right"))
