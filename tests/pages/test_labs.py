@@ -1,0 +1,222 @@
+"""Every lab's page: each view at the defaults and at every preset, each text in both languages."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import re
+import typing
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import sample_lab
+
+import pages
+from engine.core import Params, recordings, results
+from engine.core.params import HINTS
+from engine.core.runner import Runner
+from pages.shell import Lab, Page, T, frame, prose, replies, thumbnails
+from pages.shell.figures import Figure
+
+PAGES: list[Page] = [page for found in pages.discover().values() for page in found] + sample_lab.PAGES
+LARGEST_FIGURE = 400_000  # bytes of JSON
+MOST_POINTS = 20_000  # of one array of a figure
+RESERVED = {"view", "lesson", "lang", "theme", "page", "deep_link", "id", "params", "session_hash"}
+HAN = re.compile("[\u4e00-\u9fff]")
+SETTINGS = [(page, place) for page in PAGES for place in range(-1, len(page.lab.presets))]
+EVERY_LAB = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.lab.slug)
+EVERY_SETTING = pytest.mark.parametrize(
+    ("page", "place"),
+    SETTINGS,
+    ids=[f"{p.lab.slug}-{p.lab.presets[i].name.en if i >= 0 else 'defaults'}" for p, i in SETTINGS],
+)
+
+
+def setting(lab: Lab, place: int) -> Params:
+    """The parameters of a preset, or the defaults at place -1."""
+    return lab.experiment.params.parse(lab.presets[place].values if place >= 0 else {})
+
+
+@functools.lru_cache(maxsize=3)
+def outcome(slug: str, place: int) -> Any:
+    """What a page shows at a setting, or None where it is costly and nothing of it is recorded."""
+    lab = next(page.lab for page in PAGES if page.lab.slug == slug)
+    params = setting(lab, place)
+    if lab.experiment.cost_of(params) == "instant" or lab.experiment is sample_lab.slow:
+        return Runner(0).run(lab.experiment, params)
+    recorded = [made.outcome for made in recordings.load(lab.experiment).values() if made.params == params]
+    return recorded[0] if recorded else None
+
+
+def shown(page: Page, place: int) -> Any:
+    """The outcome of a setting; the test is skipped where it would have to be computed at length."""
+    made = outcome(page.lab.slug, place)
+    if made is None:
+        pytest.skip("the run is costly, and its result is not recorded")
+    return made
+
+
+def offered(lab: Lab, params: Params) -> Iterator[int]:
+    """The places of the views that these parameters offer."""
+    values = params.model_dump()
+    for i, view in enumerate(lab.views):
+        if all(values[name] in allowed for name, allowed in view.when.items()):
+            yield i
+
+
+def bilingual(text: T, *, names: bool = False) -> None:
+    """Assert that a text is said in both languages. Symbols, and names where `names`, may be the same in both."""
+    english, chinese = T.of(text)
+    assert english.strip() and chinese.strip()
+    assert not HAN.search(english), f"{english!r} is not English"
+    if english == chinese:
+        assert names or not re.search(r"[A-Za-z]{4,}", english), f"{english!r} has no Chinese"
+    else:
+        assert HAN.search(chinese) or not re.search(r"[A-Za-z]{4,}", chinese), f"{chinese!r} is not Chinese"
+
+
+def sentence(text: T) -> None:
+    """Assert that a text is a sentence in both languages."""
+    english, chinese = T.of(text)
+    bilingual(text)
+    assert HAN.search(chinese) and "\n" not in english + chinese
+    assert not re.search(r"\bnan\b|\binf\b|None|array\(|np\.", english + chinese), (
+        f"{english!r} shows a program's value"
+    )
+
+
+@EVERY_SETTING
+def test_every_view_is_drawn(page, place):
+    made, params = shown(page, place), setting(page.lab, place)
+    before = {name: array.copy() for name, array in results.arrays(made.result).items()}
+    places = list(offered(page.lab, params))
+    assert places, "at least one view is offered"
+    for i in places:
+        figure = page.lab.views[i].figure(made.result)
+        assert isinstance(figure, Figure), page.lab.views[i].question.en
+        sentence(figure.says)
+        for name, value in figure.facts:
+            bilingual(name)
+            assert T.of(value).en and T.of(value).zh
+        text = json.dumps(figure.data(), allow_nan=False)
+        assert len(text) < LARGEST_FIGURE, f"{page.lab.views[i].question.en} takes {len(text)} bytes"
+        assert text == json.dumps(page.lab.views[i].figure(made.result).data()), "a figure is a pure function"
+        for trace in figure.traces:
+            for axis in "xyz":
+                assert np.size(trace.get(axis, 0)) <= MOST_POINTS
+        for handle in figure.handles:
+            bound = {name.partition("[")[0] for name in (handle.x, handle.y, *(handle.origin or ()))}
+            assert bound <= set(page.lab.experiment.params.model_fields)
+        figure.to_plotly()  # raises where plotly knows no such thing
+    for name, array in results.arrays(made.result).items():
+        np.testing.assert_array_equal(array, before[name], err_msg="a figure changed the result")
+
+
+@EVERY_SETTING
+def test_the_whole_reply_can_be_sent(page, place):
+    made, params = shown(page, place), setting(page.lab, place)
+    reply = replies.drawn(page.lab, params, made, range(len(page.lab.views)), 1)
+    assert [int(i) for i in reply["figures"]] == list(offered(page.lab, params))
+    json.dumps(reply, allow_nan=False)
+    assert reply["provenance"]["parts"]
+    for part in reply["provenance"]["parts"]:
+        assert part if isinstance(part, str) else part["en"] and HAN.search(part["zh"])
+    for finding in page.lab.findings(made.result) if page.lab.findings else ():
+        sentence(finding)
+
+
+@EVERY_SETTING
+def test_a_preset_opens_on_a_view_that_it_offers(page, place):
+    params = setting(page.lab, place)
+    view = page.lab.presets[place].view if place >= 0 else 0
+    assert view is None or view in set(offered(page.lab, params))
+    page.lab.experiment.check(params, "cpu")
+
+
+@EVERY_LAB
+def test_the_gallery_has_a_picture(page):
+    made = shown(page, -1)
+    drawn = ET.fromstring(thumbnails.svg(page.lab.views[0].figure(made.result)))
+    assert len(drawn) and "nan" not in ET.tostring(drawn, encoding="unicode")
+
+
+@EVERY_LAB
+def test_every_text_is_in_both_languages(page):
+    lab = page.lab
+    bilingual(lab.title)
+    for text in (lab.claim, *(view.question for view in lab.views)):
+        sentence(text)
+    for preset in lab.presets:
+        bilingual(preset.name, names=True)
+    for name, field in lab.experiment.params.model_fields.items():
+        hints = lab.experiment.params.hints(name)
+        bilingual(T(field.title, hints["zh"]))
+        if "help" in hints:
+            sentence(T(**hints["help"]))
+        if "unit" in hints:
+            bilingual(T(**hints["unit"]))
+        for option in hints.get("labels", {}).values():
+            bilingual(T(**option), names=True)
+
+
+@EVERY_LAB
+def test_questions_and_presets_are_told_apart(page):
+    for texts in ([v.question for v in page.lab.views], [p.name for p in page.lab.presets]):
+        assert len({t.en for t in texts}) == len({t.zh for t in texts}) == len(texts)
+    whole = [setting(page.lab, place).model_dump_json() for place in range(len(page.lab.presets))]
+    assert len(set(zip(whole, [p.view for p in page.lab.presets], strict=True))) == len(whole), (
+        "two presets are the same"
+    )
+
+
+@EVERY_LAB
+def test_the_controls_know_what_they_need(page):
+    schema = frame.schema(page.lab)
+    model = page.lab.experiment.params
+    assert list(schema) == list(model.model_fields) and not RESERVED & set(schema)
+    json.dumps(schema, allow_nan=False)
+    for name, field in schema.items():
+        assert field[HINTS]["en"] and field[HINTS]["zh"] and field["default"] == model.model_fields[name].default
+        kind = model.model_fields[name].annotation
+        if kind in (int, float):
+            assert field["minimum"] <= field["default"] <= field["maximum"]
+            assert field[HINTS].get("scale") != "log" or field["minimum"] > 0
+        elif typing.get_origin(kind) is typing.Literal:
+            assert field["enum"] == list(typing.get_args(kind))
+            assert set(field[HINTS].get("labels", {})) <= {str(option) for option in field["enum"]}
+    for view in page.lab.views:
+        assert set(view.when) | set(view.uses) <= set(schema)
+        for name, values in view.when.items():
+            assert all(model.parse({name: value}) for value in values)
+
+
+@EVERY_LAB
+def test_a_page_starts_with_all_that_it_needs(page):
+    boot = frame.lab_boot(page.lab, None)
+    text = json.dumps(boot, allow_nan=False)
+    assert len(text) < 60_000 and boot["lab"]["slug"] == page.lab.slug
+    skeleton = frame.lab_skeleton(page.lab) + frame.lab_after(page.lab)
+    assert page.lab.title.html() in skeleton and f"./orrery-code/{page.lab.slug}" in skeleton
+
+
+@EVERY_LAB
+def test_the_code_that_ran_is_shown(page):
+    parts = prose.sources(page.lab)
+    assert parts[0][1].lstrip().startswith("@experiment") and len({name for name, _ in parts}) == len(parts)
+    assert all(text.strip() for _, text in parts)
+    html = prose.code_html(page.lab)
+    assert html.count('<pre class="code">') == len(parts)
+
+
+@EVERY_LAB
+def test_the_call_to_paste_names_what_exists(page):
+    call = prose.call(page.lab)
+    if page in sample_lab.PAGES:
+        pytest.skip("the samples live in the tests")
+    module = importlib.import_module(call["module"])
+    assert getattr(module, call["function"]) is page.lab.experiment
+    assert getattr(module, call["params"]) is page.lab.experiment.params
