@@ -185,7 +185,7 @@ def rose_figure(r: Differentiated) -> Figure:
     half_turn = np.r_[90:180, 0:91]  # from −180° to 180°
     turn = 2.0 * np.arange(-90, 91)
     seen, plane = touch.slope_by_angle[half_turn], touch.plane_by_angle[half_turn]
-    low, high = spread(np.append(seen, plane), 0.25)
+    low, high = spread(np.append(seen, plane), 0.4)
     heading = float(np.rad2deg(np.arctan2(r.direction[1], r.direction[0])))
     traces = [
         points(turn[::3], seen[::3], MEASURED, size=7, name=T("measured slope", "实测斜率")),

@@ -180,7 +180,7 @@ def basins_figure(r: Differentiated) -> Figure:
         labels,
         facts=[
             (T("method", "方法"), name), (T("starts", "起点"), grouped(b.side**2)), (T("steps", "步数"), str(b.step)),
-            (T("still moving (blank)", "仍在移动(空白)"), _share(b.share[-2])), (T("diverged (black)", "发散(黑色)"), _share(b.share[-1])),
+            (T("still moving (blank)", "仍在移动(空白)"), _share(b.share[-2])), (T("diverged", "发散"), _share(b.share[-1])),
         ],
         table=[[T("No.", "编号"), T("kind", "类型"), T("place", "位置"), "f", T("share of starts", "起点比例")], *rows],
     )  # fmt: skip
