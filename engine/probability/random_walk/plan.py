@@ -139,11 +139,11 @@ class Plan:
     @property
     def law_seconds(self) -> float:
         """Roughly what the exact laws cost: the series of returns, and the powers of a matrix between walls."""
-        side = 0
-        if self.walled:
-            side = self.target + 1
-            if self.gaussian:
-                side = min(walls.NODES_AT_MOST, int(2.25 * self.target / math.sqrt(self.step_variance)) + 40)
+        side = self.target + 1 if self.walled else 0
+        if self.walled and self.gaussian:
+            side = int(2.25 * self.target / math.sqrt(self.step_variance)) + 40
+            if side > walls.NODES_AT_MOST:
+                return 1e-6 * self.steps + 1e-7 * side * min(self.steps, 2 * self.target)
         return 1e-6 * self.steps + 1e-10 * side**3 * math.log2(self.steps + 1)
 
     @functools.cached_property

@@ -114,41 +114,105 @@ class Gaussian:
         return math.ceil(2.25 * self.target / self.sigma) + 40
 
 
+class Band:
+    """The transition matrix of steps that are short against the distance of the walls: sparse, taken step by step.
+
+    Such steps have a drift near ±1, so that the law soon stands still; from then on it is left as it is.
+    """
+
+    def __init__(self, step: Gaussian, x: np.ndarray, weight: np.ndarray):
+        from scipy.sparse import coo_array, csr_array
+
+        rows, columns, values = [], [], []
+        images = (0,) if step.walls == "absorbing" else (-1, 0, 1)
+        for image in images:
+            for sign in (1,) if step.walls == "absorbing" else (1, -1):
+                landing = sign * (x + step.drift - 2 * step.target * image)
+                low, high = (np.searchsorted(x, landing + side * 9 * step.sigma) for side in (-1, 1))
+                count = high - low
+                row = np.repeat(np.arange(len(x)), count)
+                column = np.arange(count.sum()) - np.repeat(count.cumsum() - count, count) + np.repeat(low, count)
+                far = (x[column] - landing[row]) / step.sigma
+                rows.append(row)
+                columns.append(column)
+                values.append(np.exp(-far * far / 2) * weight[column] / (step.sigma * math.sqrt(2 * math.pi)))
+        inside = coo_array(
+            (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=(len(x), len(x))
+        ).tocsr()
+        self.at_walls = step.step(x, np.array([0.0, step.target]))[:, [0, 2]]
+        total = inside.sum(1) + self.at_walls.sum(1)
+        self.at_walls /= total[:, None]
+        self.backward = csr_array(inside.T.multiply(1 / total))
+        self.still = False
+
+    def after(self, law: np.ndarray, steps: int) -> np.ndarray:
+        """The law (wall 0, nodes, wall target) `steps` steps later."""
+        for _ in range(steps):
+            if self.still:
+                break
+            on_walls = law[[0, -1]] + law[1:-1] @ self.at_walls
+            moved = np.concatenate([on_walls[:1], self.backward @ law[1:-1], on_walls[1:]])
+            self.still = float(np.abs(moved - law).sum()) < 1e-13
+            law = moved
+        return law
+
+
+def panels(step: Gaussian, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss–Legendre rules of 16 points, on panels of at most 4 sigma that fit into the cells."""
+    from scipy.special import roots_legendre
+
+    x, weight = roots_legendre(16)
+    count = cells * math.ceil(step.target / cells / (4 * step.sigma))
+    half = step.target / count / 2
+    middles = half * (2 * np.arange(count) + 1)
+    return (middles[:, None] + half * x).ravel(), np.tile(half * weight, count)
+
+
 @functools.lru_cache(8)
 def gaussian_law(step: Gaussian, start: float, times: tuple[int, ...], cells: int) -> tuple[np.ndarray, np.ndarray]:
     """Chances of wall 0, of `cells` equal cells and of wall target after each of the increasing `times`.
 
     Returns them, shape (len(times), cells + 2), and the first two moments about `start`, shape (len(times), 2).
-    The density is carried from step to step by its values on Gauss–Legendre nodes (Nyström's method); the last step
-    is integrated over the cells exactly. All NaN where the steps are so short against the distance of the walls that
-    more than NODES_AT_MOST nodes would be needed.
+    The density is carried from step to step by its values on Gauss–Legendre nodes (Nyström's method). With few nodes
+    by powers of a matrix, and the last step is integrated over the cells exactly; where steps are short against the
+    distance of the walls, by a sparse matrix, on nodes of which every cell has its own.
     """
-    if step.nodes > NODES_AT_MOST:
-        return np.full((len(times), cells + 2), np.nan), np.full((len(times), 2), np.nan)
-    from scipy.special import roots_legendre
+    short = step.nodes > NODES_AT_MOST
+    edges, walls_only = np.linspace(0, step.target, cells + 1), np.array([0.0, step.target])
+    here = np.array([float(start)])
+    if short:
+        x, weight = panels(step, cells)
+        carrier = Band(step, x, weight)
+    else:
+        from scipy.special import roots_legendre
 
-    x, weight = roots_legendre(step.nodes)
-    x, weight = (x + 1) * step.target / 2, weight * step.target / 2
-    matrix = np.zeros((step.nodes + 2, step.nodes + 2))
-    matrix[0, 0] = matrix[-1, -1] = 1
-    walls_only = np.array([0.0, step.target])
-    at_walls = step.step(x, walls_only)[:, [0, 2]]
-    matrix[1:-1, 1:-1] = step.density(x, x) * weight
-    matrix[1:-1, [0, -1]] = at_walls
-    matrix /= matrix.sum(1, keepdims=True)  # the quadrature's 1e-12 would add up over 100,000 steps
-    edges = np.linspace(0, step.target, cells + 1)
-    here, into_cells, ladder = np.array([float(start)]), step.step(x, edges), Ladder(matrix)
+        x, weight = roots_legendre(step.nodes)
+        x, weight = (x + 1) * step.target / 2, weight * step.target / 2
+        into_cells, carrier = step.step(x, edges), Ladder(_dense(step, x, weight))
     one = step.step(here, walls_only)[0]
     law, before, laws, moments = np.concatenate([one[:1], step.density(here, x)[0] * weight, one[2:]]), 1, [], []
     away = np.concatenate([[0.0], x, [step.target]]) - start
     for time in times:
         if time == 1:
             laws.append(step.step(here, edges)[0])
+        elif short:
+            law, before = carrier.after(law, time - before), time
+            in_cells = law[1:-1].reshape(cells, -1).sum(1)
+            laws.append(np.concatenate([law[:1], in_cells, law[-1:]]))
         else:
-            law, before = ladder.after(law, time - 1 - before), time - 1
+            law, before = carrier.after(law, time - 1 - before), time - 1
             reached = law[1:-1] @ into_cells
             reached[[0, -1]] += law[[0, -1]]
             laws.append(reached)
-            law, before = ladder.after(law, 1), time
+            law, before = carrier.after(law, 1), time
         moments.append([law @ away, law @ away**2])
     return np.stack(laws), np.array(moments)
+
+
+def _dense(step: Gaussian, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Transition matrix between wall 0, the nodes x and wall target."""
+    matrix = np.zeros((len(x) + 2, len(x) + 2))
+    matrix[0, 0] = matrix[-1, -1] = 1
+    matrix[1:-1, [0, -1]] = step.step(x, np.array([0.0, step.target]))[:, [0, 2]]
+    matrix[1:-1, 1:-1] = step.density(x, x) * weight
+    return matrix / matrix.sum(1, keepdims=True)  # the quadrature's 1e-12 would add up over 100,000 steps
