@@ -25,8 +25,8 @@ def test_every_view_is_painted(lab, open_lab):
         if place:
             view(page, place)
         assert figure(page), lab.views[place].question.en
-        assert page.locator(".plot .main-svg").count(), lab.views[place].question.en
-        assert page.locator(".plot").get_attribute("aria-label").strip()
+        assert page.locator("#figure .plot .main-svg").count(), lab.views[place].question.en
+        assert page.locator("#figure .plot").get_attribute("aria-label").strip()
     assert page.locator(".prov").inner_text().startswith(("measured", "exact", "modelled", "recorded"))
 
 
