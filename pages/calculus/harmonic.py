@@ -278,7 +278,7 @@ def tower_figure(r: Summed) -> Figure:
                title=T("what an overhang costs", "伸得越远,代价越大"))],
         T(*r.findings.tower),
         labels,
-        facts=[(T(f"for {w} lengths", f"伸出 {w} 个块长"), T(f"{grouped(k)} blocks", f"{grouped(k)} 块")) for w, k in zip(t.wanted[:6].tolist(), t.needed[:6], strict=True)],
+        facts=[(T(f"overhang {w}", f"伸出 {w}"), T(f"{grouped(k)} blocks", f"{grouped(k)} 块")) for w, k in zip(t.wanted[:6].tolist(), t.needed[:6], strict=True)],
     )  # fmt: skip
 
 
@@ -299,7 +299,7 @@ LAB = Lab(
         View(T("Why does it never end?", "为什么没有尽头?"), proof_figure, kind="exact", uses=("bars", "n")),
         View(T("Can any number be reached?", "能凑出任何数吗?"), rearranged_figure, kind="exact", uses=("target", "n")),
         View(T("When are all collected?", "何时能集齐?"), coupons_figure, uses=("coupons", "runs", "seed")),
-        View(T("How far can a tower lean?", "塔能伸出多远?"), tower_figure, kind="exact", uses=("blocks",)),
+        View(T("How far do blocks lean?", "积木能伸出多远?"), tower_figure, kind="exact", uses=("blocks",)),
     ],
     presets=[
         Preset(T("fp16 stalls", "fp16 停住"), {}, view=0),
