@@ -11,13 +11,13 @@ from pathlib import Path
 LABS = 30
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import pages  # noqa: E402  from the folder above
+from pages.shell.lab import Page  # noqa: E402
+from pages.shell.site import Site  # noqa: E402
 
-def padded() -> object:
+
+def padded() -> Site:
     """The site of thirty labs. Copies share their original's engine and figures under a slug of their own."""
-    import pages
-    from pages.shell.lab import Page
-    from pages.shell.site import Site
-
     chapters = {chapter: list(found) for chapter, found in pages.discover().items()}
     originals = [page for found in chapters.values() for page in found]
     for number, page in zip(range(len(originals), LABS), itertools.cycle(originals), strict=False):
@@ -31,4 +31,4 @@ if __name__ == "__main__":
     start = time.perf_counter()
     site = padded()
     print(f"built {time.perf_counter() - start:.3f}", flush=True)
-    site.launch(server_port=int(sys.argv[1]))  # type: ignore[attr-defined]
+    site.launch(server_port=int(sys.argv[1]))
