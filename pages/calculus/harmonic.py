@@ -263,7 +263,7 @@ def tower_figure(r: Summed) -> Figure:
         Label(t.overhang + 0.5, height / 1.0 if height > 3 else 3.0, T("this tower", "这座塔"), MEASURED, "left", 1),
         Label(
             15,
-            2e3,
+            12.0,
             T("e² ≈ 7.4 times as many<br>for each length more", "每多伸出一个块长,<br>块数乘以 e² ≈ 7.4"),
             THEORY,
             "right",
@@ -305,11 +305,11 @@ LAB = Lab(
         Preset(T("fp16 stalls", "fp16 停住"), {}, view=0),
         Preset(T("fp32, 10⁸ terms", "fp32,10⁸ 项"), {"dtype": "fp32", "n": 10**8}, view=0),
         Preset(T("fp64, 10¹⁵ terms", "fp64,10¹⁵ 项"), {"dtype": "fp64", "n": 10**15}, view=1),
-        Preset(T("Kahan stalls too", "Kahan 也会停"), {"dtype": "bf16", "order": "kahan", "n": 20_000}, view=0),
+        Preset(T("Kahan stalls too", "Kahan 也会停"), {"dtype": "bf16", "order": "kahan", "n": 200_000}, view=0),
         Preset(T("To π", "凑出 π"), {"target": 3.14159, "n": 50_000}, view=5),
         Preset(T("365 birthdays", "365 个生日"), {"coupons": 365}, view=6),
         Preset(T("Five lengths out", "伸出五个块长"), {"blocks": 12_367}, view=7),
     ],
     sources=[reference, truncation_errors, rearrange, collect, tower],
-    sample=lambda r: T(*r.machine.how),
+    sample=lambda r: T(f"n = {grouped(r.n)}", f"n = {grouped(r.n)}"),
 )

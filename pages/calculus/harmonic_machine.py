@@ -96,7 +96,8 @@ def stop_figure(r: Summed) -> Figure:
         traces,
         [Panel(Axis(BACKWARDS if turned == -1 else LAST_ADDED, log=True, range=(left, end * 1.04)),
                Axis(T("sum so far", "到此为止的和"), range=(0, top)))],
-        T(*r.findings.machine),
+        T(f"{r.findings.machine[0]} It was {m.how[0]}." if stop else r.findings.machine[0],
+          f"{r.findings.machine[1]}({m.how[1]}。)" if stop else r.findings.machine[1]),
         labels,
         Frames("k", frames) if len(frames) > 1 else None,
         facts=[
