@@ -1,0 +1,248 @@
+"""The operator: every backend against the equation in fp64, at awkward sizes; memory; closed forms."""
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from engine.attention.flash_attention import reference, tiled, workers
+from engine.attention.flash_attention.operator import flash_attention, unavailable
+
+CUDA = torch.cuda.is_available()
+DEVICE = "cuda" if CUDA else "cpu"
+BACKENDS = ["torch", "triton"]
+DTYPES = [torch.float32, torch.float16] + ([torch.bfloat16] if CUDA else [])
+TRITON = pytest.mark.skipif(bool(unavailable("triton", DEVICE)), reason=unavailable("triton", DEVICE) or "-")
+SHAPES = [  # B, H, Hkv, N, T, D, causal
+    (1, 2, 1, 63, 63, 60, True),
+    (2, 1, 1, 1, 1, 16, True),
+    (1, 2, 2, 60, 1, 8, False),
+    (1, 1, 1, 1, 63, 33, False),
+    (1, 2, 1, 128, 128, 16, True),
+    (1, 1, 1, 40, 70, 20, False),
+    (1, 1, 1, 40, 40, 256, True),
+]
+
+
+def relative(got, want):
+    return ((got.double() - want.double()).norm() / want.double().norm().clamp_min(1e-300)).item()
+
+
+def inputs(shape, dtype, seed=0, device=DEVICE):
+    B, H, heads, N, T, D, _ = shape
+    generator = torch.Generator().manual_seed(seed)
+    sizes = ((B, H, N, D), (B, heads, T, D), (B, heads, T, D), (B, H, N, D))
+    return [torch.randn(s, generator=generator).to(device, dtype) for s in sizes]
+
+
+def run(function, q, k, v, do):
+    leaves = [x.detach().clone().requires_grad_() for x in (q, k, v)]
+    o = function(*leaves)
+    return [o.detach(), *torch.autograd.grad(o, leaves, do.to(o.dtype))]
+
+
+def low_precision_attention(q, k, v, causal):
+    """What torch does in the inputs' own dtype, matrix and all."""
+    group = q.shape[1] // k.shape[1]
+    scores = q @ k.repeat_interleave(group, 1).mT * q.shape[-1] ** -0.5
+    if causal:
+        scores = scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf)
+    return torch.softmax(scores, -1) @ v.repeat_interleave(group, 1)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_output_and_gradients_are_as_good_as_torch_in_the_same_dtype(backend, dtype, shape):
+    q, k, v, do = inputs(shape, dtype)
+    causal = shape[-1]
+    truth = run(lambda *x: reference.attention(*x, causal=causal)[0], *(x.double() for x in (q, k, v)), do)
+    torchs = run(lambda *x: low_precision_attention(*x, causal), q, k, v, do)
+    ours = run(lambda *x: flash_attention(*x, causal=causal, backend=backend), q, k, v, do)
+    for name, mine, theirs, exact in zip(("o", "dq", "dk", "dv"), ours, torchs, truth, strict=True):
+        # one key alone has no gradient in q and k: there only the rounding of fp32 is left
+        rounding = 4 * torch.finfo(torch.float32).eps * (exact.numel() * q.shape[2]) ** 0.5
+        error, other = ((x.double() - exact).norm().item() for x in (mine, theirs))
+        assert error <= 2 * other + rounding, name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("shape", [(2, 6, 2, 1100, 1100, 12, True), (1, 2, 2, 300, 1500, 24, False)], ids=str)
+def test_torch_tiles_across_several_tiles_agree_with_the_equation(shape, dtype):
+    q, k, v, do = inputs(shape, dtype, seed=1, device="cpu")
+    truth = run(lambda *x: reference.attention(*x, causal=shape[-1])[0], *(x.double() for x in (q, k, v)), do)
+    ours = run(lambda *x: flash_attention(*x, causal=shape[-1], backend="torch"), q, k, v, do)
+    for mine, exact in zip(ours, truth, strict=True):
+        assert relative(mine, exact) < 20 * torch.finfo(dtype).eps
+
+
+def test_sdpa_of_torch_is_a_second_judge():
+    q, k, v, do = inputs((2, 3, 3, 200, 200, 32, True), torch.float32, seed=2, device="cpu")
+    theirs = run(lambda *x: scaled_dot_product_attention(*x, is_causal=True), q, k, v, do)
+    for backend in ("reference", "torch"):
+        ours = run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)  # noqa: B023
+        assert all(relative(a, b) < 2e-6 for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("backend", ["reference", *BACKENDS])
+def test_zero_queries_give_running_means(backend):
+    N, D = 63, 16
+    v = torch.randn(1, 2, N, D, generator=torch.Generator().manual_seed(3)).to(DEVICE)
+    q, k = torch.zeros_like(v), torch.randn_like(v)
+    o, lse = flash_attention(q, k, v, causal=True, backend=backend, return_lse=True)
+    counts = torch.arange(1, N + 1, dtype=torch.float64, device=DEVICE)
+    assert relative(o, v.double().cumsum(2) / counts[:, None]) < 1e-6
+    assert torch.allclose(lse.double(), counts.log().expand(1, 2, N), atol=1e-6)
+
+
+@pytest.mark.parametrize("backend", ["reference", *BACKENDS])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_constant_value_has_no_gradient_in_queries_and_keys(backend, causal):
+    q, k, _, do = inputs((1, 2, 1, 60, 60, 24, causal), torch.float32, seed=4)
+    v = torch.ones_like(k)
+    o, dq, dk, _ = run(lambda *x: flash_attention(*x, causal=causal, backend=backend), q, k, v, do)
+    assert torch.allclose(o, torch.ones_like(o), atol=1e-6)
+    assert dq.abs().max() < 1e-5 and dk.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_head_of_huge_scores_stays_finite(backend):
+    q, k, v, do = inputs((1, 1, 1, 60, 60, 16, True), torch.float32, seed=5)
+    ours = run(lambda *x: flash_attention(*x, causal=True, scale=500.0, backend=backend), q, k, v, do)
+    truth = run(lambda *x: reference.attention(*x, causal=True, scale=500.0)[0], *(x.double() for x in (q, k, v)), do)
+    assert all(torch.isfinite(x).all() for x in ours)
+    assert relative(ours[0], truth[0]) < 1e-3 and relative(ours[3], truth[3]) < 1e-3
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_strides_of_the_inputs_do_not_matter(backend):
+    q, k, v, do = inputs((1, 2, 2, 40, 40, 16, True), torch.float32, seed=6)
+    apart = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
+    apart[2] = v.mT.contiguous().mT
+    want = run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)
+    leaves = [x.requires_grad_() for x in apart]
+    o = flash_attention(*leaves, causal=True, backend=backend)
+    got = [o, *torch.autograd.grad(o, leaves, do)]
+    assert all(relative(a, b) < 1e-6 for a, b in zip(got, want, strict=True))
+    expanded = torch.autograd.grad(flash_attention(*leaves, causal=True, backend=backend).sum(), leaves)
+    exact = torch.autograd.grad(reference.attention(*leaves, causal=True)[0].sum(), leaves)
+    assert relative(expanded[2], exact[2]) < 1e-5
+
+
+@TRITON
+@pytest.mark.parametrize("tma", [False, True], ids=["pointers", "copy engine"])
+@pytest.mark.parametrize("resident", [0, 2], ids=["grid", "persistent"])
+@pytest.mark.parametrize("shape", [(1, 2, 1, 63, 63, 40, True), (2, 1, 1, 40, 33, 64, False)], ids=str)
+def test_every_path_of_the_kernel_writes_all_of_its_outputs(shape, resident, tma):
+    from engine.attention.flash_attention import launch
+
+    if CUDA and tma and torch.cuda.get_device_capability()[0] != 9:
+        pytest.skip("the copy engine of Hopper needs a GPU of capability 9")
+    q, k, v, do = inputs(shape, torch.float16, seed=7)
+    scale, causal = q.shape[-1] ** -0.5, shape[-1]
+    empty = [torch.full_like(x, torch.nan) for x in (q, q[..., 0].float(), q, k, v)]
+    tune = launch.Tune(32, 16, 4, 1, resident)
+    o, lse = launch.forward(q, k, v, causal, scale, out=tuple(empty[:2]), tma=tma, tune=tune)
+    grads = launch.backward(q, k, v, o, lse, do, causal, scale, out=tuple(empty[2:]), tma=tma,
+                            tune=tune._replace(resident=0))  # fmt: skip
+    assert all(torch.isfinite(x).all() for x in empty)
+    truth = run(lambda *x: reference.attention(*x, causal=causal)[0], *(x.double() for x in (q, k, v)), do)
+    assert all(relative(a, b) < 1e-3 for a, b in zip((o, *grads), truth, strict=True))
+    exact = torch.logsumexp(_scores(q, k, causal, scale), -1)
+    assert relative(lse, exact) < 1e-6
+
+
+def _scores(q, k, causal, scale):
+    scores = q.double() @ k.double().repeat_interleave(q.shape[1] // k.shape[1], 1).mT * scale
+    return scores.masked_fill(torch.ones_like(scores, dtype=torch.bool).triu(1), -torch.inf) if causal else scores
+
+
+@TRITON
+def test_a_repeated_run_gives_the_same_bits():
+    q, k, v, do = inputs((1, 2, 1, 63, 63, 32, True), torch.float16, seed=8)
+    runs = [run(lambda *x: flash_attention(*x, causal=True, backend="triton"), q, k, v, do) for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(*runs, strict=True))
+
+
+@TRITON
+def test_tiles_too_large_for_the_registers_are_left_out():
+    from engine.attention.flash_attention import launch
+
+    configs = [launch.triton.Config(t.blocks(), num_warps=t.warps, num_stages=t.stages) for t in launch.FORWARD]
+    floats = lambda m, n, d: 1.5 * (m * d + m * n)  # noqa: E731
+    for width in (16, 64, 128, 256):
+        kept = launch._kept(configs, width, floats, tma=True, long=True)
+        assert kept and all(
+            floats(c.kwargs["BLOCK_M"], c.kwargs["BLOCK_N"], width) <= 192 * 32 * c.num_warps for c in kept
+        )
+    assert not any("RESIDENT" in c.kwargs for c in launch._kept(configs, 128, floats, tma=False, long=True))
+
+
+class Held(TorchDispatchMode):
+    """The bytes of every tensor that an operation returns, and the largest of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.largest = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        out = function(*args, **(kwargs or {}))
+        for x in out if isinstance(out, (tuple, list)) else (out,):
+            if isinstance(x, torch.Tensor):
+                self.largest = max(self.largest, x.untyped_storage().nbytes())
+        return out
+
+
+@pytest.mark.parametrize("backend", ["torch", pytest.param("triton", marks=TRITON)])
+def test_no_buffer_grows_with_the_square_of_the_length(backend, monkeypatch):
+    monkeypatch.setattr(tiled, "ROWS", 16)
+    monkeypatch.setattr(tiled, "COLUMNS", 16)
+    tiles = 2 * workers.count(torch.device(DEVICE)) * 4 * 16 * 16
+    for N in (64, 128):
+        q, k, v, do = inputs((1, 1, 1, N, N, 16, True), torch.float32, seed=9)
+        with Held() as held, workers.inline():
+            run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)  # noqa: B023
+        assert held.largest <= max(4 * N * 16, tiles) < 4 * N * N
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"q": (1, 2, 8)}, "batch, heads"),
+        ({"q": (1, 2, 0, 4)}, "none of them 0"),
+        ({"k": (1, 2, 8, 5)}, "one shape"),
+        ({"q": (1, 3, 8, 4)}, "multiple"),
+        ({"q": (1, 2, 7, 4)}, "as many queries as keys"),
+        ({"q": (1, 2, 8, 300), "k": (1, 2, 8, 300), "v": (1, 2, 8, 300)}, "at most 256"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(change, word):
+    shapes = {"q": (1, 2, 8, 4), "k": (1, 2, 8, 4), "v": (1, 2, 8, 4)} | change
+    with pytest.raises(ValueError, match=word):
+        flash_attention(*(torch.zeros(shapes[x]) for x in "qkv"), causal=True)
+
+
+def test_backends_that_cannot_run_say_why(monkeypatch):
+    x = torch.zeros(1, 1, 4, 4)
+    with pytest.raises(ValueError, match="backend must be one of"):
+        flash_attention(x, x, x, causal=False, backend="metal")
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    with pytest.raises(RuntimeError, match="needs a CUDA device"):
+        flash_attention(x, x, x, causal=False, backend="triton")
+    with pytest.raises(ValueError, match="floating dtype"):
+        flash_attention(x, x, x.double(), causal=False)
+
+
+def test_gradients_by_finite_differences():
+    shape = (1, 2, 1, 5, 5, 3, True)
+    q, k, v, _ = inputs(shape, torch.float64, seed=10, device="cpu")
+    leaves = [x.requires_grad_() for x in (q, k, v)]
+    assert torch.autograd.gradcheck(lambda *x: flash_attention(*x, causal=True, backend="torch"), leaves)
+
+
+def test_the_scale_is_one_over_the_root_of_the_head_dimension():
+    q, k, v, _ = inputs((1, 1, 1, 9, 9, 7, False), torch.float64, seed=11, device="cpu")
+    default, given = (flash_attention(q, k, v, causal=False, scale=s) for s in (None, 1 / math.sqrt(7)))
+    assert relative(default, given) < 1e-14
