@@ -32,11 +32,16 @@ def gpu_may_exist() -> bool:
     )
 
 
+def cpu_name() -> str:
+    """What a person reads of the CPU."""
+    count = threads()
+    return f"CPU · {count} thread{'s' if count != 1 else ''}"
+
+
 @functools.cache
 def current() -> Device:
     """Where experiments compute: on a CUDA GPU where there is one, else the CPU. ORRERY_DEVICE=cpu forces the CPU."""
-    count = threads()
-    cpu = f"CPU · {count} thread{'s' if count != 1 else ''}"
+    count, cpu = threads(), cpu_name()
     if os.environ.get("ORRERY_DEVICE") == "cpu":
         return Device("cpu", cpu, count, "ORRERY_DEVICE=cpu was set")
     if not gpu_may_exist():

@@ -51,11 +51,16 @@ def versions() -> dict[str, str]:
 def of(result: Any, params: Any, seconds: float) -> Provenance:
     """The provenance of a live result. A result names its `backend`, `dtype` and `device` where they differ from
     numpy, float64 and the CPU."""
-    device = getattr(result, "device", None) or devices.current().name
+    backend = getattr(result, "backend", "numpy")
+    device = getattr(result, "device", None) or ("cuda" if backend == "triton" else "cpu")
+    if device == "cpu":
+        device = devices.cpu_name()
+    elif device.startswith("cuda"):
+        device = devices.current().name
     return Provenance(
-        device=device if isinstance(device, str) else str(device),
+        device=device,
         dtype=getattr(result, "dtype", "float64"),
-        backend=getattr(result, "backend", "numpy"),
+        backend=backend,
         seed=getattr(params, "seed", None),
         seconds=seconds,
         versions=versions(),

@@ -12,6 +12,7 @@ from pages.shell.figures import Figure
 
 WIDTH, HEIGHT, PAD = 240.0, 120.0, 6.0
 MOST_POINTS = 120
+MOST_PARTS = 2000  # points of a line that is made of separate strokes
 HEAT_CELLS = 24
 
 
@@ -50,7 +51,10 @@ def _curves(curves: list[Mapping[str, Any]], figure: Figure, over_map: Mapping[s
         px = PAD + (x - spans[0][0]) / (spans[0][1] - spans[0][0] or 1) * (WIDTH - 2 * PAD)
         py = HEIGHT - PAD - (y - spans[1][0]) / (spans[1][1] - spans[1][0] or 1) * (HEIGHT - 2 * PAD)
         keep = np.isfinite(px) & np.isfinite(py) & (px > -50) & (px < WIDTH + 50) & (py > -50) & (py < HEIGHT + 50)
-        made.append(_curve(curve, px[keep], py[keep]))
+        if "lines" in curve.get("mode", "") and curve["type"] != "bar":
+            made.append(_line(curve, px, py, keep))
+        else:
+            made.append(_curve(curve, px[keep], py[keep]))
     return made
 
 
@@ -70,6 +74,20 @@ def _color(curve: Mapping[str, Any]) -> str:
     return "var(--measured)"
 
 
+def _line(curve: Mapping[str, Any], px: np.ndarray, py: np.ndarray, keep: np.ndarray) -> str:
+    """A line, with the pen lifted where points are missing or out of sight."""
+    if keep.all() and len(px) > MOST_POINTS:
+        some = np.linspace(0, len(px) - 1, MOST_POINTS).astype(int)
+        px, py, keep = px[some], py[some], keep[some]
+    path, drawing = [], False
+    for x, y, seen in zip(px[:MOST_PARTS], py[:MOST_PARTS], keep[:MOST_PARTS], strict=True):
+        if seen:
+            path.append(f"{'L' if drawing else 'M'}{x:.1f} {y:.1f}")
+        drawing = bool(seen)
+    style = f"stroke:{_color(curve)}"
+    return f'<path d="{"".join(path)}" style="{style}" fill="none" stroke-width="1.4" stroke-linejoin="round"/>'
+
+
 def _curve(curve: Mapping[str, Any], px: np.ndarray, py: np.ndarray) -> str:
     if len(px) > MOST_POINTS:
         keep = np.linspace(0, len(px) - 1, MOST_POINTS).astype(int)
@@ -82,11 +100,6 @@ def _curve(curve: Mapping[str, Any], px: np.ndarray, py: np.ndarray) -> str:
             for x, y in zip(px, py, strict=True)
         )
         return f'<path d="{"".join(rects)}" style="fill:{color}" opacity=".75"/>'
-    if "lines" in curve.get("mode", "lines"):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(px, py, strict=True))
-        return (
-            f'<polyline points="{path}" style="stroke:{color}" fill="none" stroke-width="1.6" stroke-linejoin="round"/>'
-        )
     upright = str(curve.get("marker", {}).get("symbol", "")).startswith("line-ns")
     stroke = "M{:.1f} {:.1f}v5" if upright else "M{:.1f} {:.1f}h2.8"
     dots = "".join(stroke.format(x - 1.4 * (not upright), y - 2.5 * upright) for x, y in zip(px, py, strict=True))
