@@ -150,6 +150,17 @@ def test_the_target_beats_what_is_no_network():
     assert metrics["bits_per_byte"] < code_model.meta("draft")["metrics"]["bits_per_byte"]
 
 
+def test_the_compressors_figures_are_reproduced():
+    meta = code_model.meta("target")
+    held_out = corpus.split()[1]
+    if {m.sha256 for m in held_out} != {f["sha256"] for f in meta["held_out"]}:
+        pytest.skip("this Python ships other versions of the held-out files")
+    joined = ("\0".join(["", *(m.text for m in held_out)])).encode()
+    for name, taken in evaluate.compressed(joined).items():
+        figure = 8 * taken / sum(m.size for m in held_out)
+        assert figure == pytest.approx(meta["metrics"]["baselines"][name], rel=1e-3)
+
+
 def test_acceptance_of_meta_json_is_reproduced():
     (target, tokens), (draft, _) = (code_model.load(kind) for kind in KINDS)
     held_out = [m for m in corpus.split()[1] if m.size > 3_000][:6]
