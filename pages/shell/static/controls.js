@@ -93,6 +93,7 @@ Orrery.makeControls = (root, boot, stage) => {
     };
     entry.addEventListener('change', take);
     entry.addEventListener('keydown', e => { if (e.key === 'Escape') { entry.blur(); show(); } });
+    entry.style.width = `${Math.max(9, number(hi).length + 1)}ch`;
     const unit = h.unit ? el('span', { class: 'unit' }, words(h.unit)) : null;
     box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n))), el('span', { class: 'value' }, entry, unit)));
     if (h.control !== 'number') {
@@ -106,7 +107,15 @@ Orrery.makeControls = (root, boot, stage) => {
       track.setAttribute('aria-valuetext', number(state[n]));
     };
   }
-  const short_number = v => (Math.abs(v) >= 1e6 ? words(T(`${number(v / 1e6)} million`, `${number(v / 1e4)} 万`)) : document.createTextNode(number(v)));
+  const SUPERSCRIPT = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+  const power = v => {
+    const exponent = Math.floor(Math.log10(v)), lead = number(v / 10 ** exponent, 3);
+    return (lead === '1' ? '' : `${lead}×`) + '10' + [...String(exponent)].map(d => SUPERSCRIPT[d]).join('');
+  };
+  const short_number = v => {
+    if (v >= 1e9) return document.createTextNode(power(v));
+    return v >= 1e6 ? words(T(`${number(v / 1e6)} million`, `${number(v / 1e4)} 万`)) : document.createTextNode(number(v));
+  };
 
   function choice(n, box) {
     const options = schema[n].enum, labels = hints(n).labels || {};

@@ -117,7 +117,12 @@ Orrery.Drawing = (() => {
     later() {
       if (this.waiting) return;
       this.waiting = true;
-      requestAnimationFrame(() => { this.waiting = false; this.paint(); });
+      requestAnimationFrame(async () => {
+        this.waiting = false;
+        if (this.painting) { this.again = true; return; }
+        await this.paint();
+        if (this.again) { this.again = false; this.later(); }
+      });
     }
 
     /* Resolves when what is set is painted. */
