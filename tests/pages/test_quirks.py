@@ -65,16 +65,10 @@ def test_new_sessions_are_light(running):
     assert session.config_values == {} and list(session.components) == [] and list(session.state_components) == []
     number = next(iter(running.site.demo.blocks))
     assert session[number] is running.site.demo.blocks[number] and number in session
-    running.http.get("/sample-lab")
-    sent = {"data": [{"params": {}}], "fn_index": run_of(running, "sample-lab"), "session_hash": "light"}
-    assert "figures" in running.http.post("/gradio_api/run/predict", json=sent).json()["data"][0]
-    assert holder["light"].config_values == {}, "a question leaves nothing behind"
+    sent = {"data": [3, 0.5, "fair", 2, False, "x", 1, 9, 0], "session_hash": "light"}
+    assert running.http.post("/gradio_api/run/sample-lab", json=sent).json()["data"][0]["lab"] == "sample-lab"
+    assert "light" in holder and holder["light"].config_values == {}, "a call leaves nothing behind"
     assert holder.capacity == 500
-
-
-def run_of(running, slug: str) -> int:
-    config = running.http.get("/config", params={"page": slug}).json()
-    return next(d["id"] for d in config["dependencies"] if "run" in [kind for _, kind in d["targets"]])
 
 
 def test_a_state_is_kept_in_a_light_session():
@@ -115,7 +109,7 @@ def test_a_pages_configuration_holds_only_its_own(running):
         kinds = [component["type"] for component in config["components"]]
         assert kinds.count("html") == 2 and kinds.count("markdown") == 2 and len(kinds) - kinds.count("api") <= 8
         events = [kind for d in config["dependencies"] for _, kind in d["targets"]]
-        assert {"run", "start", "stop", "export"} <= set(events)
+        assert {"start", "stop"} <= set(events)
         assert all(d["api_visibility"] == "private" or d["api_name"] == slug for d in config["dependencies"])
 
 
@@ -147,7 +141,7 @@ def test_events_exist_where_their_quoted_names_stand_in_js_on_load():
         with pytest.raises(AttributeError):
             bare.run  # noqa: B018
         made = wire.Wire(f"x() // {wire.EVENTS}")
-        assert all(callable(getattr(made, name)) for name in ("run", "start", "stop", "export"))
+        assert all(callable(getattr(made, name)) for name in ("start", "stop"))
 
 
 def test_a_wire_carries_plain_data():

@@ -34,10 +34,13 @@ def event(running) -> Callable[[str, str], int]:
     return find
 
 
-def asked(running, number: int, value: Any, session: str = "one") -> Any:
-    """The reply to an event that does not wait in a queue."""
-    sent = {"data": [value], "fn_index": number, "session_hash": session}
-    return running.http.post("/gradio_api/run/predict", json=sent).json()["data"][0]
+def asked(running, slug: str, value: Any) -> Any:
+    """The reply to a question that is answered at once."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    reply = running.http.post(f"/orrery-ask/{slug}", content=body)
+    assert reply.status_code == 200 and reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+    return reply.json()
 
 
 def streamed(running, number: int, value: Any, session: str) -> list[Any]:
@@ -79,20 +82,67 @@ def patched(value: Any, differences: list) -> Any:
     return made
 
 
-def test_a_question_is_answered(running, event):
-    run = event("sample-lab", "run")
-    made = asked(running, run, {"params": {"steps": 12}, "view": 0, "id": 4})
+def test_a_question_is_answered(running):
+    made = asked(running, "sample-lab", {"params": {"steps": 12}, "view": 0, "id": 4})
     assert made["id"] == 4 and made["figures"]["0"]["says"]["en"] == "Seed 0 drew 12 numbers."
-    assert asked(running, run, {"params": {"steps": 0}, "id": 5})["error"]["name"] == "steps"
-    assert "must name its parameters" in asked(running, run, None)["error"]["en"]
+    assert asked(running, "sample-slow", {"params": {"steps": 7}})["needs"] == "seconds"
 
 
-def test_people_who_ask_at_once_get_each_their_own(running, event):
-    run, wrong = event("sample-lab", "run"), []
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ({"params": {"steps": 0}}, "steps must be a whole number from 1 to 100000; got 0"),
+        ({"params": {"steps": 10**18}}, "steps must be a whole number from 1 to 100000; got 1000000000000000000"),
+        ({"params": {"nope": 0}}, "'nope' is not a parameter"),
+        ({"params": {"formula": "x" * 2_000_000}}, "formula must be at most 20 characters long"),
+        ({"params": {"steps": 0}, "format": "npz"}, "steps must be a whole number from 1 to 100000; got 0"),
+        ({"params": {}, "view": 99}, "view must be from 0 to 2; got 99"),
+        (b'{"params": {"share": NaN}}', "the request must name its parameters; got none"),
+        (b'{"params": {"share": 1e999}}', "the request must name its parameters; got none"),
+        (b'{"params": ' + b"[" * 100_000, "the request must name its parameters; got none"),
+        (b"nonsense", "the request must name its parameters; got none"),
+        (b"", "the request must name its parameters; got none"),
+        (b"\xff\xfe", "the request must name its parameters; got none"),
+        (b"[1, 2]", "the request must name its parameters; got none"),
+    ],
+    ids=lambda v: str(v)[:40],
+)
+def test_a_bad_question_gets_one_sentence(running, value, sentence):
+    error = asked(running, "sample-lab", value)["error"]
+    assert sentence in error["en"] and ("必须" in error["zh"] or "没有参数" in error["zh"])
+    assert asked(running, "sample-lab", {"params": {}})["figures"], "and the next one is answered"
+
+
+def test_there_are_no_other_questions(running):
+    for method, path in (("GET", "/orrery-ask/sample-lab"), ("POST", "/orrery-ask/nowhere"), ("POST", "/orrery-ask/"),
+                         ("PUT", "/orrery-ask/sample-lab"), ("POST", "/orrery-ask/../app.py")):  # fmt: skip
+        assert running.http.request(method, path, content=b"{}").status_code in (404, 405)
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["told", "untold"])
+def test_a_question_is_bounded(running, length):
+    body = b'{"params": {"formula": "' + b"x" * (5 * 2**20) + b'"}}'
+    pieces = body if length else (body[i : i + 2**16] for i in range(0, len(body), 2**16))
+    reply = running.http.post("/orrery-ask/sample-lab", content=pieces)
+    assert reply.status_code == 413 and "must be at most 4194304 bytes long" in reply.text
+
+
+def test_a_failure_is_told_plainly(running):
+    made = asked(running, "sample-lab", {"params": {"share": 1}, "id": 3})
+    assert "the fault is the program's" in made["error"]["en"] and sample_lab.SECRET not in json.dumps(made)
+
+
+def test_a_question_from_another_site_is_not_answered(running):
+    reply = running.http.post("/orrery-ask/sample-lab", json={"params": {}}, headers={"origin": "http://evil.example"})
+    assert reply.status_code == 403
+
+
+def test_people_who_ask_at_once_get_each_their_own(running):
+    wrong = []
 
     def person(i: int) -> None:
         for k in range(5):
-            made = asked(running, run, {"params": {"steps": 10 + i, "seed": k}, "view": 0, "id": 100 * i + k}, f"s{i}")
+            made = asked(running, "sample-lab", {"params": {"steps": 10 + i, "seed": k}, "id": 100 * i + k})
             says = f"Seed {k} drew {10 + i} numbers."
             if (made["id"], made["figures"]["0"]["says"]["en"]) != (100 * i + k, says):
                 wrong.append(made)
@@ -150,8 +200,8 @@ def test_a_page_that_is_left_stops_its_computation(running, event, monkeypatch):
     assert sample_lab.LOG.closed.wait(PATIENCE)
 
 
-def test_files_are_taken_away(running, event):
-    made = asked(running, event("sample-lab", "export"), {"params": {"steps": 3}, "format": "json"})
+def test_files_are_taken_away(running):
+    made = asked(running, "sample-lab", {"params": {"steps": 3}, "format": "json"})
     assert json.loads(base64.b64decode(made["bytes"]))["result"]["x"] == [0, 1, 2]
 
 
