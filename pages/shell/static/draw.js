@@ -154,8 +154,9 @@ Orrery.Drawing = (() => {
       const panels = layout.grid ? layout.grid.rows : 1;
       const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : this.height + Math.max(0, panels - 1) * 220;
       this.div.style.height = `${tall}px`;
-      await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
-      this.painting = false;
+      try {
+        await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
+      } finally { this.painting = false; }
       this.painted += 1;
       this.last = performance.now();
       this.first ??= this.last;
