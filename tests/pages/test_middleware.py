@@ -383,6 +383,23 @@ def test_the_real_files_are_there(running):
         assert reply.status_code == 200 and "immutable" in reply.headers["cache-control"]
 
 
+def test_gradios_scripts_are_kept_for_good_too(running):
+    linked = re.findall(r'(?:src|href)="\./(assets/[^"]+\.(?:js|css))"', running.http.get("/").text)
+    assert linked
+    for address in linked:
+        reply = running.http.get(f"/{address}", headers={"accept-encoding": "br"})
+        assert reply.status_code == 200 and reply.headers["content-encoding"] == "br"
+        assert "immutable" in reply.headers["cache-control"] and re.search(r"-[\w-]{8}\.(js|css)$", address)
+        assert reply.content == (statics.GRADIO / address.removeprefix("assets/")).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name", ["../index.html", "..", "", "nothing.js", "/etc/passwd", "a/../../index.html", "index.html"]
+)
+def test_gradios_folder_holds_nothing_else_for_us(name):
+    assert statics.gradio_file(f"/assets/{name}") is None
+
+
 def test_the_real_door(running):
     assert running.http.get("/", headers={"host": "evil.example"}).status_code == 400
     for path in ("/", "/sample-lab", "/config"):
