@@ -37,7 +37,7 @@ class QuadraticForm(Params):
         labels={"typed": ("typed in", "键入"), "drawn": ("drawn with a spectrum", "按谱随机生成")},
     )  # fmt: skip
     polynomial: str = Field(
-        "", title="Polynomial", zh="多项式", max_length=polynomial.LONGEST, control="code", when=TYPED,
+        "", title="Polynomial", zh="多项式", max_length=polynomial.LONGEST, control="text", when=TYPED,
         help=("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……;留空则用下面的矩阵"),
     )  # fmt: skip
     matrix: str = Field(
@@ -212,8 +212,8 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
     spectrum = find_spectrum(form.a)
     minors, cholesky = find_minors(form.a, spectrum), factor(form.a, spectrum)
     solved = stationary.find_stationary(form, spectrum)
-    escape = stationary.find_escape(form, spectrum, solved)
     start, note = _choose_start(params, form, spectrum, solved)
+    escape = stationary.find_escape(form, spectrum, solved, start)
     problem = descent.Problem(
         form, spectrum, solved.point, start, params.alpha, params.beta, params.steps, params.tolerance
     )

@@ -8,7 +8,7 @@ from itertools import permutations, product
 import numpy as np
 from numpy import ndarray
 
-FRAMES, ARC = 21, 48
+FRAMES, ARC, ROUND = 21, 48, 33
 SIZES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -21,7 +21,8 @@ class Morph:
     turning (det V = 1). matrix: (21, d, d), A(t), diagonal at the end. off_diagonal: (21,), ‖A(t) − diag A(t)‖.
     axes: (21, d, d), row i is axis i, v_i/√|λ_i| seen in the turned coordinates, scaled so that the longest has
     length 1; NaN where λ_i counts as zero. curves: (21, 4, p, 2), level curves of ½yᵀA(t)y in the same scale, with
-    NaN where the pen lifts; None where d = 3.
+    NaN where the pen lifts; where d = 3, (21, 3, 33, 3), the ellipses that pairs of the axes span on the level
+    surface, None unless all λ_i have one sign.
     """
 
     frame: int
@@ -99,6 +100,10 @@ def turn(a: ndarray, tolerance: float, position: float) -> Morph:
     curves = None
     if len(v) == 2:
         inside = _level_curves(values, lengths)  # (4, p, 2), in the eigenvectors' coordinates
+        curves = inside @ np.swapaxes(back @ v, 1, 2)[:, None]
+    elif bent.all() and abs(np.sign(values).sum()) == 3:
+        around, along = np.linspace(0, 2 * np.pi, ROUND)[:, None], np.diag(lengths)
+        inside = np.array([np.cos(around) * along[i] + np.sin(around) * along[i - 1] for i in range(3)])
         curves = inside @ np.swapaxes(back @ v, 1, 2)[:, None]
     return Morph(round(position * (FRAMES - 1)), t, float(np.degrees(angle)), rotation, matrix, off, axes, curves)
 

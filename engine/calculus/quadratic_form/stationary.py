@@ -149,14 +149,14 @@ def _sentence(
     }[kind]
 
 
-def find_escape(form: Form, spectrum: Spectrum, stationary: Stationary) -> Escape | None:
+def find_escape(form: Form, spectrum: Spectrum, stationary: Stationary, start: ndarray) -> Escape | None:
     """The way down that has no end; None where f is bounded below.
 
     Along the eigenvector of the least eigenvalue where that is negative, else along the part of b outside A's range,
-    on which f is a straight line.
+    on which f is a straight line. It begins at the stationary point, or at `start` (n,) where there is none.
     """
     values, vectors, null = spectrum.eigenvalues, spectrum.eigenvectors, spectrum.null
-    origin = stationary.point if stationary.point is not None else np.zeros(len(form.b))
+    origin = stationary.point if stationary.point is not None else start
     if values[0] < -spectrum.tolerance:
         direction, curvature = vectors[:, 0], float(values[0])
         slope = float(direction @ (form.a @ origin - form.b)) if stationary.point is None else 0.0

@@ -198,7 +198,7 @@ def test_minimisers_match_numpy_on_thousands_of_random_forms():
         least, *_ = np.linalg.lstsq(a, b, rcond=1e-10)
         solvable = np.linalg.norm(a @ least - b) <= 1e-9 * (1 + np.linalg.norm(b))
         assert (solved.kind != "none") == solvable
-        escape = find_escape(form, spectrum, solved)
+        escape = find_escape(form, spectrum, solved, rng.normal(size=n))
         assert (escape is None) == (solvable and spectrum.eigenvalues[0] > -1e-9)
         if solvable:
             np.testing.assert_allclose(solved.point, least, atol=1e-8 * (1 + np.abs(least).max()))
@@ -638,6 +638,16 @@ def test_the_morph_turns_a_into_a_diagonal_matrix_by_rotations_alone():
                 sizes = np.abs(heights[:, level])
                 sizes = sizes[~np.isnan(sizes)]
                 np.testing.assert_allclose(sizes, sizes[0], rtol=1e-9)
+
+
+def test_the_ellipses_of_three_variables_lie_on_one_level_surface():
+    rng = np.random.default_rng(26)
+    for sign in (1, -1):
+        turned = morph.turn(sign * definite(rng, 3, 9), 1e-12, 0)
+        heights = np.einsum("klpi,kij,klpj->klp", turned.curves, turned.matrix, turned.curves)
+        np.testing.assert_allclose(heights, heights[0, 0, 0], rtol=1e-9)
+        assert turned.curves.shape == (21, 3, 33, 3)
+    assert morph.turn(np.diag([1.0, 2.0, -1.0]), 1e-12, 0).curves is None
 
 
 def test_a_diagonal_matrix_does_not_turn():
