@@ -116,8 +116,8 @@ def test_the_three_trees_mirror_each_other(page):
     assert LABS[page.lab.slug] is page.lab.experiment
 
 
-def test_every_experiment_has_its_page():
-    assert {page.lab.slug for page in PAGES} == set(LABS)
+def test_every_page_has_its_experiment():
+    assert {page.lab.slug for page in PAGES} <= set(LABS)
 
 
 def test_slugs_are_addresses_of_one_segment_each_once():
