@@ -42,12 +42,12 @@ from pages.shell.figures import (
 
 KINDS = {
     "plane": T("yes", "有"),
-    "no-plane": T("no: slopes, but no plane", "没有:有斜率,无切平面"),
-    "corner": T("no: a corner", "没有:有棱角"),
-    "vertical": T("no: vertical", "没有:竖直"),
-    "oscillating": T("no: it oscillates", "没有:振荡不定"),
-    "jump": T("no: f jumps", "没有:f 有跳跃"),
-    "edge": T("no: edge of the domain", "没有:定义域边缘"),
+    "no-plane": T("no: slopes, but no plane", "没有：有斜率，无切平面"),
+    "corner": T("no: a corner", "没有：有棱角"),
+    "vertical": T("no: vertical", "没有：竖直"),
+    "oscillating": T("no: it oscillates", "没有：振荡不定"),
+    "jump": T("no: f jumps", "没有：f 有跳跃"),
+    "edge": T("no: edge of the domain", "没有：定义域边缘"),
     "undefined": T("f has no value", "f 无定义"),
 }
 
@@ -61,20 +61,20 @@ def sentence(r: Differentiated) -> T:
 def vector(r: Differentiated) -> T:
     """The gradient as an arrow, where there is one."""
     if r.touch.kind != "plane":
-        return T("none: not differentiable", "不存在:不可微")
+        return T("none: not differentiable", "不存在：不可微")
     if not np.isfinite(r.direction_of_max).all():
-        return T("0, no direction", "0,没有方向")
+        return T("0, no direction", "0，没有方向")
     far, way = number(r.max_rate), degrees(r.direction_of_max)
-    return T(f"length {far}, towards {way}", f"长 {far},指向 {way}")
+    return T(f"length {far}, towards {way}", f"长 {far}，指向 {way}")
 
 
 def four(r: Differentiated) -> list[tuple]:
     """One number, several numbers, a vector; the functions stand with the partial derivatives."""
     return [
         (T("f at the point", "f 在该点"), number(r.value)),
-        (T("D_v f, one number", "D_v f,一个数"), number(r.directional_derivative)),
-        (T("∂f/∂x, ∂f/∂y there, two numbers", "该点 ∂f/∂x、∂f/∂y,两个数"), f"{number(r.gradient[0])}, {number(r.gradient[1])}"),
-        (T("∇f there, a vector", "该点 ∇f,一个向量"), vector(r)),
+        (T("D_v f, one number", "D_v f，一个数"), number(r.directional_derivative)),
+        (T("∂f/∂x, ∂f/∂y there, two numbers", "该点 ∂f/∂x、∂f/∂y，两个数"), f"{number(r.gradient[0])}, {number(r.gradient[1])}"),
+        (T("∇f there, a vector", "该点 ∇f，一个向量"), vector(r)),
     ]  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def map_figure(r: Differentiated) -> Figure:
     cut, panel, words = slice_of(r, 1)
     return Figure(
         [levels(r, hover=True), field, path, *bold, *cut],
-        [ground(r, T("f from above, ∇f everywhere", "俯视 f,处处有 ∇f")), panel],
+        [ground(r, T("f from above, ∇f everywhere", "俯视 f，处处有 ∇f")), panel],
         sentence(r),
         [*labels, *words],
         facts=four(r),
@@ -159,9 +159,9 @@ def surface_figure(r: Differentiated) -> Figure:
     cut, panel, words = slice_of(r, 1)
     for part in cut:
         part["xaxis"], part["yaxis"] = "x2", "y2"
-    about = T("orange: the tangent plane", "橙色:切平面")
+    about = T("orange: the tangent plane", "橙色：切平面")
     if r.touch.kind != "plane":
-        about = T("orange: no tangent plane", "橙色:并非切平面")
+        about = T("orange: no tangent plane", "橙色：并非切平面")
         if not np.isfinite(near.plane_z).all():
             about = T("no tangent plane here", "此处没有切平面")
     words.append(
@@ -172,7 +172,7 @@ def surface_figure(r: Differentiated) -> Figure:
         [*traces, *cut],
         [solid, panel],
         T(f"The surface f with its tangent plane at {pair(r.point)}; the slice along v has slope {slope} there.",
-          f"曲面 f 及其在 {pair(r.point)} 处的切平面;沿 v 的截线在该处的斜率为 {slope}。"),
+          f"曲面 f 及其在 {pair(r.point)} 处的切平面；沿 v 的截线在该处的斜率为 {slope}。"),
         words,
         facts=four(r),
         layout={"scene": {"aspectmode": "cube", "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.9}}}},
@@ -194,8 +194,8 @@ def rose_figure(r: Differentiated) -> Figure:
         points([heading], [r.directional_derivative], BRASS, size=10, name="v"),
     ]
     labels = [
-        Label(-172, high - 0.05 * (high - low), T("points: measured", "点:实测"), MEASURED),
-        Label(172, high - 0.05 * (high - low), T("line: ∇f·u", "线:∇f·u"), THEORY, "right"),
+        Label(-172, high - 0.05 * (high - low), T("points: measured", "点：实测"), MEASURED),
+        Label(172, high - 0.05 * (high - low), T("line: ∇f·u", "线：∇f·u"), THEORY, "right"),
         Label(heading, r.directional_derivative + 0.1 * (high - low), "v", BRASS, "center")
         if np.isfinite(r.directional_derivative)
         else Label(0, low + 0.06 * (high - low), T("along v: no slope", "沿 v 没有斜率"), BRASS, "center"),
@@ -204,17 +204,17 @@ def rose_figure(r: Differentiated) -> Figure:
         best = float(np.rad2deg(np.arctan2(r.direction_of_max[1], r.direction_of_max[0])))
         traces.append(line([best, best], [0, r.max_rate], SECOND, dash="dot", hoverinfo="skip"))
         way = degrees(r.direction_of_max)
-        labels.append(Label(min(max(best, -130), 130), high - 0.16 * (high - low), T(f"steepest: {way}", f"最陡:{way}"), SECOND, "center"))  # fmt: skip
+        labels.append(Label(min(max(best, -130), 130), high - 0.16 * (high - low), T(f"steepest: {way}", f"最陡：{way}"), SECOND, "center"))  # fmt: skip
         if touch.kind == "plane":
             along = np.array([(best + 270) % 360, (best + 90) % 360]) - 180
             traces.append(points(along, [0, 0], SECOND, size=9, symbol="x", name=T("along the contour: 0", "沿等高线:0")))  # fmt: skip
     petals, panel, words = petals_of(r)
     return Figure(
         [*traces, *petals],
-        [Panel(Axis(T("direction u, degrees", "方向 u,度"), range=(-180, 180), ticks=([-180, -90, 0, 90, 180], ["−180", "−90", "0", "90", "180"])),
+        [Panel(Axis(T("direction u, degrees", "方向 u，度"), range=(-180, 180), ticks=([-180, -90, 0, 90, 180], ["−180", "−90", "0", "90", "180"])),
                Axis(T("slope D_u f", "斜率 D_u f"), range=(low, high))), panel],
         T(f"The slope is greatest, {number(r.max_rate)}, towards {degrees(r.direction_of_max)}; along v it is {number(r.directional_derivative)}.",
-          f"斜率在 {degrees(r.direction_of_max)} 方向最大,为 {number(r.max_rate)};沿 v 为 {number(r.directional_derivative)}。"),
+          f"斜率在 {degrees(r.direction_of_max)} 方向最大，为 {number(r.max_rate)}；沿 v 为 {number(r.directional_derivative)}。"),
         [*labels, *words],
         facts=[
             (T("steepest slope |∇f|", "最陡斜率 |∇f|"), number(r.max_rate)),
@@ -241,10 +241,10 @@ def petals_of(r: Differentiated) -> tuple[list[dict], Panel, list[Label]]:
         traces.append(points([slope * r.direction[0]], [slope * r.direction[1]], BRASS, size=9, panel=1, hoverinfo="skip"))  # fmt: skip
     axes = Axis(T("slope × cos", "斜率 × cos"), range=(-top, top)), Axis(T("slope × sin", "斜率 × sin"), range=(-top, top), equal=True)  # fmt: skip
     labels = [
-        Label(-0.96 * top, 0.92 * top, T("solid: uphill", "实线:上坡"), MEASURED, "left", 1),
-        Label(-0.96 * top, -0.92 * top, T("dashed: downhill", "虚线:下坡"), INK_3, "left", 1),
+        Label(-0.96 * top, 0.92 * top, T("solid: uphill", "实线：上坡"), MEASURED, "left", 1),
+        Label(-0.96 * top, -0.92 * top, T("dashed: downhill", "虚线：下坡"), INK_3, "left", 1),
     ]
-    return traces, Panel(*axes, title=T("the same, as a rose", "同一条曲线,画成玫瑰")), labels
+    return traces, Panel(*axes, title=T("the same, as a rose", "同一条曲线，画成玫瑰")), labels
 
 
 def partials_figure(r: Differentiated) -> Figure:
@@ -268,7 +268,7 @@ def partials_figure(r: Differentiated) -> Figure:
     return Figure(
         traces, shown,
         T(f"The partial derivatives over the map, zero on the black lines; at {pair(r.point)} they are {dx} and {dy}.",
-          f"地图上的两个偏导函数,黑线上为零;在 {pair(r.point)} 处的值为 {dx} 和 {dy}。"),
+          f"地图上的两个偏导函数，黑线上为零；在 {pair(r.point)} 处的值为 {dx} 和 {dy}。"),
         labels,
         table=[
             [T("Which", "名称"), T("is", "是"), T("here", "此处")],
@@ -308,7 +308,7 @@ def plane_figure(r: Differentiated) -> Figure:
     known = gap[np.isfinite(gap)]
     ends = (float(known.min()) / 30, float(known.max()) * 30) if known.size else (1e-12, 1.0)
     middle = float(np.sqrt(touch.radii[0] * touch.radii[-1]))
-    fate = T("falls to 0: it touches", "趋于 0:相切") if touch.kind == "plane" else T("does not fall to 0", "不趋于 0")
+    fate = T("falls to 0: it touches", "趋于 0：相切") if touch.kind == "plane" else T("does not fall to 0", "不趋于 0")
     if not np.isfinite(touch.residual).any():
         fate = T("there is no plane to compare with", "没有可比较的平面")
     labels.append(Label(middle, ends[1] / 4, fate, MEASURED, "center"))
@@ -317,15 +317,15 @@ def plane_figure(r: Differentiated) -> Figure:
         traces,
         [Panel(Axis(T("distance r from the point", "到该点的距离 r"), log=True), Axis(T("largest gap to the plane / r", "与平面的最大差距 / r"), log=True, range=ends),
                title=T("closer and closer", "越来越近")),
-         Panel(Axis(T("direction, degrees", "方向,度"), range=(0, 360), ticks=([0, 90, 180, 270, 360], ["0", "90", "180", "270", "360"])),
+         Panel(Axis(T("direction, degrees", "方向，度"), range=(0, 360), ticks=([0, 90, 180, 270, 360], ["0", "90", "180", "270", "360"])),
                Axis(T("gap / r", "差距 / r"), range=(low, high)), title=T("in every direction", "在每个方向上"))],
         T(f"{en[:1].upper()}{en[1:]}.", f"{zh}。"),
         labels,
         facts=[
             (T("tangent plane", "切平面"), KINDS[touch.kind]),
             (T("∂f/∂x, ∂f/∂y at the point", "该点的 ∂f/∂x、∂f/∂y"), f"{number(r.gradient[0])}, {number(r.gradient[1])}"),
-            (T("D_v f, measured", "D_v f,实测"), number(r.directional_derivative)),
-            (T("∇f·v, if a plane touched", "∇f·v,若有切平面"), number(r.by_gradient)),
+            (T("D_v f, measured", "D_v f，实测"), number(r.directional_derivative)),
+            (T("∇f·v, if a plane touched", "∇f·v，若有切平面"), number(r.by_gradient)),
         ],
     )  # fmt: skip
 
@@ -335,7 +335,7 @@ def findings(r: Differentiated) -> list[T]:
     said = [sentence(r)] if r.touch.kind != "plane" else []
     if r.map.undefined:
         (en, zh), share = r.map.why, f"{100 * r.map.undefined:.2g} %"
-        said.append(T(f"On {share} of the map f has no value: {en}.", f"地图上 {share} 的地方 f 没有值:{zh}。"))
+        said.append(T(f"On {share} of the map f has no value: {en}.", f"地图上 {share} 的地方 f 没有值：{zh}。"))
     if r.basins is not None:
         en, zh = r.basins.finding
         said.append(T(f"{en[:1].upper()}{en[1:]}.", f"{zh}。"))
@@ -353,19 +353,19 @@ LAB = Lab(
     claim=T(
         "At every place of a landscape one arrow knows the slope in all directions: it points the steepest way up, and its "
         "length is that slope.",
-        "在地形的每一点,一支箭头就知道所有方向的坡度:它指向最陡的上坡方向,它的长度就是那个坡度。",
+        "在地形的每一点，一支箭头就知道所有方向的坡度：它指向最陡的上坡方向，它的长度就是那个坡度。",
     ),
     order=1,
     views=[
-        View(T("Which way is up?", "往哪边最陡?"), map_figure, kind="exact", uses=ALONG),
-        View(T("How does it lie?", "曲面什么样?"), surface_figure, kind="exact", uses=ALONG),
-        View(T("How steep each way?", "各方向有多陡?"), rose_figure, uses=ALONG),
-        View(T("Number or function?", "是数还是函数?"), partials_figure, kind="exact", uses=ALONG),
-        View(T("Does a plane touch?", "有切平面吗?"), plane_figure, uses=(*ALONG, "hole")),
-        View(T("Who is down first?", "谁先到谷底?"), race_figure, uses=(*HERE, "steps", *SETTINGS)),
-        View(T("Where do starts end?", "起点终于何处?"), basins_figure, uses=("f", "starts", "steps", *SETTINGS, "half_width", "center_x", "center_y")),
-        View(T("How exact is it?", "算得有多准?"), machine_figure, uses=(*ALONG, "h")),
-        View(T("How does autograd work?", "自动求导怎样做?"), backward_figure, kind="exact", uses=HERE),
+        View(T("Which way is up?", "往哪边最陡？"), map_figure, kind="exact", uses=ALONG),
+        View(T("How does it lie?", "曲面什么样？"), surface_figure, kind="exact", uses=ALONG),
+        View(T("How steep each way?", "各方向有多陡？"), rose_figure, uses=ALONG),
+        View(T("Number or function?", "是数还是函数？"), partials_figure, kind="exact", uses=ALONG),
+        View(T("Does a plane touch?", "有切平面吗？"), plane_figure, uses=(*ALONG, "hole")),
+        View(T("Who is down first?", "谁先到谷底？"), race_figure, uses=(*HERE, "steps", *SETTINGS)),
+        View(T("Where do starts end?", "起点终于何处？"), basins_figure, uses=("f", "starts", "steps", *SETTINGS, "half_width", "center_x", "center_y")),
+        View(T("How exact is it?", "算得有多准？"), machine_figure, uses=(*ALONG, "h")),
+        View(T("How does autograd work?", "自动求导怎样做？"), backward_figure, kind="exact", uses=HERE),
     ],
     presets=[
         Preset(T("Hills", "丘陵"), {}, view=0),

@@ -60,7 +60,7 @@ def race_figure(r: Differentiated) -> Figure:
     """Seven methods from one start, on the map and by how far above the lowest value they are."""
     race = r.race
     if race is None:
-        return absent(T("There is no start: f has no value at the point.", "没有起点:f 在该点没有值。"))
+        return absent(T("There is no start: f has no value at the point.", "没有起点：f 在该点没有值。"))
     steps = race.losses.shape[1] - 1
     lowest = float(race.lowest.min())
     above = race.losses - lowest
@@ -100,12 +100,12 @@ def _told(r: Differentiated, steps: int) -> T:
     if not winner:
         return T(
             f"From {pair(r.point)} every method stopped within {steps} steps.",
-            f"从 {pair(r.point)} 出发,每种方法都在 {steps} 步之内中止。",
+            f"从 {pair(r.point)} 出发，每种方法都在 {steps} 步之内中止。",
         )
     end, name = number(_last(r.race, winner)), NAMES[winner]
     return T(
         f"From {pair(r.point)}, after {steps} steps, {name.en} is lowest, at f = {end}.",
-        f"从 {pair(r.point)} 出发,{steps} 步之后最低的是{name.zh},f = {end}。",
+        f"从 {pair(r.point)} 出发，{steps} 步之后最低的是{name.zh}，f = {end}。",
     )
 
 
@@ -150,7 +150,7 @@ def basins_figure(r: Differentiated) -> Figure:
     """Every start coloured by the stationary point at which it ends."""
     b = r.basins
     if b is None:
-        return absent(T("No starts yet: set “Starts” above 0,<br>or press “Newton's basins”.", "还没有起点:把“起点数”调到 0 以上,<br>或点“牛顿法的吸引域”。"))  # fmt: skip
+        return absent(T("No starts yet: set “Starts” above 0,<br>or press “Newton's basins”.", "还没有起点：把“起点数”调到 0 以上，<br>或点“牛顿法的吸引域”。"))  # fmt: skip
     count = len(b.attractors)
     tints = [f"{hue}/{alpha}" for alpha in (0.85, 0.5, 0.28) for hue in (MEASURED, SECOND, THIRD, FOURTH)]
     colors = [INK, SURFACE, *(tints[k % len(tints)] for k in range(count))]
@@ -176,11 +176,11 @@ def basins_figure(r: Differentiated) -> Figure:
         traces,
         [Panel(Axis(T("x of the start", "起点的 x"), range=(float(b.x[0]), float(b.x[-1]))),
                Axis(T("y of the start", "起点的 y"), range=(float(b.y[0]), float(b.y[-1])), equal=True))],
-        T(f"{name.en} from {grouped(b.side**2)} starts: {b.finding[0]}.", f"{name.zh},{grouped(b.side**2)} 个起点:{b.finding[1]}。"),
+        T(f"{name.en} from {grouped(b.side**2)} starts: {b.finding[0]}.", f"{name.zh}，{grouped(b.side**2)} 个起点：{b.finding[1]}。"),
         labels,
         facts=[
             (T("method", "方法"), name), (T("starts", "起点"), grouped(b.side**2)), (T("steps", "步数"), str(b.step)),
-            (T("still moving (blank)", "仍在移动(空白)"), _share(b.share[-2])), (T("diverged", "发散"), _share(b.share[-1])),
+            (T("still moving (blank)", "仍在移动（空白）"), _share(b.share[-2])), (T("diverged", "发散"), _share(b.share[-1])),
         ],
         table=[[T("No.", "编号"), T("kind", "类型"), T("place", "位置"), "f", T("share of starts", "起点比例")], *rows],
     )  # fmt: skip
@@ -194,34 +194,34 @@ def machine_figure(r: Differentiated) -> Figure:
     """The error of difference quotients over the step h, and three ways to the partial derivatives side by side."""
     c, ways = r.error_curve, r.ways
     table = [[T("Way", "方法"), "∂f/∂x", "∂f/∂y", T("error in ∂f/∂x", "∂f/∂x 的误差"), T("error in ∂f/∂y", "∂f/∂y 的误差")]]  # fmt: skip
-    names = {"symbolic": T("symbolic", "符号求导"), "autograd": T("autograd", "自动求导"), "central": T("central difference, step h", "中心差分,步长 h")}  # fmt: skip
+    names = {"symbolic": T("symbolic", "符号求导"), "autograd": T("autograd", "自动求导"), "central": T("central difference, step h", "中心差分，步长 h")}  # fmt: skip
     for way, values, errors in zip(ways.ways, ways.values, ways.errors, strict=True):
         table.append([names[way], *(f"{v:.12g}" if np.isfinite(v) else "–" for v in values), *(f"{e:.1e}" if np.isfinite(e) else "–" for e in errors)])  # fmt: skip
     if not np.isfinite(c.central).any():
-        empty = absent(T("No slope along v, so no error.", "沿 v 没有斜率,也就没有误差。"))
+        empty = absent(T("No slope along v, so no error.", "沿 v 没有斜率，也就没有误差。"))
         return Figure(empty.traces, empty.panels, empty.says, empty.labels, table=table)
     theory = [np.where(curve > 1e-18, curve, np.nan) for curve in (c.truncation, c.rounding)]
     traces = [
-        line(c.h, theory[0], THEORY, name=T("truncation, theory", "截断误差,理论")),
-        line(c.h, theory[1], THEORY, dash="dash", name=T("rounding, theory", "舍入误差,理论")),
+        line(c.h, theory[0], THEORY, name=T("truncation, theory", "截断误差，理论")),
+        line(c.h, theory[1], THEORY, dash="dash", name=T("rounding, theory", "舍入误差，理论")),
         points(c.h, c.forward, SECOND, size=5, symbol="diamond", name=T("forward", "前向差分")),
         points(c.h, c.central, MEASURED, size=6, name=T("central", "中心差分")),
     ]
     labels = [
-        Label(2e-15, 3e-16, T("circles: central difference", "圆点:中心差分"), MEASURED),
-        Label(2e-15, 6e-18, T("diamonds: forward difference", "菱形:前向差分"), SECOND),
+        Label(2e-15, 3e-16, T("circles: central difference", "圆点：中心差分"), MEASURED),
+        Label(2e-15, 6e-18, T("diamonds: forward difference", "菱形：前向差分"), SECOND),
         Label(1e-13, 20.0, T("rounding ε|f|/h", "舍入 ε|f|/h"), THEORY),
         Label(0.8, 20.0, T("truncation ~h²", "截断 ~h²"), THEORY, "right"),
     ]
-    facts = [(T("best step h, theory", "最佳步长 h,理论"), f"{c.best_h:.1e}" if np.isfinite(c.best_h) else "–")]
+    facts = [(T("best step h, theory", "最佳步长 h，理论"), f"{c.best_h:.1e}" if np.isfinite(c.best_h) else "–")]
     best = int(np.nanargmin(c.central))
-    facts.append((T("best step h, measured", "最佳步长 h,实测"), f"{c.h[best]:.1e}"))
+    facts.append((T("best step h, measured", "最佳步长 h，实测"), f"{c.h[best]:.1e}"))
     facts.append((T("its error", "其误差"), f"{c.central[best]:.1e}"))
     return Figure(
         traces,
         [Panel(Axis(T("step h", "步长 h"), log=True, range=(1e-15, 1)), Axis(T("error of D_v f", "D_v f 的误差"), log=True, range=(1e-18, 1e2)))],
         T(f"Smaller steps help down to h ≈ {c.h[best]:.0e}, then rounding takes over.",
-          f"步长减小到 h ≈ {c.h[best]:.0e} 之前越小越好,再小则由舍入误差主导。"),
+          f"步长减小到 h ≈ {c.h[best]:.0e} 之前越小越好，再小则由舍入误差主导。"),
         labels, facts=facts, table=table,
     )  # fmt: skip
 
@@ -245,8 +245,8 @@ def backward_figure(r: Differentiated) -> Figure:
         [Panel(Axis(T("derivative of f by this quantity", "f 对该量的导数"), range=(low - room, high + room)),
                Axis("", range=(-0.6, last - 0.4), ticks=(place.tolist(), names)))],
         T(f"Reverse mode walks down from f itself, whose derivative is 1, to x and y: {number(r.gradient[0])} and {number(r.gradient[1])}.",
-          f"反向模式从 f 本身(导数为 1)逐步向下,直到 x 和 y:{number(r.gradient[0])} 和 {number(r.gradient[1])}。"),
+          f"反向模式从 f 本身（导数为 1）逐步向下，直到 x 和 y:{number(r.gradient[0])} 和 {number(r.gradient[1])}。"),
         labels,
-        table=[[T("computed forwards, top to bottom", "前向计算,自上而下"), T("value", "值"), T("∂f/∂(it), filled in from below", "∂f/∂(它),自下而上填入")],
+        table=[[T("computed forwards, top to bottom", "前向计算，自上而下"), T("value", "值"), T("∂f/∂(it), filled in from below", "∂f/∂（它），自下而上填入")],
                *([text, number(v), number(a)] for text, v, a in zip(w.steps, w.step_values, w.adjoints, strict=True))],
     )  # fmt: skip

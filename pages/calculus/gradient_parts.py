@@ -78,7 +78,7 @@ def levels(r: Differentiated, *, hover: bool = False) -> dict:
     return trace(
         "contour", x=m.x, y=m.y, z=rank, autocontour=False, showscale=False, colorscale=TERRAIN, zmin=0, zmax=1000,
         contours={"start": 50, "end": 950, "size": 75, "coloring": "fill"},
-        line={"width": 0.7, "color": f"{MUTE}/0.9"}, name=T("rank of f, ‰", "f 的名次,‰"), **told,
+        line={"width": 0.7, "color": f"{MUTE}/0.9"}, name=T("rank of f, ‰", "f 的名次，‰"), **told,
     )  # fmt: skip
 
 

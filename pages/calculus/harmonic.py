@@ -110,7 +110,7 @@ def proof_figure(r: Summed) -> Figure:
     labels = [
         Label(0.5, 1.1, T(f"{total:.3f}", f"{total:.3f}"), SECOND, "center"),
         Label(0.3 * end + 1, 0.62, T(f"slid left, they fill {total:.3f};<br>all of them: γ = {r.gamma:.3f}",
-                            f"推到左边,共占 {total:.3f};<br>全部合计:γ = {r.gamma:.3f}"), SECOND),
+                            f"推到左边，共占 {total:.3f}；<br>全部合计：γ = {r.gamma:.3f}"), SECOND),
         Label(0.5 * end + 1, 1.6 / end + 0.12, "1/x", THEORY),
         Label(group[-1] + 0.55, 0.44, T("never below 1/2", "从不低于 1/2"), THEORY, "right", 1),
         Label(group[-1] + 0.55, 0.77, "→ ln 2", SECOND, "right", 1),
@@ -118,10 +118,10 @@ def proof_figure(r: Summed) -> Figure:
     return Figure(
         traces,
         [Panel(Axis("x", range=(-0.1, end + 0.1)), Axis(T("height", "高度"), range=(0, 1.2)), title=T("bars 1/k above the curve 1/x", "条形 1/k 高过曲线 1/x")),
-         Panel(Axis(T("group j: the terms up to k = 2<sup>j</sup>", "第 j 组:直到 k = 2<sup>j</sup> 的项"), range=(-0.7, group[-1] + 0.7)),
+         Panel(Axis(T("group j: the terms up to k = 2<sup>j</sup>", "第 j 组：直到 k = 2<sup>j</sup> 的项"), range=(-0.7, group[-1] + 0.7)),
                Axis(T("sum of the group", "该组之和"), range=(0, 1.1)), title=T("halves without end", "无穷多个一半"))],
         T(f"The bars lie above 1/x, so H_n exceeds ln(n + 1) = {number(a.lower)}; {len(h.last)} whole groups up to n, none below one half, make H at least {number(h.floor[-1])}.",
-          f"条形高过 1/x,故 H_n 大于 ln(n + 1) = {number(a.lower)};到 n 为止有 {len(h.last)} 个完整的组,每组不小于一半,故 H 至少为 {number(h.floor[-1])}。"),
+          f"条形高过 1/x，故 H_n 大于 ln(n + 1) = {number(a.lower)}；到 n 为止有 {len(h.last)} 个完整的组，每组不小于一半，故 H 至少为 {number(h.floor[-1])}。"),
         labels,
         facts=[
             ("ln(n + 1)", number(a.lower, 7)), ("H_n", number(r.h_n, 7)), ("1 + ln n", number(a.upper, 7)),
@@ -152,7 +152,7 @@ def rearranged_figure(r: Summed) -> Figure:
     far = reach(np.abs(a.drift), a.bound, log=True, pad=0.12)
     labels = [
         Label(end, a.target + above * 0.16 * spread, T(f"target {a.target:g}", f"目标 {a.target:g}"), THEORY, "right"),
-        Label(end, a.natural - above * 0.06 * spread, T("ln 2: usual order", "ln 2:原来的次序"), INK_2, "right"),
+        Label(end, a.natural - above * 0.06 * spread, T("ln 2: usual order", "ln 2：原来的次序"), INK_2, "right"),
         Label(0.03 * end, low - 0.12 * spread, T("● added", "● 加"), MEASURED),
         Label(0.97 * end, low - 0.12 * spread, T("◆ subtracted", "◆ 减"), SECOND, "right"),
         Label(float(a.taken[0]) * 1.2, far[0] * 5, T("distance", "距离"), MEASURED, "left", 1),
@@ -180,7 +180,7 @@ def rearranged_figure(r: Summed) -> Figure:
         frames if len(moments) > 1 else None,
         facts=[
             (T("sum", "和"), number(a.sums[-1], 9)), (T("added", "加的项"), grouped(plus)), (T("subtracted", "减的项"), grouped(minus)),
-            (T("ratio", "比值"), number(a.ratio, 5)), (T("limit ¼e^(2·target)", "极限 ¼e^(2·目标)"), number(a.ratio_limit, 5)),
+            (T("ratio", "比值"), number(a.ratio, 5)), (T("limit ¼e^(2·target)", "极限 ¼e^（2·目标）"), number(a.ratio_limit, 5)),
         ],
     )  # fmt: skip
 
@@ -204,7 +204,7 @@ def coupons_figure(r: Summed) -> Figure:
         Label(right, 0.92 * top, T(f"{grouped(c.runs)} collections", f"{grouped(c.runs)} 次收集"), MEASURED),
         Label(right, 0.82 * top, T("exact law", "精确分布"), THEORY),
         Label(right, 0.72 * top, T("Gumbel limit", "Gumbel 极限"), SECOND),
-        Label(float(c.stage[-1]), float(c.exact_wait[-1]) * 1.5, T(f"the last kind: {grouped(c.kinds)} draws", f"最后一种:{grouped(c.kinds)} 次"),
+        Label(float(c.stage[-1]), float(c.exact_wait[-1]) * 1.5, T(f"the last kind: {grouped(c.kinds)} draws", f"最后一种：{grouped(c.kinds)} 次"),
               THEORY, "right", 1),
     ]  # fmt: skip
     return Figure(
@@ -216,8 +216,8 @@ def coupons_figure(r: Summed) -> Figure:
         T(*r.findings.coupons),
         labels,
         facts=[
-            (T("mean, measured", "均值,实测"), number(c.mean, 6)), (T("m · H, exact", "m · H,精确"), number(c.exact_mean, 6)),
-            (T("spread, measured", "标准差,实测"), number(c.spread, 4)), (T("spread, exact", "标准差,精确"), number(c.exact_spread, 4)),
+            (T("mean, measured", "均值，实测"), number(c.mean, 6)), (T("m · H, exact", "m · H，精确"), number(c.exact_mean, 6)),
+            (T("spread, measured", "标准差，实测"), number(c.spread, 4)), (T("spread, exact", "标准差，精确"), number(c.exact_spread, 4)),
             (T("off by", "相差"), f"{c.z:+.1f} σ"),
         ],
     )  # fmt: skip
@@ -239,7 +239,9 @@ def _bricks(r: Summed) -> tuple[list, Axis]:
     body = line(*sides, MEASURED, width=1.2, fill="toself", fillcolor=f"{MEASURED}/0.45", hoverinfo="skip")
     marks = line(t.centre, t.level + 0.5, THEORY, dash="dot", width=1.4, name=T("centre of mass", "重心"))
     table = line([-1.2, 0], [height * 1.4, height * 1.4], MUTE, width=7, hoverinfo="skip")
-    level = Axis(T("level, counted from the top", "层数,从顶端数起"), log=True, reverse=True, range=(0.5, height * 1.9))
+    level = Axis(
+        T("level, counted from the top", "层数，从顶端数起"), log=True, reverse=True, range=(0.5, height * 1.9)
+    )
     return [body, table, marks], level
 
 
@@ -264,7 +266,7 @@ def tower_figure(r: Summed) -> Figure:
         Label(
             15,
             12.0,
-            T("e² ≈ 7.4 times as many<br>for each length more", "每多伸出一个块长,<br>块数乘以 e² ≈ 7.4"),
+            T("e² ≈ 7.4 times as many<br>for each length more", "每多伸出一个块长，<br>块数乘以 e² ≈ 7.4"),
             THEORY,
             "right",
             1,
@@ -272,10 +274,10 @@ def tower_figure(r: Summed) -> Figure:
     ]
     return Figure(
         traces,
-        [Panel(Axis(T("block lengths beyond the edge", "伸出桌沿的长度(块长)"), range=(-1.25, max(1.2, t.overhang + 0.25))), rows,
-               title=T("▲ each part's centre of mass is on the edge below", "▲ 上面各块的重心恰在下一块的边上") if small else T("the tower over log level", "塔(层数取对数)")),
+        [Panel(Axis(T("block lengths beyond the edge", "伸出桌沿的长度（块长）"), range=(-1.25, max(1.2, t.overhang + 0.25))), rows,
+               title=T("▲ each part's centre of mass is on the edge below", "▲ 上面各块的重心恰在下一块的边上") if small else T("the tower over log level", "塔（层数取对数）")),
          Panel(Axis(T("overhang wanted", "想要伸出的长度"), range=(0, 15.6)), Axis(T("blocks needed", "所需块数"), log=True),
-               title=T("what an overhang costs", "伸得越远,代价越大"))],
+               title=T("what an overhang costs", "伸得越远，代价越大"))],
         T(*r.findings.tower),
         labels,
         facts=[(T(f"overhang {w}", f"伸出 {w}"), T(f"{grouped(k)} blocks", f"{grouped(k)} 块")) for w, k in zip(t.wanted[:6].tolist(), t.needed[:6], strict=True)],
@@ -288,18 +290,20 @@ LAB = Lab(
     title=T("Harmonic series", "调和级数"),
     claim=T(
         "1 + ½ + ⅓ + ¼ + … grows beyond every bound. Yet on every machine it comes to a standstill.",
-        "1 + ½ + ⅓ + ¼ + … 会超过任何界限;然而在任何一台机器上,它都会停下来。",
+        "1 + ½ + ⅓ + ¼ + … 会超过任何界限；然而在任何一台机器上，它都会停下来。",
     ),
     order=3,
     views=[
-        View(T("Where does the machine stop?", "机器停在哪里?"), stop_figure, uses=SUM),
-        View(T("Why does it stop?", "为什么会停?"), why_figure, uses=SUM),
-        View(T("Does another order help?", "换个次序有用吗?"), orders_figure, uses=("n", "dtype")),
-        View(T("How slowly does it grow?", "它长得有多慢?"), growth_figure, kind="exact", uses=("n",)),
-        View(T("Why does it never end?", "为什么没有尽头?"), proof_figure, kind="exact", uses=("bars", "n")),
-        View(T("Can any number be reached?", "能凑出任何数吗?"), rearranged_figure, kind="exact", uses=("target", "n")),
-        View(T("When are all collected?", "何时能集齐?"), coupons_figure, uses=("coupons", "runs", "seed")),
-        View(T("How far do blocks lean?", "积木能伸出多远?"), tower_figure, kind="exact", uses=("blocks",)),
+        View(T("Where does the machine stop?", "机器停在哪里？"), stop_figure, uses=SUM),
+        View(T("Why does it stop?", "为什么会停？"), why_figure, uses=SUM),
+        View(T("Does another order help?", "换个次序有用吗？"), orders_figure, uses=("n", "dtype")),
+        View(T("How slowly does it grow?", "它长得有多慢？"), growth_figure, kind="exact", uses=("n",)),
+        View(T("Why does it never end?", "为什么没有尽头？"), proof_figure, kind="exact", uses=("bars", "n")),
+        View(
+            T("Can any number be reached?", "能凑出任何数吗？"), rearranged_figure, kind="exact", uses=("target", "n")
+        ),
+        View(T("When are all collected?", "何时能集齐？"), coupons_figure, uses=("coupons", "runs", "seed")),
+        View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, kind="exact", uses=("blocks",)),
     ],
     presets=[
         Preset(T("fp16 stalls", "fp16 停住"), {}, view=0),

@@ -30,8 +30,8 @@ ORDERS = {
     "pairwise": T("pairwise", "两两相加"),
     "kahan": T("Kahan", "Kahan 补偿"),
 }
-LAST_ADDED = T("k, the term 1/k being the last one added", "k(最后加入的项是 1/k)")
-BACKWARDS = T("k, added from the right end to the left", "k(从右端加到左端)")
+LAST_ADDED = T("k, the term 1/k being the last one added", "k（最后加入的项是 1/k）")
+BACKWARDS = T("k, added from the right end to the left", "k（从右端加到左端）")
 
 
 def number(value: float, digits: int = 6) -> str:
@@ -97,7 +97,7 @@ def stop_figure(r: Summed) -> Figure:
         [Panel(Axis(BACKWARDS if turned == -1 else LAST_ADDED, log=True, range=(left, end * 1.04)),
                Axis(T("sum so far", "到此为止的和"), range=(0, top)))],
         T(f"{r.findings.machine[0]} It was {m.how[0]}." if stop else r.findings.machine[0],
-          f"{r.findings.machine[1]}({m.how[1]}。)" if stop else r.findings.machine[1]),
+          f"{r.findings.machine[1]}（{m.how[1]}。）" if stop else r.findings.machine[1]),
         labels,
         Frames("k", frames) if len(frames) > 1 else None,
         facts=[
@@ -156,9 +156,9 @@ def why_figure(r: Summed) -> Figure:
 
 def _cause(order: str, stop: int | None) -> T:
     if order == "backward":
-        return T("small terms first: both grow", "先加小项:两者一起增长")
+        return T("small terms first: both grow", "先加小项：两者一起增长")
     if order == "pairwise":
-        return T("terms are added in pairs, not to the sum", "项成对相加,不直接加到和上")
+        return T("terms are added in pairs, not to the sum", "项成对相加，不直接加到和上")
     if order == "kahan":
         return T("Kahan carries on where the curves cross", "曲线相交之后 Kahan 仍在累加")
     if stop is None:
@@ -215,7 +215,7 @@ def orders_figure(r: Summed) -> Figure:
         traces,
         panels,
         T(f"At n = {n} the least error in {r.dtype} is that of the {en} sum; each error stays under its dashed bound.",
-          f"n = {n} 时,{r.dtype} 中误差最小的是“{zh}”;每个误差都在各自的虚线上界之下。"),
+          f"n = {n} 时，{r.dtype} 中误差最小的是“{zh}”；每个误差都在各自的虚线上界之下。"),
         labels,
         facts=[(ORDERS[name], number(value, 3)) for name, value in zip(o.names, o.errors[:, -1], strict=True)],
     )  # fmt: skip

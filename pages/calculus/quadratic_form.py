@@ -76,9 +76,9 @@ def race_figure(a: Analysed) -> Figure:
             panel,
             Panel(Axis(T("steps", "步数"), range=(0, 1.5 * last)), Axis(hidden=True, range=(-0.6, 4.5), reverse=True)),
         ],
-        T(f"Steps from one start to the stationary point: {en}.", f"从同一起点到驻点的步数:{zh}。")
+        T(f"Steps from one start to the stationary point: {en}.", f"从同一起点到驻点的步数：{zh}。")
         if best is not None
-        else T(f"From one start none arrives: {en}.", f"从同一起点,没有一种方法到达:{zh}。"),
+        else T(f"From one start none arrives: {en}.", f"从同一起点，没有一种方法到达：{zh}。"),
         labels,
         frames,
         facts=[
@@ -111,7 +111,7 @@ def lowest(a: Analysed) -> list[tuple]:
     if a.minimiser is None or a.minimum is None:
         return [(T("Minimum", "极小值"), T("none", "没有"))]
     at = stationary.vector(a.minimiser, a.names)
-    return [(T("Minimum", "极小值"), T(f"{short(a.minimum)} at {at}", f"{short(a.minimum)},在 {at}"))]
+    return [(T("Minimum", "极小值"), T(f"{short(a.minimum)} at {at}", f"{short(a.minimum)}，在 {at}"))]
 
 
 FORM = ["given", "polynomial", "matrix", "b", "c", "dimension", "kappa", "spread", "negative", "null", "solvable", "seed"]  # fmt: skip
@@ -130,19 +130,19 @@ LAB = Lab(
     title=T("Quadratic form", "二次型"),
     claim=T(
         "A symmetric matrix is a landscape: its eigenvalues say whether it is a bowl, and how slowly one walks to the bottom.",
-        "对称矩阵就是一片地形:特征值说明它是不是一只碗,也说明走到碗底有多慢。",
+        "对称矩阵就是一片地形：特征值说明它是不是一只碗，也说明走到碗底有多慢。",
     ),
     order=2,
     views=[
-        View(T("Which way down?", "怎样下到谷底?"), race_figure, uses=[*RUN, "method", "alpha", "beta", *SLICE]),
-        View(T("Bowl or saddle?", "是碗还是鞍?"), shape_figure, "exact", uses=[*FORM, *SLICE]),
-        View(T("Positive definite?", "正定吗?"), definite_figure, "exact", uses=FORM),
-        View(T("Why zig-zag?", "为何走之字?"), zigzag_figure, uses=[*RUN, *SLICE]),
-        View(T("How long a step?", "步子能迈多大?"), edge_figure, uses=[*RUN, "alpha"]),
-        View(T("Why momentum?", "为何要动量?"), momentum_figure, uses=[*RUN, "alpha", "beta"]),
-        View(T("Why n steps?", "为何 n 步就到?"), polynomial_figure, uses=RUN),
-        View(T("Which direction lags?", "哪个方向落后?"), lag_figure, uses=[*RUN, "method", "alpha", "beta"]),
-        View(T("In the right axes?", "换到合适的轴?"), morph_figure, "exact", uses=[*FORM, *SLICE]),
+        View(T("Which way down?", "怎样下到谷底？"), race_figure, uses=[*RUN, "method", "alpha", "beta", *SLICE]),
+        View(T("Bowl or saddle?", "是碗还是鞍？"), shape_figure, "exact", uses=[*FORM, *SLICE]),
+        View(T("Positive definite?", "正定吗？"), definite_figure, "exact", uses=FORM),
+        View(T("Why zig-zag?", "为何走之字？"), zigzag_figure, uses=[*RUN, *SLICE]),
+        View(T("How long a step?", "步子能迈多大？"), edge_figure, uses=[*RUN, "alpha"]),
+        View(T("Why momentum?", "为何要动量？"), momentum_figure, uses=[*RUN, "alpha", "beta"]),
+        View(T("Why n steps?", "为何 n 步就到？"), polynomial_figure, uses=RUN),
+        View(T("Which direction lags?", "哪个方向落后？"), lag_figure, uses=[*RUN, "method", "alpha", "beta"]),
+        View(T("In the right axes?", "换到合适的轴？"), morph_figure, "exact", uses=[*FORM, *SLICE]),
     ],
     presets=[
         Preset(T("A bowl", "一只碗"), {}, view=0),

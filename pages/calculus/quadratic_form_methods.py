@@ -63,7 +63,7 @@ def zigzag_figure(a: Analysed) -> Figure:
     traces.append(way(a, "steepest", width=2.4))
     facts = []
     if theory is None:
-        side = silent(T("No minimum, so Kantorovich’s bound<br>has nothing to say.", "没有极小点,<br>坎托罗维奇不等式无从谈起。"), 1)  # fmt: skip
+        side = silent(T("No minimum, so Kantorovich’s bound<br>has nothing to say.", "没有极小点，<br>坎托罗维奇不等式无从谈起。"), 1)  # fmt: skip
         says = T(*run.sentence)
     else:
         words = (MEASURED_RUN, T("Kantorovich’s bound", "坎托罗维奇界"))
@@ -72,7 +72,7 @@ def zigzag_figure(a: Analysed) -> Figure:
         known = theory.step_ratio[np.isfinite(theory.step_ratio)]
         facts = [
             ("κ", short(theory.kappa)),
-            (T("The bound: a step leaves at most", "界:每步至多留下"), short(theory.rate)),
+            (T("The bound: a step leaves at most", "界：每步至多留下"), short(theory.rate)),
             (T("The worst step left", "最差的一步留下"), short(float(known.max())) if known.size else "–"),
         ]
         if len(theory.cosine):
@@ -135,12 +135,12 @@ def edge_figure(a: Analysed) -> Figure:
     else:
         labels.append(Label(reach, 0.96 * top, f"α = {short(alpha)} →", BRASS, "right"))
     error, title = error_of(a, "fixed")
-    side = decay(error, theory.promise, title, 1, (MEASURED_RUN, T("theory: rateᵏ", "理论:速率的 k 次方")))
+    side = decay(error, theory.promise, title, 1, (MEASURED_RUN, T("theory: rateᵏ", "理论：速率的 k 次方")))
     left = Panel(Axis(T("step length α", "步长 α"), range=(0, reach)), Axis(T("error kept a step, |1 − αλ|", "每步保留的误差 |1 − αλ|"), range=(0, top)))  # fmt: skip
     return Figure(
         [*traces, *side[0]], [left, side[1]], T(*theory.sentence), [*labels, *side[2]],
         facts=[
-            (T("Edge 2/λmax", "界限 2/λmax"), short(theory.edge) if theory.edge else T("none: some λ < 0", "没有:有 λ < 0")),
+            (T("Edge 2/λmax", "界限 2/λmax"), short(theory.edge) if theory.edge else T("none: some λ < 0", "没有：有 λ < 0")),
             (T("Rate at this α", "此 α 的速率"), short(theory.here)),
             (T("Best rate (κ − 1)/(κ + 1)", "最佳速率 (κ − 1)/(κ + 1)"), short(theory.best_rate) if theory.best_rate is not None else "–"),
             (T("Steps taken", "步数"), arrived(a, "fixed")),
@@ -187,7 +187,7 @@ def momentum_figure(a: Analysed) -> Figure:
     else:
         labels.append(Label(0.98 * reach, 0.5, f"α = {short(alpha)} →", BRASS, "right"))
     error, title = error_of(a, "momentum")
-    side = decay(error, plane.promise, title, 1, (MEASURED_RUN, T("theory: like rateᵏ", "理论:如速率的 k 次方")))
+    side = decay(error, plane.promise, title, 1, (MEASURED_RUN, T("theory: like rateᵏ", "理论：如速率的 k 次方")))
     left = Panel(Axis(T("step length α", "步长 α"), range=(0, reach)), Axis(T("momentum β", "动量 β"), range=(0, 1)))
     return Figure(
         [*traces, *side[0]], [left, side[1]], T(*plane.sentence), [*labels, *side[2]],
@@ -227,7 +227,7 @@ def polynomial_figure(a: Analysed) -> Figure:
     ]
     labels = [
         Label(theory.lam[-1], 1.28, T("residual polynomial pₖ(λ)", "残差多项式 pₖ(λ)"), MEASURED, "right"),
-        Label(theory.lam[-1], 1.08, T("dots: at the eigenvalues", "点:在特征值处"), THEORY, "right"),
+        Label(theory.lam[-1], 1.08, T("dots: at the eigenvalues", "点：在特征值处"), THEORY, "right"),
     ]
     left = Panel(
         Axis(T("eigenvalue λ", "特征值 λ"), range=(theory.lam[0], theory.lam[-1])),
@@ -235,7 +235,7 @@ def polynomial_figure(a: Analysed) -> Figure:
     )
     rows = {1: {"y": seen}, 2: {"y": at}}
     if theory.observed is None:
-        side = silent(T("No minimum: there is no error to bound.", "没有极小点:无误差可言。"), 1)
+        side = silent(T("No minimum: there is no error to bound.", "没有极小点：无误差可言。"), 1)
     else:
         words = (MEASURED_RUN, T("Chebyshev’s bound", "切比雪夫界"))
         side = decay(theory.observed, theory.bound, T("error left, √(eᵀAe)", "剩下的误差 √(eᵀAe)"), 1, words)
@@ -265,7 +265,7 @@ def lag_figure(a: Analysed) -> Figure:
     """The error along every eigenvector: at one step as bars, over all steps as lines; measured beside predicted."""
     if a.eigen_error is None or a.eigen_predicted is None:
         traces, panel, labels = ground(a)
-        side = silent(T("No stationary point:<br>nothing to measure an error from.", "没有驻点:<br>误差无从量起。"), 1)
+        side = silent(T("No stationary point:<br>nothing to measure an error from.", "没有驻点：<br>误差无从量起。"), 1)
         return Figure([*traces, way(a, a.method), *side[0]], [panel, side[1]], T(*a.stationary.sentence), labels + side[2])  # fmt: skip
     n, k = len(a.eigenvalues), a.eigen_step
     measured, predicted = np.abs(a.eigen_error), np.abs(a.eigen_predicted)
@@ -292,7 +292,7 @@ def lag_figure(a: Analysed) -> Figure:
             labels.append(Label(k[at] + 0.03 * last, height, text, INK_2, "left", 1))
     few = [f"{short(v)}" for v in a.eigenvalues] if n <= 6 else None
     axis = Axis(
-        T("eigenvalue λ", "特征值 λ") if few else T("direction, from the least λ", "方向,按 λ 由小到大"),
+        T("eigenvalue λ", "特征值 λ") if few else T("direction, from the least λ", "方向，按 λ 由小到大"),
         range=(0.4, n + 0.6), ticks=(number.tolist(), few) if few else None,
     )  # fmt: skip
     moving = line([last, last], [low, high], BRASS, width=1.6, panel=1, hoverinfo="skip")
@@ -313,7 +313,7 @@ def lag_figure(a: Analysed) -> Figure:
         ],
         T(
             f"{name.en} over {k[-1]} steps, along each of {n} eigenvectors: the direction of λ = {slow} lags most.",
-            f"{name.zh}走 {k[-1]} 步,沿 {n} 个特征向量分别看:λ = {slow} 的方向落后最多。",
+            f"{name.zh}走 {k[-1]} 步，沿 {n} 个特征向量分别看：λ = {slow} 的方向落后最多。",
         ),
         labels,
         Frames(T("step", "步"), frames, rows=rows) if len(frames) > 1 else None,

@@ -97,9 +97,9 @@ def ground(a: Analysed) -> tuple[list[dict], Panel, list[Label]]:
     title: Any = ""
     if len(a.b) > 2:
         title = (
-            T("the slice through the stationary point; ways projected", "过驻点的切片;路径投影其上")
+            T("the slice through the stationary point; ways projected", "过驻点的切片；路径投影其上")
             if a.stationary.point is not None
-            else T("the slice through the start; ways projected", "过起点的切片;路径投影其上")
+            else T("the slice through the start; ways projected", "过起点的切片；路径投影其上")
         )
     panel = Panel(
         Axis(T(*s.labels[0]), range=(s.u[0], s.u[-1])),
@@ -138,7 +138,7 @@ def _levels(a: Analysed) -> dict:
     return trace(
         "contour", x=s.u, y=s.v, z=z, autocontour=False, showscale=False, hoverinfo="skip", line={"width": 1.1},
         contours={"coloring": "lines", "start": low, "end": high, "size": step}, colorscale=below + middle + above,
-        name=T("√|f − f₀|, signed", "√|f − f₀|,带符号") if one_sided else T("f − f₀", "f − f₀"),
+        name=T("√|f − f₀|, signed", "√|f − f₀|，带符号") if one_sided else T("f − f₀", "f − f₀"),
     )  # fmt: skip
 
 

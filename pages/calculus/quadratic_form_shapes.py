@@ -154,7 +154,7 @@ def morph_figure(a: Analysed) -> Figure:
     m = a.morph
     if m is None:
         traces, panel, labels = ground(a)
-        side = silent(T("One variable: nothing to turn.", "只有一个变量:没有什么可转。"), 1)
+        side = silent(T("One variable: nothing to turn.", "只有一个变量：没有什么可转。"), 1)
         return Figure([*traces, *side[0]], [panel, side[1]], T("One variable.", "只有一个变量。"), labels + side[2])
     d, size = m.matrix.shape[1], float(np.abs(m.matrix).max()) or 1.0
     what = "A" if len(a.b) == d else "PᵀAP"
@@ -175,7 +175,7 @@ def morph_figure(a: Analysed) -> Figure:
         [*traces, cells],
         [panel, Panel(blank, replace(blank, reverse=True, equal=True), title=f"Rᵀ·{what}·R")],
         T(f"Turning the coordinates by {m.angle:.3g}° makes {what} diagonal: {spectrum}.",
-          f"坐标转过 {m.angle:.3g}°,{what} 就成为对角矩阵:{spectrum}。"),
+          f"坐标转过 {m.angle:.3g}°,{what} 就成为对角矩阵：{spectrum}。"),
         frames[m.frame].labels or (),
         Frames("t", frames, start=m.frame, seconds=4.0, rows=rows),
         facts=[

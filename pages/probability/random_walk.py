@@ -89,7 +89,7 @@ def where_figure(walked: Walked) -> Figure:
         [Panel(Axis(T("site after n steps", "n 步后的位置"), range=(float(sites[0]) - gap, float(sites[-1]) + gap)),
                Axis(SHARE, format=".1~%", range=(0, top)))],
         T(f"After {times[-1]} steps {grouped(walked.ended)} walkers stand around {number(walked.mean)}, with variance {number(walked.variance)}; the exact law has {number(walked.mean_exact)} and {number(walked.variance_exact)}.",
-          f"{times[-1]} 步之后,{grouped(walked.ended)} 名行走者分布在 {number(walked.mean)} 附近,方差 {number(walked.variance)};精确分布的均值为 {number(walked.mean_exact)},方差为 {number(walked.variance_exact)}。"),
+          f"{times[-1]} 步之后，{grouped(walked.ended)} 名行走者分布在 {number(walked.mean)} 附近，方差 {number(walked.variance)}；精确分布的均值为 {number(walked.mean_exact)}，方差为 {number(walked.variance_exact)}。"),
         labels=labels,
         frames=Frames("n", frames, rows={0: {"y": observed}, 1: {"y": law}}),
     )  # fmt: skip
@@ -111,7 +111,7 @@ def paths_figure(walked: Walked) -> Figure:
         reach = np.sqrt(walked.msd_exact)
         edges = [line(walked.times, origin + sign * reach, THEORY, dash="dash", width=1.3) for sign in (1, -1)]
         panel = Panel(Axis(STEP, range=(0, float(walked.path_times[-1]))), Axis(T("site", "位置")))
-        labels = [Label(0.55 * float(walked.times[-1]), origin + float(reach[-1]), T("± root mean square distance, exact", "± 均方根距离(精确)"),
+        labels = [Label(0.55 * float(walked.times[-1]), origin + float(reach[-1]), T("± root mean square distance, exact", "± 均方根距离（精确）"),
                         THEORY, "center")]  # fmt: skip
         dims = ("x", "y")
     else:
@@ -141,7 +141,7 @@ def paths_figure(walked: Walked) -> Figure:
     return Figure(
         traces + edges, [panel],
         T("Twelve walkers' paths from their common start; dashed, how far walkers are on average, or the places where many end.",
-          "十二名行走者从同一起点出发的路径;虚线为平均走出的距离,散点为许多行走者的终点。"),
+          "十二名行走者从同一起点出发的路径；虚线为平均走出的距离，散点为许多行走者的终点。"),
         labels=labels, frames=Frames("n", frames),
     )  # fmt: skip
 
@@ -156,13 +156,13 @@ def spread_figure(walked: Walked) -> Figure:
         [line(t, exact_, THEORY, name=T("exact", "精确")), points(t, np.where(seen > 0, seen, np.nan), name=T("measured", "实测"))],
         [Panel(Axis(T("steps", "步数"), log=True), Axis(T("mean square distance from the start", "到起点的均方距离"), log=True))],
         T(f"The mean square distance grows with slope {number(walked.slope)} on logarithmic axes; exactly {number(walked.slope_exact)}.",
-          f"双对数坐标下均方距离的斜率为 {number(walked.slope)};精确值为 {number(walked.slope_exact)}。"),
-        labels=[Label(float(t[len(t) // 2]), float(exact_[len(t) // 2]) * 2.2, T("exact: 4pqn + (p−q)²n² when free", "精确:自由时为 4pqn + (p−q)²n²"),
+          f"双对数坐标下均方距离的斜率为 {number(walked.slope)}；精确值为 {number(walked.slope_exact)}。"),
+        labels=[Label(float(t[len(t) // 2]), float(exact_[len(t) // 2]) * 2.2, T("exact: 4pqn + (p−q)²n² when free", "精确：自由时为 4pqn + (p−q)²n²"),
                       THEORY, "right")],
         facts=[
-            (T("slope, measured", "斜率,实测"), number(walked.slope)), (T("slope, exact", "斜率,精确"), number(walked.slope_exact)),
-            (T("mean place, measured", "平均位置,实测"), number(walked.mean)), (T("exact", "精确"), number(walked.mean_exact)),
-            (T("variance, measured", "方差,实测"), number(walked.variance)), (T("variance, exact", "方差,精确"), number(walked.variance_exact)),
+            (T("slope, measured", "斜率，实测"), number(walked.slope)), (T("slope, exact", "斜率，精确"), number(walked.slope_exact)),
+            (T("mean place, measured", "平均位置，实测"), number(walked.mean)), (T("exact", "精确"), number(walked.mean_exact)),
+            (T("variance, measured", "方差，实测"), number(walked.variance)), (T("variance, exact", "方差，精确"), number(walked.variance_exact)),
         ],
     )  # fmt: skip
 
@@ -209,13 +209,13 @@ def home_figure(walked: Walked) -> Figure:
          Panel(Axis(T("steps", "步数")), Axis("", format=".1~%"), title=T("The first time back", "首次回家的时刻"))],
         T(f"{percent(walked.return_by_step[-1])} of the walkers have been home again by the last step, exactly "
           f"{percent(walked.return_exact[-1])}; {percent(limit)} ever will.",
-          f"到最后一步为止,{percent(walked.return_by_step[-1])} 的行走者回过家,精确值为 {percent(walked.return_exact[-1])};"
+          f"到最后一步为止，{percent(walked.return_by_step[-1])} 的行走者回过家，精确值为 {percent(walked.return_exact[-1])}；"
           f"终将回家的为 {percent(limit)}。"),
         labels=labels,
         facts=[
-            (T("home by step n, measured", "n 步内回家,实测"), percent(walked.return_by_step[-1])),
+            (T("home by step n, measured", "n 步内回家，实测"), percent(walked.return_by_step[-1])),
             (T("exact", "精确"), percent(walked.return_exact[-1])),
-            (T("ever, line", "终将返回,直线"), percent(walked.return_limit_by_dimension[0])),
+            (T("ever, line", "终将返回，直线"), percent(walked.return_limit_by_dimension[0])),
             (T("ever, plane", "平面"), percent(walked.return_limit_by_dimension[1])),
             (T("ever, space", "空间"), percent(walked.return_limit_by_dimension[2])),
         ],
@@ -248,7 +248,7 @@ def last_zero_figure(walked: Walked) -> Figure:
         traces,
         [Panel(Axis(T("last step at home", "最后一次在家的步数")), Axis(SHARE, format=".1~%"))],
         T(f"When {grouped(walked.tracked)} free walkers were last at home; the first and the last bar together hold {percent(ends)}.",
-          f"{grouped(walked.tracked)} 名自由行走者最后一次在家的时刻;首尾两根柱子合计占 {percent(ends)}。"),
+          f"{grouped(walked.tracked)} 名自由行走者最后一次在家的时刻；首尾两根柱子合计占 {percent(ends)}。"),
         labels=labels,
     )  # fmt: skip
 
@@ -268,7 +268,7 @@ def maximum_figure(walked: Walked) -> Figure:
         [bars(x, measured, name=T("measured", "实测")), ticks(x, law, name=EXACT)],
         [Panel(Axis(T("greatest height on the way", "途中到达的最大高度")), Axis(SHARE, format=".1~%"))],
         T(f"The greatest height that {grouped(walked.tracked)} free walkers reached; most often {int(walked.maximum_heights[np.argmax(walked.maximum_exact)])}.",
-          f"{grouped(walked.tracked)} 名自由行走者到达的最大高度;最常见的是 {int(walked.maximum_heights[np.argmax(walked.maximum_exact)])}。"),
+          f"{grouped(walked.tracked)} 名自由行走者到达的最大高度；最常见的是 {int(walked.maximum_heights[np.argmax(walked.maximum_exact)])}。"),
         labels=[Label(float(x[len(x) // 2]), float(np.max(law)), EXACT, THEORY)],
     )  # fmt: skip
 
@@ -291,17 +291,17 @@ def ruin_figure(walked: Walked) -> Figure:
             ticks(middle, walked.ruin_rounds_exact, panel=1, name=T("exact", "精确")),
         ],
         [Panel(Axis(T("start", "起始赌资")), Axis(T("chance to reach the target first", "先达到目标的概率"), format=".0%", range=(-0.03, 1.05)),
-               title=T("Who wins?", "谁赢?")),
-         Panel(Axis(T("rounds", "轮数")), Axis(T("share of games", "赌局的比例"), format=".1~%"), title=T("How long does it last?", "持续多久?"))],
+               title=T("Who wins?", "谁赢？")),
+         Panel(Axis(T("rounds", "轮数")), Axis(T("share of games", "赌局的比例"), format=".1~%"), title=T("How long does it last?", "持续多久？"))],
         T(f"Of {grouped(walked.ruin_games)} games {percent(walked.ruin_win)} are won, exactly {percent(walked.ruin_win_exact)}; a game "
           f"lasts {number(walked.ruin_duration)} rounds, exactly {number(walked.ruin_duration_exact)}.",
-          f"{grouped(walked.ruin_games)} 局中赢了 {percent(walked.ruin_win)},精确值 {percent(walked.ruin_win_exact)};平均持续 "
-          f"{number(walked.ruin_duration)} 轮,精确值 {number(walked.ruin_duration_exact)}。"),
+          f"{grouped(walked.ruin_games)} 局中赢了 {percent(walked.ruin_win)}，精确值 {percent(walked.ruin_win_exact)}；平均持续 "
+          f"{number(walked.ruin_duration)} 轮，精确值 {number(walked.ruin_duration_exact)}。"),
         labels=[Label(start, walked.ruin_win - 0.09, T("measured", "实测"), MEASURED, "center")] if np.isfinite(walked.ruin_win) else (),
         facts=[
-            (T("won, measured", "获胜,实测"), percent(walked.ruin_win)), (T("won, exact", "获胜,精确"), percent(walked.ruin_win_exact)),
-            (T("rounds, measured", "轮数,实测"), number(walked.ruin_duration)),
-            (T("rounds, exact", "轮数,精确"), number(walked.ruin_duration_exact)),
+            (T("won, measured", "获胜，实测"), percent(walked.ruin_win)), (T("won, exact", "获胜，精确"), percent(walked.ruin_win_exact)),
+            (T("rounds, measured", "轮数，实测"), number(walked.ruin_duration)),
+            (T("rounds, exact", "轮数，精确"), number(walked.ruin_duration_exact)),
         ],
     )  # fmt: skip
 
@@ -324,9 +324,9 @@ def law_figure(walked: Walked) -> Figure:
     style = {"textposition": "outside", "cliponaxis": False, "constraintext": "none", "textfont": {"size": 11}}
     return Figure(
         [bars(place, shown[4], THIRD, width=0.7, name=T("coefficient", "系数"), text=written[4], **style)],
-        [Panel(Axis(T("power of x: the place after k steps", "x 的幂次:k 步后的位置"), range=(-powers - 1, powers + 1)), Axis(T("coefficient: the chance", "系数:概率"), range=(0, top)))],
+        [Panel(Axis(T("power of x: the place after k steps", "x 的幂次：k 步后的位置"), range=(-powers - 1, powers + 1)), Axis(T("coefficient: the chance", "系数：概率"), range=(0, top)))],
         T("Each factor px + q/x shifts the law up with weight p and down with weight q; the coefficients are the chances.",
-          "每个因子 px + q/x 以权重 p 把分布上移、以权重 q 下移;系数就是概率。"),
+          "每个因子 px + q/x 以权重 p 把分布上移、以权重 q 下移；系数就是概率。"),
         labels=product(4),
         frames=Frames("k", frames, start=3),
     )  # fmt: skip
@@ -339,7 +339,7 @@ def diffusion_figure(walked: Walked) -> Figure:
         return absent(
             T(
                 "Between walls, or where every step is the same, there is nothing to rescale.",
-                "有壁,或每一步都相同时,没有可缩放的极限。",
+                "有壁，或每一步都相同时，没有可缩放的极限。",
             )
         )
     colors = (MEASURED, SECOND, THIRD, FOURTH)
@@ -354,10 +354,10 @@ def diffusion_figure(walked: Walked) -> Figure:
         labels.append(Label(0.15, float(kernel.max()) + 0.03, f"u = {u:.2g}", color, panel=1))
     return Figure(
         traces,
-        [Panel(Axis(T("time u = step / n", "时间 u = 步数 / n")), Axis(T("place / √n (drift removed)", "位置 / √n(去除漂移)"), range=(-4, 4)),
+        [Panel(Axis(T("time u = step / n", "时间 u = 步数 / n")), Axis(T("place / √n (drift removed)", "位置 / √n（去除漂移）"), range=(-4, 4)),
                title=T("Paths, seen from afar", "从远处看路径")),
          Panel(Axis(T("place / √n", "位置 / √n"), range=(-4, 4)), Axis(T("density", "密度")), title=T("The heat kernel", "热核"))],
-        T("Rescaled paths, and the density of walkers at four times on the heat kernel.", "缩放后的路径,以及四个时刻行走者的密度与热核。"),
+        T("Rescaled paths, and the density of walkers at four times on the heat kernel.", "缩放后的路径，以及四个时刻行走者的密度与热核。"),
         labels=labels,
     )  # fmt: skip
 
@@ -368,19 +368,19 @@ LAB = Lab(
     claim=T(
         "Each second a step forward or back, by the toss of a coin. Nobody knows where one walker goes; where all of them "
         "end is known exactly.",
-        "每秒掷一次硬币,向前或向后走一步。没人知道某一个人会走到哪里;所有人最终落在哪里,却可以精确知道。",
+        "每秒掷一次硬币，向前或向后走一步。没人知道某一个人会走到哪里；所有人最终落在哪里，却可以精确知道。",
     ),
     order=1,
     views=[
-        View(T("Where is the walker?", "行走者在哪里?"), where_figure, uses=WALK),
-        View(T("How does it get there?", "怎样走到那里?"), paths_figure, uses=WALK),
-        View(T("How far has it strayed?", "走了多远?"), spread_figure, uses=WALK),
-        View(T("Does it come home?", "会回家吗?"), home_figure, uses=(*UP_TO_N, "dimension")),
-        View(T("Who is ruined?", "谁会破产?"), ruin_figure, uses=("walkers", "up", "start", "target", "seed")),
-        View(T("What is the law?", "规律是什么?"), law_figure, kind="exact", uses=("up",)),
-        View(T("When was it last even?", "最后打平在何时?"), last_zero_figure, uses=(*UP_TO_N, "dimension")),
-        View(T("How high did it get?", "最高到过哪里?"), maximum_figure, uses=(*UP_TO_N, "dimension")),
-        View(T("And from afar?", "从远处看呢?"), diffusion_figure, uses=WALK),
+        View(T("Where is the walker?", "行走者在哪里？"), where_figure, uses=WALK),
+        View(T("How does it get there?", "怎样走到那里？"), paths_figure, uses=WALK),
+        View(T("How far has it strayed?", "走了多远？"), spread_figure, uses=WALK),
+        View(T("Does it come home?", "会回家吗？"), home_figure, uses=(*UP_TO_N, "dimension")),
+        View(T("Who is ruined?", "谁会破产？"), ruin_figure, uses=("walkers", "up", "start", "target", "seed")),
+        View(T("What is the law?", "规律是什么？"), law_figure, kind="exact", uses=("up",)),
+        View(T("When was it last even?", "最后打平在何时？"), last_zero_figure, uses=(*UP_TO_N, "dimension")),
+        View(T("How high did it get?", "最高到过哪里？"), maximum_figure, uses=(*UP_TO_N, "dimension")),
+        View(T("And from afar?", "从远处看呢？"), diffusion_figure, uses=WALK),
     ],
     presets=[
         Preset(T("Fair coin", "公平硬币"), {}, view=0),

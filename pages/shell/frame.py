@@ -19,7 +19,7 @@ WORDS: dict[str, T] = {
     "labs": T("Labs", "实验列表"),
     "copy": T("Copy link", "复制链接"),
     "theme": T("Light or dark", "浅色或深色"),
-    "language": T("Language: English or Chinese", "语言:英文或中文"),
+    "language": T("Language: English or Chinese", "语言：英文或中文"),
     "menu": T("Labs", "实验"),
     "skip": T("Skip to the figure", "跳到图形"),
     "code": T("The code", "代码"),

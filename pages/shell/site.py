@@ -27,6 +27,7 @@ from pages.shell.text import T
 SESSIONS = 500
 WAITING = 500
 UPLOAD = "20mb"
+UPLOADS_KEPT = (600, 3600)  # seconds: how often it is looked for those to delete, and their age
 LARGEST_BODY = 25 * 2**20  # an upload with what its form adds
 log = logging.getLogger("orrery")
 
@@ -44,7 +45,7 @@ class Site:
         self.demo = self._build()
 
     def _build(self) -> gr.Blocks:
-        with gr.Blocks(title="Orrery", analytics_enabled=False) as demo:
+        with gr.Blocks(title="Orrery", analytics_enabled=False, delete_cache=UPLOADS_KEPT) as demo:
             for slug, page in self.pages.items():
                 quirks.begin_page(demo, slug, page.lab.title.en)
                 self.runner.prepare(page.lab.experiment)
