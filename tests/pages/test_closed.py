@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from gradio import route_utils
 
 from pages.shell import site as site_module
 from pages.shell.site import UPLOAD
@@ -109,6 +110,15 @@ def upload(running, bytes_: int, name: str = "a.txt"):
 def test_an_upload_over_the_limit_is_refused(running):
     reply = upload(running, 20 * 2**20 + 1)
     assert reply.status_code == 413 and not TRACES.search(reply.text)
+
+
+def test_an_upload_is_not_kept_for_long(running):
+    (path,) = upload(running, 10).json()
+    demo = running.site.demo
+    assert Path(path).is_file() and any(path in files for files in demo.temp_file_sets)
+    assert demo.delete_cache == (600, 3600)
+    route_utils.delete_files_created_by_app(demo, age=-1)
+    assert not Path(path).exists()
 
 
 def test_a_body_without_a_length_is_bounded_too(running):
