@@ -55,7 +55,7 @@ def open_page(browser: Browser, site_url: str, contexts: dict) -> Iterator[OpenL
         page.set_viewport_size({"width": width, "height": height})
         opened.append(page)
         excused.extend(ignore)
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))
         page.on(
