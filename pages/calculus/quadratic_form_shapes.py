@@ -32,6 +32,7 @@ from pages.shell.figures import (
 )
 
 CUBE = {"aspectmode": "cube", "camera": {"eye": {"x": 1.6, "y": -1.7, "z": 0.95}}}
+NEAR = {"aspectmode": "cube", "camera": {"eye": {"x": 1.0, "y": -1.15, "z": 0.65}}}
 SIGNS = {1: ACCEPT, 0: MUTE, -1: REJECT}
 
 
@@ -182,7 +183,7 @@ def morph_figure(a: Analysed) -> Figure:
             (T("Whole turn", "共转过"), f"{m.angle:.4g}°"), (T("Diagonal at the end", "最后的对角线"), spectrum),
             (T("Off the diagonal at the start", "开始时的非对角部分"), short(m.off_diagonal[0])),
         ],
-        layout={} if d == 2 else {"scene": {"aspectmode": "cube"}},
+        layout={} if d == 2 else {"scene": NEAR},
     )  # fmt: skip
 
 
