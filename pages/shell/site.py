@@ -6,6 +6,7 @@ import functools
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -25,6 +26,7 @@ from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.text import T
 
 SESSIONS = 500
+SWITCH_SECONDS = 0.0005
 WAITING = 500
 UPLOAD = "20mb"
 UPLOADS_KEPT = (600, 3600)  # seconds: how often it is looked for those to delete, and their age
@@ -97,6 +99,8 @@ class Site:
     def launch(self, **options: Any) -> None:
         """Serve the site; blocks unless `prevent_thread_lock` is given."""
         block = not options.pop("prevent_thread_lock", False)
+        # The thread that talks to the browsers waits this long, at most, for one that computes.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
         self.demo.launch(**(self.settings() | options | {"prevent_thread_lock": True}))
         print(f"Orrery is at {self.demo.local_url}", flush=True)  # noqa: T201  said to who started it
