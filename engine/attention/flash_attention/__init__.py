@@ -41,7 +41,7 @@ class FlashAttention(Params):
               "分数的标准差;分数超过 11 时半精度的 exp 会溢出。"),
     )  # fmt: skip
     batch: int = Field(1, ge=1, le=64, title="Batch", zh="批大小")
-    heads: int = Field(4, ge=1, le=128, title="Query heads", zh="查询头数")
+    heads: int = Field(2, ge=1, le=128, title="Query heads", zh="查询头数")
     group: int = Field(
         1, ge=1, le=16, title="Query heads to a key head", zh="每个键头的查询头数",
         help=("Taken down to the next number that divides the heads.", "取不超过它且能整除头数的最大值。"),

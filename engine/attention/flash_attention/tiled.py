@@ -25,11 +25,13 @@ def _stacked(x: Tensor, heads: int) -> Tensor:
     return x.reshape(B * heads, H // heads, *rest)
 
 
-def _scratch(group: int, N: int, T: int, dtype: torch.dtype, device: torch.device, tiles: int) -> tuple[int, Tensor]:
+def _scratch(q: Tensor, k: Tensor, dtype: torch.dtype, tiles: int) -> tuple[int, Tensor]:
     """Rows to a tile, fewer where many heads are stacked, and for each worker room for so many tiles."""
+    group, N, T = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
     rows = min(N, max(16, ROWS // group))
     size = group * rows * min(COLUMNS, T)
-    return rows, torch.empty(workers.count(device), tiles, size, dtype=dtype, device=device)
+    at_a_time = workers.count(q.device, q.shape[0] * q.shape[1] * N * T)
+    return rows, torch.empty(at_a_time, tiles, size, dtype=dtype, device=q.device)
 
 
 def _hide(s: Tensor, group: int, row: int, column: int) -> None:
@@ -49,7 +51,7 @@ def forward(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> tupl
     lse = torch.empty(B, H, N, dtype=wide, device=q.device)
     qs, os, ls = (_stacked(x, heads) for x in (q, o, lse))
     ks, vs = k.reshape(B * heads, T, D), v.reshape(B * heads, T, D)
-    rows, scratch = _scratch(H // heads, N, T, wide, q.device, 1)
+    rows, scratch = _scratch(q, k, wide, 1)
 
     def attend(worker: int, tile: tuple[int, int]) -> None:
         head, row = tile
@@ -91,13 +93,13 @@ def backward(
     q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, do: Tensor, causal: bool, scale: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """dQ, dK and dV, recomputing each tile of weights from the log-sum-exp."""
-    (B, H, N, D), heads, T = q.shape, k.shape[1], k.shape[2]
+    B, heads, T, D = k.shape
     dq = torch.zeros(q.shape, dtype=lse.dtype, device=q.device)
     dk, dv = (torch.empty(x.shape, dtype=x.dtype, device=x.device) for x in (k, v))
     qs, os, gs, ls, dqs = (_stacked(x, heads) for x in (q, o, do, lse, dq))
     ks, vs = k.reshape(B * heads, T, D), v.reshape(B * heads, T, D)
     dks, dvs = dk.view(B * heads, T, D), dv.view(B * heads, T, D)
-    rows, scratch = _scratch(H // heads, N, T, lse.dtype, q.device, 2)
+    rows, scratch = _scratch(q, k, lse.dtype, 2)
 
     def attend(worker: int, head: int) -> None:
         delta = torch.stack([(_wide(a) * _wide(b)).sum(-1) for a, b in zip(os[head], gs[head], strict=True)])

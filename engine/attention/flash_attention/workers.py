@@ -18,6 +18,7 @@ from typing import TypeVar
 import torch
 
 Item = TypeVar("Item")
+SMALL = 2**18
 _inline: ContextVar[bool] = ContextVar("inline", default=False)
 _starting = threading.Lock()
 
@@ -49,9 +50,10 @@ def _pool(size: int) -> ThreadPoolExecutor:
     return pool
 
 
-def count(device: torch.device) -> int:
-    """How many tasks run at a time: one for each of torch's threads; on a GPU the operations are parallel already."""
-    return torch.get_num_threads() if device.type == "cpu" else 1
+def count(device: torch.device, numbers: int) -> int:
+    """How many tasks run at a time: one for each of torch's threads. One in all where few numbers are worked on, less
+    than it takes to hand tasks over, and on a GPU, whose operations are parallel already."""
+    return torch.get_num_threads() if device.type == "cpu" and numbers > SMALL else 1
 
 
 def spread(task: Callable[[int, Item], None], items: Sequence[Item], workers: int) -> None:
