@@ -92,6 +92,7 @@ def where_figure(walked: Walked) -> Figure:
           f"{times[-1]} 步之后，{grouped(walked.ended)} 名行走者分布在 {number(walked.mean)} 附近，方差 {number(walked.variance)}；精确分布的均值为 {number(walked.mean_exact)}，方差为 {number(walked.variance_exact)}。"),
         labels=labels,
         frames=Frames("n", frames, rows={0: {"y": observed}, 1: {"y": law}}),
+        link="site",
     )  # fmt: skip
 
 

@@ -262,3 +262,14 @@ def test_a_figure_is_kept_beside_the_live_one_with_the_difference(open_lab):
     assert "up 0.5" in page.locator(".caption").first.inner_text()
     page.locator(".compare").click()
     assert page.locator(".kept").is_hidden()
+
+
+def test_a_hovered_place_lights_up_in_the_other_figure(open_lab):
+    page = open_lab("random-walk")
+    page.locator(".compare").click()
+    page.wait_for_function("document.querySelector('.kept .plot')?._fullData")
+    settle(page)
+    box = page.locator("#figure .plot").bounding_box()
+    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.75 * box["height"], steps=8)
+    page.wait_for_selector("#figure .hoverlayer .hovertext")
+    page.wait_for_selector(".kept .hoverlayer .hovertext")
