@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 
 import pytest
 from chromium import FLAGS, on_path
-from driver import wait_painted
+from driver import settle, wait_painted
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from site_server import Server, free_port
 
@@ -84,6 +84,7 @@ def open_lab(open_page: OpenLab) -> OpenLab:
         page = open_page(f"/{slug}" + (f"?{query}" if query else ""), **options)
         wait_painted(page)
         page.wait_for_function("Orrery.transport.connected()")
+        settle(page)
         return page
 
     return open_
