@@ -120,8 +120,8 @@ def test_the_server_refuses_in_both_languages_and_goes_on(open_lab):
     assert said(page) == ""
 
 
-def test_a_costly_run_waits_streams_and_stops(open_lab):
-    page = open_lab("random-walk", LONG_RUN)
+def test_a_costly_run_waits_streams_and_stops(open_page):
+    page = open_page(f"/random-walk?{LONG_RUN}")
     page.wait_for_selector(".work:visible")
     if page.locator(".run:visible").count():
         page.locator(".run").click()
