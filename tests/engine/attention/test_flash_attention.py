@@ -82,7 +82,7 @@ def test_sdpa_of_torch_is_a_second_judge():
     q, k, v, do = inputs((2, 3, 3, 200, 200, 32, True), torch.float32, seed=2, device="cpu")
     theirs = run(lambda *x: scaled_dot_product_attention(*x, is_causal=True), q, k, v, do)
     for backend in ("reference", "torch"):
-        ours = run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)
+        ours = run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)  # noqa: B023
         assert all(relative(a, b) < 2e-6 for a, b in zip(ours, theirs, strict=True))
 
 
