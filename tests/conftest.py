@@ -1,10 +1,20 @@
 """Set before anything imports triton: kernels run under its interpreter where there is no GPU."""
 
 import os
+from pathlib import Path
 
+import pytest
 from engine.core import devices
 
 if not devices.gpu_may_exist():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+IN_A_BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests come last: Playwright keeps an event loop running in the main thread until the session
+    ends, and no test after its first may start one of its own."""
+    items.sort(key=lambda item: item.path.is_relative_to(IN_A_BROWSER))
