@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from engine.core import devices
 
 if not devices.gpu_may_exist():
