@@ -8,8 +8,6 @@ gives the validated Plotly figure; a test sends every view of every lab through 
 
 from __future__ import annotations
 
-import base64
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from pages.shell.text import T
+from pages.shell.packing import packed
+from pages.shell.strips import Strip
+from pages.shell.text import T, Words
 
 MEASURED, THEORY, SECOND, THIRD, FOURTH = "--measured", "--theory", "--second", "--third", "--fourth"
 ACCEPT, REJECT, MUTE, BRASS = "--accept", "--reject", "--mute", "--brass"
 INK, INK_2, INK_3, HAIRLINE, PAPER, SURFACE = "--ink", "--ink-2", "--ink-3", "--hairline", "--paper", "--surface"
 RAMP = [[0, SURFACE], [1, MEASURED]]  # for heat maps that start at zero
 DIVERGING = [[0, SECOND], [0.5, SURFACE], [1, MEASURED]]  # for heat maps centred at zero
-Words = T | tuple[str, str] | str
 
 
 @dataclass(frozen=True)
@@ -80,23 +79,52 @@ class Handle:
 
 
 @dataclass(frozen=True)
+class Pick:
+    """A click that sets parameters: in a panel, or on a chip of a strip.
+
+    x, y: the parameters that take the clicked place, counted in cells of that many data units, the first cell being
+        centred on (or beginning half a unit before) 0; a chip gives its number to x.
+    sets: instead, for each clickable item in turn the parameters that it sets.
+    """
+
+    panel: int = 0
+    strip: int | None = None
+    x: str = ""
+    y: str = ""
+    cell: float = 1.0
+    sets: Sequence[Mapping[str, Any]] = ()
+
+    def data(self) -> dict[str, Any]:
+        """As it is sent."""
+        return {"panel": self.panel, "strip": self.strip, "x": self.x, "y": self.y, "cell": self.cell,
+                "sets": [dict(one) for one in self.sets]}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Frame:
     """One moment of a figure: for some traces, by their place, what differs from the figure's own data.
 
-    Of a trace that grows, {"upto": k} shows the first k points: that costs a number a frame, not an array.
+    Of a trace that grows, {"upto": k} shows the first k points: that costs a number a frame, not an array. Words,
+    facts and table, where given, stand for the figure's own.
     """
 
     name: str
-    data: Mapping[int, Mapping[str, Any]]
+    data: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     labels: Sequence[Label] | None = None
+    facts: Sequence[tuple[Words, Words]] | None = None
+    table: Sequence[Sequence[Words]] | None = None
 
 
 @dataclass(frozen=True)
 class Frames:
     """A figure's moments, scrubbed and played in the browser. `title` names the quantity: "n" shows as "n = 124".
 
-    rows: for a trace and one of its axes, an array of shape (frames, points) whose row k is drawn in frame k: one
-        packing for all moments, where a frame's own `data` costs one each.
+    rows: for a trace and one of its axes, an array of shape (frames, points), or (frames, rows, columns), whose k-th
+        part is drawn in frame k: one packing for all moments, where a frame's own `data` costs one each.
+    products: for a trace and one of its axes (base, factors) of shapes (rows, columns) and (frames, rows): frame k
+        draws base · factors[k], row by row.
+    strips: for a strip, by its place, what differs: "strength" (frames, tokens), "upto" (frames,).
+    follow: frame k belongs to item k of the figure's link: to point at the item is to go to the frame.
     real_time: the frames' names are seconds from the start, ascending; they are played at that pace, or so many times
     faster that the whole takes a few seconds, and the moment is shown as a clock.
     """
@@ -107,13 +135,28 @@ class Frames:
     seconds: float = 6.0  # of a whole playing
     real_time: bool = False
     rows: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    products: Mapping[int, Mapping[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
+    strips: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    follow: bool = False
 
     def at(self, moment: int) -> dict[int, dict[str, Any]]:
         """What differs in a frame, by trace."""
         patches = {i: {axis: array[moment] for axis, array in axes.items()} for i, axes in self.rows.items()}
+        for i, axes in self.products.items():
+            made = {axis: base * factors[moment][:, None] for axis, (base, factors) in axes.items()}
+            patches[i] = patches.get(i, {}) | made
         for i, patch in self.frames[moment].data.items():
             patches[i] = patches.get(i, {}) | dict(patch)
         return patches
+
+    def data(self) -> dict[str, Any]:
+        """What holds for all moments, as it is sent."""
+        made: dict[str, Any] = {"title": T.of(self.title).data(), "start": self.start % len(self.frames),
+                                "seconds": self.seconds}  # fmt: skip
+        for name in ("rows", "products", "strips"):
+            if parts := getattr(self, name):
+                made[name] = {str(i): packed(axes) for i, axes in parts.items()}
+        return made | {name: True for name in ("real_time", "follow") if getattr(self, name)}
 
 
 @dataclass(frozen=True)
@@ -135,7 +178,9 @@ class Figure:
     handles: Sequence[Handle] = ()
     columns: int = 2
     layout: Mapping[str, Any] = field(default_factory=dict)
-    link: str = ""  # figures of a page with the same link share the hovered point
+    link: str = ""  # figures of a page with the same link share the hovered item; a trace's `meta` says which it is
+    strips: Sequence[Strip] = ()
+    picks: Sequence[Pick] = ()
 
     def data(self) -> dict[str, Any]:
         """As it is sent: JSON-ready, arrays packed, tokens and texts unresolved."""
@@ -145,25 +190,19 @@ class Figure:
             "says": T.of(self.says).data(),
         }
         if self.frames is not None:
-            found["frames"] = {
-                "title": T.of(self.frames.title).data(),
-                "start": self.frames.start % len(self.frames.frames),
-                "seconds": self.frames.seconds,
-                "list": [self._frame(frame) for frame in self.frames.frames],
-            }
-            if self.frames.rows:
-                found["frames"]["rows"] = {str(i): packed(axes) for i, axes in self.frames.rows.items()}
-            if self.frames.real_time:
-                found["frames"]["real_time"] = True
+            found["frames"] = self.frames.data() | {"list": [self._frame(frame) for frame in self.frames.frames]}
         if self.facts:
-            found["facts"] = [[T.of(name).data(), T.of(value).data()] for name, value in self.facts]
+            found["facts"] = _cells(self.facts)
         if self.table:
-            found["table"] = [[T.of(cell).data() for cell in row] for row in self.table]
+            found["table"] = _cells(self.table)
         if self.handles:
             found["handles"] = [
                 {"x": h.x, "y": h.y, "origin": h.origin, "scale": h.scale, "color": h.color, "panel": h.panel,
                  "text": T.of(h.text).data()} for h in self.handles
             ]  # fmt: skip
+        for name in ("strips", "picks"):
+            if parts := getattr(self, name):
+                found[name] = [part.data() for part in parts]
         if self.link:
             found["link"] = self.link
         return found
@@ -192,6 +231,9 @@ class Figure:
         made: dict[str, Any] = {"name": frame.name, "data": {str(i): packed(patch) for i, patch in frame.data.items()}}
         if frame.labels is not None:
             made["annotations"] = packed(self._titles() + [self._note(label) for label in frame.labels])
+        for name in ("facts", "table"):
+            if (rows := getattr(frame, name)) is not None:
+                made[name] = _cells(rows)
         return made
 
     def _axes(self) -> dict[str, Any]:
@@ -350,40 +392,8 @@ def _axis(axis: Axis) -> dict[str, Any]:
     return made
 
 
-def packed(value: Any) -> Any:
-    """A part of a figure as it is sent: float64 narrowed to float32, integers to the least type, texts as data."""
-    if value is None or isinstance(value, (str, int)):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, T):
-        return value.data()
-    if isinstance(value, np.ndarray):
-        return _typed(value)
-    if isinstance(value, (dict, Mapping)):
-        return {key: packed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [packed(item) for item in value]
-    return packed(value.item()) if isinstance(value, np.generic) else value
-
-
-def _typed(array: np.ndarray) -> Any:
-    if array.dtype.kind in "US":
-        return array.tolist()
-    if array.dtype.kind == "b":
-        array = array.astype(np.uint8)
-    elif array.dtype.kind in "iu":
-        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-        kinds = (np.uint8, np.int16, np.int32)
-        array = array.astype(next((k for k in kinds if np.iinfo(k).min <= low and high <= np.iinfo(k).max), np.float64))
-    elif array.dtype != np.float32:
-        # A number beyond float32 would arrive as infinity.
-        wide = float(np.nanmax(np.abs(array), initial=0.0, where=np.isfinite(array))) > 3e38
-        array = array.astype(np.float64 if wide else np.float32)
-    if array.size <= 8 and array.ndim == 1 and np.isfinite(array).all():
-        return array.tolist()
-    made = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(np.ascontiguousarray(array)).decode()}
-    return made | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})
+def _cells(rows: Sequence[Sequence[Words]]) -> list[list[Any]]:
+    return [[T.of(cell).data() for cell in row] for row in rows]
 
 
 def _grown(trace: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

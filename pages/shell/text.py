@@ -31,6 +31,9 @@ class T(NamedTuple):
         )
 
 
+Words = T | tuple[str, str] | str
+
+
 def grouped(value: float) -> str:
     """A count as people read it: 20 000, with thin spaces."""
     return f"{value:,.0f}".replace(",", "\u202f")

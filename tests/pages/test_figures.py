@@ -15,7 +15,9 @@ import pytest
 import sample_lab
 
 from pages.shell import T, figures, grouped, thumbnails
-from pages.shell.figures import Axis, Figure, Frame, Frames, Handle, Label, Panel, packed
+from pages.shell.figures import Axis, Figure, Frame, Frames, Handle, Label, Panel, Pick
+from pages.shell.packing import packed
+from pages.shell.strips import Strip
 
 RNG = np.random.Generator(np.random.PCG64(11))
 TOKENS = [
@@ -273,3 +275,44 @@ def test_the_gallerys_drawings_are_whole(name):
     assert drawn.get("aria-label") and drawn.get("role") == "img"
     text = ET.tostring(drawn, encoding="unicode")
     assert "nan" not in text and "inf" not in text and len(text) < 60_000
+
+
+def test_strips_travel_packed_with_their_palette():
+    strength = RNG.uniform(size=12)
+    strip = Strip(list("abcdefghijkl"), T("text", "文本"), ["--accept", "--reject"] * 6, strength, hide_ahead=True)
+    made = json.loads(json.dumps(strip.data()))
+    assert made["tokens"] == list("abcdefghijkl") and made["title"] == {"en": "text", "zh": "文本"}
+    assert [made["colors"]["palette"][i] for i in unpacked(made["colors"]["at"])] == ["--accept", "--reject"] * 6
+    np.testing.assert_allclose(unpacked(made["strength"]), strength, rtol=1e-6)
+    assert made["hide_ahead"] is True and "notes" not in made
+
+
+def test_frames_multiply_a_base_by_their_factors():
+    base, factors = RNG.normal(size=(3, 5)), RNG.normal(size=(4, 3))
+    maps = RNG.normal(size=(4, 2, 6))
+    frames = Frames("k", [Frame(str(k), facts=[("k", str(k))], table=[["k"], [str(k)]]) for k in range(4)],
+                    products={0: {"z": (base, factors)}}, rows={1: {"z": maps}}, follow=True,
+                    strips={0: {"upto": np.arange(4)}})  # fmt: skip
+    drawn = Figure([figures.heat(base), figures.heat(maps[0], panel=1)], [Panel(), Panel()], "says", frames=frames,
+                   strips=[Strip(["a", "b", "c", "d"])], link="tokens")  # fmt: skip
+    for k in range(4):
+        moved = frames.at(k)
+        np.testing.assert_allclose(moved[0]["z"], np.diag(factors[k]) @ base)
+        np.testing.assert_array_equal(moved[1]["z"], maps[k])
+    made = json.loads(json.dumps(drawn.data()))
+    sent = made["frames"]
+    assert (
+        sent["follow"] is True
+        and sent["list"][2]["facts"] == [["k", "2"]]
+        and sent["list"][2]["table"] == [["k"], ["2"]]
+    )
+    np.testing.assert_allclose(unpacked(sent["products"]["0"]["z"][0]), base, rtol=1e-6)
+    assert unpacked(sent["rows"]["1"]["z"]).shape == maps.shape and made["strips"][0]["tokens"] == ["a", "b", "c", "d"]
+    drawn.to_plotly()
+
+
+def test_picks_say_which_parameters_a_click_sets():
+    picks = [Pick(panel=1, x="head", y="layer", cell=9), Pick(strip=0, sets=[{"layer": 1}, {"layer": 2}])]
+    made = Figure([figures.points([0], [0])], [Panel()], "says", picks=picks).data()["picks"]
+    assert made[0] == {"panel": 1, "strip": None, "x": "head", "y": "layer", "cell": 9, "sets": []}
+    assert made[1]["strip"] == 0 and made[1]["sets"] == [{"layer": 1}, {"layer": 2}]

@@ -342,7 +342,7 @@ Orrery.makeControls = (root, boot, stage) => {
   function set(values, how) {
     for (const [name, v] of Object.entries(values)) {
       const [, n, i] = ENTRY.exec(name) || [];
-      if (n) putEntry(n, Number(i), v); else state[name] = clamp(name, v);
+      if (n) putEntry(n, Number(i), v); else state[name] = schema[name].maximum === undefined ? v : clamp(name, v);
     }
     holding = how === 'drag';
     stage.notice(null);

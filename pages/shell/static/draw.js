@@ -32,17 +32,22 @@ Orrery.Drawing = (() => {
     return base;
   };
 
-  const ARRAYS = {
-    f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array,
-  };
-  const unpacked = v => new ARRAYS[v.dtype](Uint8Array.from(atob(v.bdata), c => c.charCodeAt(0)).buffer);
+  const { unpacked } = Orrery;
+  const flat = v => (v.bdata ? unpacked(v) : v.flat(2));
+  const shape = v => (v.shape ? v.shape.split(',').map(Number) : v.bdata ? [unpacked(v).length] : Array.isArray(v[0]) ? [v.length, ...shape(v[0])] : [v.length]);
 
-  /* Row k of an array of shape (frames, points), unpacked once. */
-  const matrices = new WeakMap();
-  function row(array, k) {
-    if (!matrices.has(array)) matrices.set(array, unpacked(array));
-    const width = Number(array.shape.split(',')[1]);
-    return Array.from(matrices.get(array).subarray(k * width, (k + 1) * width));
+  /* Part k of an array of shape (frames, points) or (frames, rows, columns). */
+  function part(array, k) {
+    const [, ...inner] = shape(array), size = inner.reduce((a, b) => a * b, 1), all = flat(array);
+    const cut = (from, dims) => (dims.length < 2 ? (dims.length ? Array.from(all.slice(from, from + dims[0])) : all[from])
+      : Array.from({ length: dims[0] }, (_, r) => cut(from + r * dims[1], dims.slice(1))));
+    return cut(k * size, inner);
+  }
+
+  /* The rows of `base`, each times its factor at moment k. */
+  function product([base, factors], k) {
+    const [rows, columns] = shape(base), all = flat(base), by = part(factors, k);
+    return Array.from({ length: rows }, (_, r) => Array.from(all.slice(r * columns, (r + 1) * columns), v => v * by[r]));
   }
 
   /* A trace of whose points a frame shows the first `upto`: what grows costs a number a frame, not an array. */
@@ -87,10 +92,12 @@ Orrery.Drawing = (() => {
       this.painted = 0;
       this.waiting = false;
       drawings.add(this);
+      this.marked = null;
+      this.strips = new Orrery.Strips(i => this.tell(i), (s, i) => this.pick({ strip: s, x: i, i }));
       this.overlay = el('div', { class: 'handles' });
-      div.append(this.overlay);
       this.plot = el('div', { class: 'plot' });
-      div.prepend(this.plot);
+      this.board = el('div', { class: 'board' }, this.plot, this.overlay);
+      div.append(this.strips.node, this.board);
       this.width = 0;
       new ResizeObserver(() => this.resized()).observe(div);
     }
@@ -137,7 +144,8 @@ Orrery.Drawing = (() => {
       const rows = frames.rows || {};
       const moved = data.map((trace, i) => {
         const patch = { ...frame.data[i] };
-        for (const [axis, array] of Object.entries(rows[i] || {})) patch[axis] = row(array, this.at);
+        for (const [axis, array] of Object.entries(rows[i] || {})) patch[axis] = part(array, this.at);
+        for (const [axis, pair] of Object.entries((frames.products || {})[i] || {})) patch[axis] = product(pair, this.at);
         return Object.keys(patch).length ? upTo(merge({ ...trace }, patch)) : trace;
       });
       return { data: moved, layout: frame.annotations ? { ...layout, annotations: frame.annotations } : layout };
@@ -153,7 +161,10 @@ Orrery.Drawing = (() => {
       layout.uirevision = `view ${this.revision}`;
       const panels = layout.grid ? layout.grid.rows : 1;
       const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : this.height + Math.max(0, panels - 1) * 220;
-      this.div.style.height = `${tall}px`;
+      this.board.style.height = `${tall}px`;
+      this.div.style.height = 'auto';
+      this.strips.set(this.figure.strips);
+      this.tint();
       try {
         await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
       } finally { this.painting = false; }
@@ -167,22 +178,60 @@ Orrery.Drawing = (() => {
       this.place();
     }
 
+    tint() {
+      const { frames } = this.figure;
+      this.strips.paint(s => Object.fromEntries(Object.entries((frames && (frames.strips || {})[s]) || {}).map(([name, array]) => [name, part(array, this.at)])),
+        frames && frames.follow ? this.at : this.marked);
+    }
+
     listen() {
       if (this.listening) return;
       this.listening = true;
-      const tell = i => dispatchEvent(new CustomEvent('orrery:select', { detail: { link: this.figure.link, i, from: this } }));
       this.plot.on('plotly_hover', e => {
         if (!this.figure.link || this.linking) return;
-        const i = e.points[0].pointIndex ?? e.points[0].pointNumber;
-        this.mark(i, e.points[0].data);
-        tell(i);
+        const i = this.item(e.points[0]);
+        if (i === null) return;
+        if (!(this.figure.frames || {}).follow) this.mark(i, e.points[0].data);
+        this.tell(i);
       });
-      this.plot.on('plotly_unhover', () => this.figure.link && tell(null));
+      this.plot.on('plotly_unhover', () => this.figure.link && this.tell(null));
       this.plot.on('plotly_relayout', () => this.place());
+      this.plot.on('plotly_click', e => {
+        const at = e.points[0], axes = at.fullData.xaxis || 'x';
+        this.pick({ panel: Number(axes.slice(1) || 1) - 1, x: at.x, y: at.y, i: at.pointIndex ?? at.pointNumber });
+      });
+    }
+
+    /* Which item of the link a hovered point is: its own place, a heat map's row, or what the trace's `meta.link` names. */
+    item(at) {
+      const by = (at.data.meta || {}).link, place = at.pointIndex ?? at.pointNumber;
+      const i = by === 'x' || by === 'y' ? Math.round(at[by]) : by === 'custom' ? at.customdata : by === 'none' ? null : Array.isArray(place) ? place[0] : place;
+      return typeof i === 'number' ? i : null;
+    }
+
+    /* Tell the page which item is pointed at; null: none. */
+    tell(i) {
+      if (!this.figure.link) return;
+      this.marked = i;
+      this.tint();
+      dispatchEvent(new CustomEvent('orrery:select', { detail: { link: this.figure.link, i, from: this } }));
+    }
+
+    /* A click sets the parameters that are bound to its place. */
+    pick({ panel, strip = null, x, y, i }) {
+      for (const pick of this.figure.picks || []) {
+        if (strip === null ? pick.strip !== null || pick.panel !== panel : pick.strip !== strip) continue;
+        const cell = v => Math.floor((Number(v) + 0.5) / pick.cell);
+        const set = pick.sets.length ? pick.sets[Array.isArray(i) ? i[0] : i] : { ...(pick.x && { [pick.x]: cell(x) }), ...(pick.y && { [pick.y]: cell(y) }) };
+        if (set && Orrery.controls) Orrery.controls.set(set, 'commit');
+      }
     }
 
     select({ link, i, from }) {
       if (from === this || !this.painted || !this.figure.link || this.figure.link !== link) return;
+      this.marked = i;
+      this.tint();
+      if ((this.figure.frames || {}).follow) return;
       if (i === null) Plotly.Fx.unhover(this.plot); else this.mark(i);
     }
 
@@ -192,7 +241,7 @@ Orrery.Drawing = (() => {
       const full = this.plot._fullData, panels = new Map();
       full.forEach((trace, k) => {
         const place = `${trace.xaxis || 'x'}${trace.yaxis || 'y'}`;
-        if (trace.y && trace.y.length > i && (!panels.has(place) || trace === under)) panels.set(place, { curveNumber: k, pointNumber: i });
+        if (!('link' in (trace.meta || {})) && trace.y && trace.y.length > i && !trace.z && (!panels.has(place) || trace === under)) panels.set(place, { curveNumber: k, pointNumber: i });
       });
       this.linking = true;
       Plotly.Fx.hover(this.plot, [...panels.values()], [...panels.keys()]);
@@ -283,6 +332,7 @@ Orrery.Drawing = (() => {
           for (let i = 0; i < n; i++) rows.push([name, x ? x[i] : i, y ? y[i] : '', z ? z[i] : '']);
         }
       });
+      (this.figure.strips || []).forEach((strip, s) => strip.tokens.forEach((token, i) => rows.push([say(strip.title) || `text ${s + 1}`, i, token, ''])));
       const cell = v => (typeof v === 'string' && /[",\n]/.test(v) ? `"${v.replace(/"/g, '""')}"` : v ?? '');
       return rows.map(row => row.map(cell).join(',')).join('\n') + '\n';
     }

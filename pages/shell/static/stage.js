@@ -97,6 +97,7 @@ Orrery.makeStage = (root, boot) => {
   function clock() {
     const frames = drawing.figure && drawing.figure.frames;
     time.hidden = !frames;
+    describe();
     if (!frames) return;
     if (frames.real_time) pace(frames);
     speed.hidden = !frames.real_time;
@@ -128,6 +129,13 @@ Orrery.makeStage = (root, boot) => {
     speed.value = String(picked || offered.findLast(s => span(frames) / s >= 5) || 1);
   }
   addEventListener('orrery:language', clock);
+  /* Where frames follow the link, to point at an item is to go to its frame. */
+  addEventListener('orrery:select', ({ detail: { link, i } }) => {
+    const { figure } = drawing;
+    if (i === null || !figure || figure.link !== link || !(figure.frames || {}).follow || i === drawing.at) return;
+    pause();
+    goto(i);
+  });
   speed.onchange = () => { speed.dataset.picked = '1'; if (state.playing) { pause(); start(); } };
   function pause() {
     cancelAnimationFrame(state.playing);
@@ -229,11 +237,19 @@ Orrery.makeStage = (root, boot) => {
     drawing.set(figure);
     clock();
     contrast();
-    facts.hidden = !figure.facts;
-    facts.replaceChildren(...(figure.facts || []).map(([name, value]) => el('div', {}, el('dt', {}, words(name)), el('dd', {}, words(value)))));
-    table.hidden = !figure.table;
-    if (figure.table) {
-      const [head, ...rows] = figure.table;
+  }
+
+  /* Numbers to read off and a table: the moment's own, or the figure's. */
+  function describe() {
+    const { figure } = drawing;
+    if (!figure) return;
+    const moment = figure.frames ? figure.frames.list[drawing.at] : {};
+    const read = moment.facts || figure.facts, rowed = moment.table || figure.table;
+    facts.hidden = !read;
+    facts.replaceChildren(...(read || []).map(([name, value]) => el('div', {}, el('dt', {}, words(name)), el('dd', {}, words(value)))));
+    table.hidden = !rowed;
+    if (rowed) {
+      const [head, ...rows] = rowed;
       table.replaceChildren(el('table', {}, el('thead', {}, el('tr', {}, ...head.map(c => el('th', { scope: 'col' }, words(c))))),
         el('tbody', {}, ...rows.map(r => el('tr', {}, ...r.map(c => el('td', {}, words(c))))))));
     }

@@ -73,5 +73,15 @@ window.Orrery = (() => {
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
-  return { lang, say, css, resolve, number, el, words, T, label, download, isText };
+  const ARRAYS = {
+    f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array, u1: Uint8Array, u2: Uint16Array,
+  };
+  const unpackings = new WeakMap();
+  /* The numbers of a packed array, unpacked once. */
+  function unpacked(v) {
+    if (!unpackings.has(v)) unpackings.set(v, new ARRAYS[v.dtype](Uint8Array.from(atob(v.bdata), c => c.charCodeAt(0)).buffer));
+    return unpackings.get(v);
+  }
+
+  return { lang, say, css, unpacked, resolve, number, el, words, T, label, download, isText };
 })();
