@@ -8,6 +8,7 @@ controls before Gradio has loaded. What runs long, streams and is stopped goes t
 from __future__ import annotations
 
 import functools
+import gzip
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -25,6 +26,7 @@ PREFIX = "/orrery-ask/"
 # answers, p95: 780 ms with three at once, 310 with two, 130 with one.)
 AT_ONCE = 1
 LARGEST = 4 * 2**20  # bytes of a question
+WORTH_PACKING = 8192  # bytes of an answer
 
 
 class Ask:
@@ -52,7 +54,12 @@ class Ask:
             if not message.get("more_body"):
                 break
         answer = await anyio.to_thread.run_sync(self.answer, lab, bytes(body), limiter=self._turn)
-        await respond(send, 200, answer, "application/json", cache_control="no-store", x_content_type_options="nosniff")
+        named = {"cache_control": "no-store", "x_content_type_options": "nosniff", "vary": "accept-encoding"}
+        accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
+        if len(answer) > WORTH_PACKING and b"gzip" in accepted:
+            answer = await anyio.to_thread.run_sync(gzip.compress, answer, 1)  # beside the next question's experiment
+            named["content_encoding"] = "gzip"
+        await respond(send, 200, answer, "application/json", **named)
 
     def answer(self, lab: Lab, body: bytes) -> bytes:
         """The reply to a question as it was sent; what is no JSON is refused as any bad input is."""

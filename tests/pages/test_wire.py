@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 import sample_lab
 
-from pages.shell import replies
+from pages.shell import ask, replies
 
 PATIENCE = 30
 
@@ -135,6 +136,17 @@ def test_a_failure_is_told_plainly(running):
 def test_a_question_from_another_site_is_not_answered(running):
     reply = running.http.post("/orrery-ask/sample-lab", json={"params": {}}, headers={"origin": "http://evil.example"})
     assert reply.status_code == 403
+
+
+def test_a_long_answer_is_packed_for_those_who_can_unpack_it(running, monkeypatch):
+    monkeypatch.setattr(ask, "WORTH_PACKING", 1000)
+    body = {"params": {"steps": 40}, "format": "json"}
+    with running.http.stream("POST", "/orrery-ask/sample-lab", json=body, headers={"accept-encoding": "gzip"}) as made:
+        packed = b"".join(made.iter_raw())
+    plain = running.http.post("/orrery-ask/sample-lab", json=body, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and len(plain.content) > ask.WORTH_PACKING
+    assert made.headers["content-encoding"] == "gzip" and len(packed) < len(plain.content)
+    assert json.loads(gzip.decompress(packed))["file"] == plain.json()["file"]
 
 
 def test_people_who_ask_at_once_get_each_their_own(running):
