@@ -1,0 +1,101 @@
+"""A model of the Hub, brought into the local cache: its size is asked first, and only data files are fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.core import Refused
+from engine.language.models import permissions
+from engine.language.models.permissions import NAME
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo
+
+SECONDS = 10
+DATA = ("config.json", "tokenizer.json")
+WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
+LARGEST_DATA = 64 * 10**6  # bytes of one file that holds no weights
+
+
+def fetch(name: str) -> Path:
+    """The folder in the Hub's local cache that holds the model's weights (safetensors), configuration and tokenizer.
+
+    What was fetched before serves without a network. No stored credentials are used on a server that others reach.
+    Raises `Refused` for an id that the Hub does not know, no network, no safetensors, a model over the size limit.
+    """
+    from huggingface_hub import HfApi, errors, hf_hub_download
+
+    token = False if permissions.public() else None
+    try:
+        info = HfApi().model_info(name, files_metadata=True, timeout=SECONDS, token=token)
+        files = wanted(name, info)
+        paths = [hf_hub_download(name, file, revision=info.sha, token=token) for file in files]
+        return Path(paths[0]).parent
+    except errors.GatedRepoError:
+        raise Refused(f"{name} asks for an agreement on the Hub first; the embedded model goes on working",
+                      f"{name} 需要先在 Hub 上同意其条款；内置模型照常可用", NAME) from None  # fmt: skip
+    except (errors.RepositoryNotFoundError, errors.HFValidationError, errors.DisabledRepoError):
+        raise Refused(f"the Hub has no public model of the id {name}; the embedded model goes on working",
+                      f"Hub 上没有名为 {name} 的公开模型；内置模型照常可用", NAME) from None  # fmt: skip
+    except errors.HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "?")
+        raise Refused(f"the Hub did not hand over {name} (status {status}); the embedded model goes on working",
+                      f"Hub 未能提供 {name}（状态 {status}）；内置模型照常可用", NAME) from None  # fmt: skip
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, errors.HTTPError, OSError):
+        return cached(name)
+
+
+def cached(name: str) -> Path:
+    """The folder of a model that was fetched before. Raises `Refused` where it was not."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "config.json")
+    if not isinstance(found, str):
+        raise Refused(
+            f"the Hub cannot be reached and {name} was not fetched before; the embedded model goes on working",
+            f"此处无法连接 Hub，且 {name} 之前未下载过；内置模型照常可用",
+            NAME,
+        )
+    return Path(found).parent
+
+
+def wanted(name: str, info: ModelInfo) -> list[str]:
+    """The files to fetch: all safetensors at the top, the configuration, the tokenizer. Raises `Refused`."""
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    weights = weight_files(sizes)
+    if not weights:
+        raise Refused(f"{name} has no weights in the safetensors format; no other is opened",
+                      f"{name} 没有 safetensors 格式的权重；不会打开其他格式", NAME)  # fmt: skip
+    refuse_over_limit(name, max(sum(sizes[f] for f in weights), widened(info)))
+    data = [f for f in DATA if f in sizes]
+    if any(sizes[f] > LARGEST_DATA for f in data):
+        most = LARGEST_DATA // 10**6
+        raise Refused(f"{name} has a configuration or tokenizer of more than {most} MB; that is not opened",
+                      f"{name} 的配置或分词器超过 {most} MB；不予打开", NAME)  # fmt: skip
+    return data + weights
+
+
+def weight_files(names: Iterable[str]) -> list[str]:
+    """Of a folder's files those that hold the model: one file, or its parts."""
+    found = sorted(name for name in names if WEIGHTS.fullmatch(name))
+    return ["model.safetensors"] if "model.safetensors" in found else found
+
+
+def widened(info: Any) -> int:
+    """Bytes of the weights in float32, where the Hub tells how many numbers there are."""
+    told = getattr(info, "safetensors", None)
+    return 4 * sum(told.parameters.values()) if told is not None and told.parameters else 0
+
+
+def refuse_over_limit(name: str, size: int) -> None:
+    """Raise `Refused` where weights of so many bytes are more than this server takes."""
+    most = permissions.largest()
+    if size > most:
+        raise Refused(
+            f"a model must take at most {most / 1e6:.0f} MB in float32 here; {name} takes {size / 1e6:.0f} MB",
+            f"此处的模型以 float32 计不能超过 {most / 1e6:.0f} MB；{name} 需要 {size / 1e6:.0f} MB",
+            NAME,
+        )

@@ -1,0 +1,115 @@
+"""Whose models this server opens: said by the operator in the environment, never by a visitor.
+
+ORRERY_HUB_MODELS: "all", "none", or Hub ids separated by commas. Unset, it is "all" on a server that listens to its own
+    machine alone and "none" on any other.
+ORRERY_MODELS_FOLDER: the directory whose folders may be named as "folder:NAME".
+ORRERY_LARGEST_MODEL: megabytes that a model's weights may take in float32, 2000 unless said otherwise.
+ORRERY_PUBLIC: "1" where others reach this server in a way that it cannot see for itself (a tunnel, a proxy).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from engine.core import Refused
+from engine.core.params import shown
+
+NAME = "model"
+LARGEST = 2000  # megabytes
+LOCAL = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
+PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
+HUB_ID = re.compile(rf"{PART}(?:/{PART})?")
+
+
+def public() -> bool:
+    """Whether people beyond this machine can reach the server, as far as its environment tells."""
+    said = os.environ.get
+    return (
+        said("GRADIO_SERVER_NAME", "").strip().lower() not in LOCAL
+        or said("GRADIO_SHARE", "").lower() in {"true", "1"}
+        or any(said(name) for name in ("SPACE_ID", "SPACE_HOST", "ORRERY_HOSTS"))
+        or said("ORRERY_PUBLIC", "") not in {"", "0"}
+    )
+
+
+def largest() -> int:
+    """Bytes in float32 that a model may take. Raises ValueError where the operator wrote no positive number."""
+    text = os.environ.get("ORRERY_LARGEST_MODEL", "") or str(LARGEST)
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ValueError(f"ORRERY_LARGEST_MODEL must be a positive whole number of megabytes; got {shown(text)}")
+    return int(text) * 10**6
+
+
+def hub_id(text: str) -> str:
+    """A Hub id that may be fetched here. Raises `Refused` where it is none, or the operator does not allow it."""
+    if not HUB_ID.fullmatch(text) or "--" in text or ".." in text:
+        raise Refused(
+            f"model must be embedded, a Hub id such as owner/name, or folder:NAME; got {shown(text)}",
+            f"model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {shown(text)}",
+            NAME,
+        )
+    allowed = os.environ.get("ORRERY_HUB_MODELS", "").strip() or ("none" if public() else "all")
+    if allowed == "none":
+        raise Refused(
+            f"models of the Hub are switched off on this server (ORRERY_HUB_MODELS allows them); got {shown(text)}",
+            f"此服务器未开放 Hub 模型（由 ORRERY_HUB_MODELS 开放）；收到 {shown(text)}",
+            NAME,
+        )
+    listed = [part.strip() for part in allowed.split(",")]
+    if allowed != "all" and text not in listed:
+        names = ", ".join(listed)
+        raise Refused(
+            f"model must be embedded or one that this server allows ({names}); got {shown(text)}",
+            f"model 必须是 embedded，或此服务器允许的模型（{names}）；收到 {shown(text)}",
+            NAME,
+        )
+    return text
+
+
+def named_folder(name: str) -> Path:
+    """The folder of this name inside the directory that the operator named. Raises `Refused`."""
+    root = os.environ.get("ORRERY_MODELS_FOLDER", "")
+    if not root:
+        raise Refused(
+            f"this server offers no folder of models (ORRERY_MODELS_FOLDER names one); got {shown(name)}",
+            f"此服务器没有提供模型目录（由 ORRERY_MODELS_FOLDER 指定）；收到 {shown(name)}",
+            NAME,
+        )
+    inside = Path(root).resolve()
+    # A name alone, and what it leads to must stay inside even where it is a link.
+    plain = re.fullmatch(r"[\w.-]+(?: [\w.-]+)*", name) and name.strip(".")
+    path = (inside / name).resolve() if plain else inside
+    if path == inside or not path.is_relative_to(inside) or not path.is_dir():
+        raise Refused(
+            f"folder:NAME must name a folder in this server's directory of models; got {shown(name)}",
+            f"folder:名称 必须是此服务器模型目录中的文件夹；收到 {shown(name)}",
+            NAME,
+        )
+    return path
+
+
+def is_path(text: str) -> bool:
+    """Whether a text is meant as a path on this machine rather than as a Hub id."""
+    return text.startswith(("/", "./", "../", "~")) or text in {".", ".."} or "\\" in text
+
+
+def typed_folder(text: str) -> Path:
+    """The folder at a path, which is opened only where the server is the person's own. Raises `Refused`."""
+    if public():
+        raise Refused(
+            f"a path is not opened on a server that others reach; name a folder it offers as folder:NAME; "
+            f"got {shown(text)}",
+            f"对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {shown(text)}",
+            NAME,
+        )
+    try:
+        path = Path(text).expanduser().resolve()
+        found = path.is_dir()
+    except (OSError, RuntimeError, ValueError):  # no such home, a loop of links, a zero byte
+        found = False
+    if not found:
+        raise Refused(f"model must be a folder that exists; got {shown(text)}",
+                      f"model 必须是存在的文件夹；收到 {shown(text)}", NAME)  # fmt: skip
+    return path
