@@ -100,20 +100,24 @@ def without_tma(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
     return operator.attend(q, k, v, causal, q.shape[-1] ** -0.5, passes)[0]
 
 
+def own_backend(device: str) -> operator.Backend:
+    """What ours is on a device: the interpreter, which is there for tests, is never timed."""
+    return "triton" if device.startswith("cuda") and not operator.unavailable("triton", device) else "torch"
+
+
 def present(shape: Shape, device: str) -> tuple[dict[str, Attend], list[contest.Note], str]:
     """The contenders that exist here for this shape, notes on those that do not, and which backend ours is."""
     causal, notes = shape.causal, []
-    why = operator.unavailable("triton", device)
-    backend = "torch" if why else "triton"
+    backend = own_backend(device)
     found: dict[str, Attend] = {
         "naive": functools.partial(naive, causal=causal),
         "ours": functools.partial(operator.flash_attention, causal=causal, backend=backend),
     }
     tiny = Shape(1, shape.heads // shape.kv_heads, 1, 128, shape.head_dim, causal, shape.dtype, shape.backward)
     q, k, v, do = tiny.inputs(torch.Generator(device).manual_seed(0), device)
-    if why:
+    if backend == "torch":
         notes.append((
-            f"Ours is FlashAttention-2 in tiles of torch operations: {why}.",
+            "Ours is FlashAttention-2 in tiles of torch operations: the Triton kernel needs a CUDA device.",
             "本站实现为 torch 分块版 FlashAttention-2:Triton 内核需要 CUDA 设备。",
         ))  # fmt: skip
     else:
@@ -149,9 +153,11 @@ def _runs(attend: Attend, q: Tensor, k: Tensor, v: Tensor, do: Tensor, backward:
 
 
 def rotation(shape: Shape, device: str) -> int:
-    """Inputs to rotate through: enough to leave the caches, at most 16; two where each brings a graph of its own."""
+    """Inputs to rotate through: enough to leave the caches, at most 16 and a tenth of the memory; two where each
+    brings a graph of its own."""
     enough = int(-(-CACHE_BYTES[device.partition(":")[0]] // shape.input_bytes))
-    return max(1, min(2 if shape.backward else 16, enough))
+    room = int(contest.free_memory(device) // (10 * shape.input_bytes))
+    return max(1, min(2 if shape.backward else 16, enough, room))
 
 
 class Trial:
@@ -166,7 +172,7 @@ class Trial:
     def __init__(self, shape: Shape, seed: int, device: str):
         self.shape = shape
         generator = torch.Generator(device).manual_seed(seed)
-        self.inputs = [shape.inputs(generator, device) for _ in range(rotation(shape, device))]
+        self.inputs = [self.make(generator, device) for _ in range(rotation(shape, device))]
         self.group = shape.heads // shape.kv_heads
         self.rows = torch.randperm(shape.length, generator=generator, device=device)[: self.ROWS]
         q, k, v, do = self.inputs[0]
@@ -174,14 +180,20 @@ class Trial:
         self.sparse[0, : self.group, self.rows] = do[0, : self.group, self.rows]
         self.truth = self._exact(q, k, v, do)
 
+    def make(self, generator: torch.Generator, device: str) -> tuple[Tensor, ...]:
+        """One set of inputs: q, k, v and the output's gradient."""
+        return self.shape.inputs(generator, device)
+
+    def weigh(self, scores: Tensor, hidden: Tensor | None) -> Tensor:
+        """Scaled scores of the sampled rows, (G, rows, T), to weights; `hidden` says which pairs are masked."""
+        return torch.softmax(scores if hidden is None else scores.masked_fill(hidden, -torch.inf), -1)
+
     def _exact(self, q: Tensor, k: Tensor, v: Tensor, do: Tensor) -> list[Tensor]:
         """The sampled rows of O, or of dQ with the sample's dK and dV, in fp64."""
         leaves = [x.detach().double().requires_grad_() for x in (q[0, : self.group, self.rows], k[0, 0], v[0, 0])]
         scores = leaves[0] @ leaves[1].mT * self.shape.scale
-        if self.shape.causal:
-            columns = torch.arange(self.shape.length, device=q.device)
-            scores = scores.masked_fill(columns > self.rows[:, None], -torch.inf)
-        o = torch.softmax(scores, -1) @ leaves[2]
+        columns = torch.arange(self.shape.length, device=q.device)
+        o = self.weigh(scores, columns > self.rows[:, None] if self.shape.causal else None) @ leaves[2]
         if not self.shape.backward:
             return [o.detach()]
         return list(torch.autograd.grad(o, leaves, do[0, : self.group, self.rows].double()))

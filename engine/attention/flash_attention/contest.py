@@ -20,6 +20,7 @@ from engine.core import timing
 
 PATIENCE = {"cpu": 12.0, "cuda": 20.0}  # seconds that one run of one contender may be expected to take
 ROUNDS = 7
+OVERHEAD = 0.05  # seconds below which a time says more about starting than about working
 Note = tuple[str, str]
 
 
@@ -52,7 +53,7 @@ class Board:
         self.extra_bytes, self.tflops, self.error = (np.full(shape, np.nan) for _ in range(3))
         self.runs = np.zeros(shape, dtype=int)
         self.notes: list[Note] = []
-        self._pace: dict[str, float] = {}  # seconds per unit of work at the last point
+        self._pace: dict[str, float] = {}  # seconds per unit of work at the last point, once work is what takes them
 
     def fields(self, ceiling: float) -> dict[str, Any]:
         """The arrays of a result, copied, so that what was yielded never changes."""
@@ -98,7 +99,8 @@ class Board:
                 self.milliseconds[row, point] = 1e3 * t.median
                 self.low[row, point], self.high[row, point] = 1e3 * t.low, 1e3 * t.high
                 self.tflops[row, point], self.runs[row, point] = entry.flops / t.median / 1e12, t.runs
-                self._pace[name] = t.median / (entry.work or entry.flops)
+                if t.median > OVERHEAD:
+                    self._pace[name] = t.median / (entry.work or entry.flops)
             yield
 
     def _admits(self, name: str, entry: Entry, where: str, device: str, ceiling: float) -> bool:

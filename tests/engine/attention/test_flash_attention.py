@@ -1,14 +1,28 @@
-"""The operator: every backend against the equation in fp64, at awkward sizes; memory; closed forms."""
+"""The operator and the lab: backends against the equation in fp64, at awkward sizes; memory; closed forms; counts."""
 
+import json
 import math
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.attention.flash_attention import reference, tiled, workers
+from engine.attention.flash_attention import (
+    FlashAttention,
+    contest,
+    flash_lab,
+    reference,
+    steps,
+    tiled,
+    traffic,
+    workers,
+)
 from engine.attention.flash_attention.operator import flash_attention, unavailable
+from engine.core import Refused, results
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"
@@ -246,3 +260,175 @@ def test_the_scale_is_one_over_the_root_of_the_head_dimension():
     q, k, v, _ = inputs((1, 1, 1, 9, 9, 7, False), torch.float64, seed=11, device="cpu")
     default, given = (flash_attention(q, k, v, causal=False, scale=s) for s in (None, 1 / math.sqrt(7)))
     assert relative(default, given) < 1e-14
+
+
+# The lab
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_are_the_online_softmax_and_end_at_the_answer(seed):
+    rng = np.random.default_rng(seed)
+    n, d, rows, columns = (int(rng.integers(*span)) for span in ((2, 33), (1, 9), (1, 17), (1, 17)))
+    causal = bool(seed % 2)
+    q, k, v = steps.example(n, d, float(rng.uniform(0, 20)), seed)
+    s = steps.trace(q, k, v, rows, columns, causal)
+    tensors = [torch.tensor(x)[None, None] for x in (q, k, v)]
+    o, lse = reference.attention(*tensors, causal=causal)
+    assert np.allclose(s.output, o[0, 0], atol=1e-12) and np.allclose(s.lse, lse[0, 0], atol=1e-12)
+    assert np.allclose(np.nansum(s.weights, 1), 1)
+    b = min(rows, n)
+    for t, (i, j) in enumerate(zip(s.row, s.column, strict=True)):
+        seen = s.scores[i : i + b, : j + columns]
+        top = np.nanmax(seen, 1)
+        assert np.allclose(s.maximum[t, : len(top)], top)
+        assert np.allclose(s.total[t, : len(top)], np.nansum(np.exp(seen - top[:, None]), 1))
+        if j + columns >= (i + b if causal else n):
+            assert s.distance[t] < 1e-12 and s.stored[t] == len(top) * (d + 1)
+    first = s.column == 0
+    assert (s.factor[first][~np.isnan(s.factor[first])] == 0).all() and np.isnan(s.maximum_before[first]).all()
+    tiles = -(-n // b) * -(-n // min(columns, n))
+    assert len(s.row) + len(s.skipped) == tiles and (causal or not len(s.skipped))
+    assert s.moved[-1] == traffic.forward_numbers(n, d, b, min(columns, n), causal)
+
+
+def test_the_passes_of_the_softmax_agree_where_half_precision_does_not_overflow():
+    mild = steps.trace(*steps.example(20, 4, 1.0, 0), 4, 4, True).passes
+    last = np.arange(20)
+    assert np.allclose(mild.online_sum[last, last], mild.safe_sum[last, last])
+    naive = mild.naive_sum[last, last] / np.exp(mild.maximum[last, last])
+    assert np.allclose(naive, mild.safe_sum[last, last], rtol=5e-3)
+    sharp = steps.trace(*steps.example(20, 4, 20.0, 0), 4, 4, True).passes
+    overflowed = np.isnan(sharp.naive_sum) & ~np.isnan(sharp.maximum)
+    assert overflowed.any() and (sharp.maximum[overflowed] > 0).all()
+    assert not np.isnan(sharp.online_sum[~np.isnan(sharp.maximum)]).any()
+    assert (overflowed >= (sharp.maximum > sharp.overflow + 0.01)).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_counted_tiles_are_the_tiles_of_the_loop(seed):
+    rng = np.random.default_rng(seed)
+    N, R, C = (int(rng.integers(1, top)) for top in (200, 40, 40))
+    for causal in (False, True):
+        columns = sum(
+            min(C, N - c) for r in range(0, N, R) for c in range(0, N, C) if not causal or c < min(r + R, N)
+        )  # fmt: skip
+        rows = sum(min(R, N - r) for c in range(0, N, C) for r in range(0, N, R) if not causal or r + R > c)
+        assert traffic.columns_visited(N, R, C, causal) == columns
+        assert traffic.rows_visited(N, R, C, causal) == rows
+
+
+@pytest.mark.parametrize(("kept", "scores"), [((2, 2), 1), ((3, 2), 2), ((4, 2), 2)])
+def test_the_largest_tile_fits_and_the_next_does_not(kept, scores):
+    for d in (16, 64, 250):
+        for M in (2000, 24_000, 500_000):
+            R, C = traffic.largest_tile(10**6, d, M, *kept, scores)
+            numbers = lambda r, c: kept[0] * r * d + kept[1] * c * d + scores * r * c  # noqa: B023, E731
+            assert numbers(R, C) <= M or (R, C) == (1, 1)
+            assert numbers(R + 1, min(C + 1, d)) > M and C in range(1, d + 1)
+
+
+def test_bytes_follow_their_laws():
+    far = traffic.account(4, 65_536, 64, 64 * 1024, 2, False, False, "h100")
+    assert far.naive_bytes / (4 * 2 * 4 * 65_536**2) == pytest.approx(1, rel=0.01)
+    assert far.tiled_by_length[-1] / far.law_by_length[-1] == pytest.approx(1, rel=0.4)
+    doubled = [traffic.tiled_numbers(65_536, 64, m, False, False) for m in (100_000, 200_000)]
+    assert doubled[0] / doubled[1] == pytest.approx(2, rel=0.1)
+    assert traffic.tiled_numbers(65_536, 128, 1e6, False, False) / traffic.tiled_numbers(
+        65_536, 64, 1e6, False, False
+    ) == pytest.approx(4, rel=0.2)
+    back = traffic.account(1, 65_536, 64, 192 * 1024, 2, False, True, "a100")
+    assert back.tiled_by_length[-1] / back.law_by_length[-1] == pytest.approx(1, rel=0.3)
+    assert back.flops == pytest.approx(2.5 * 4 * 65_536**2 * 64)
+    assert far.ridge == pytest.approx(989.4e3 / 3350) and far.roof.max() == far.peak_tflops
+    assert far.intensity["naive"] < far.intensity["tiled"] == pytest.approx(far.flops / far.tiled_bytes)
+    assert far.attainable["naive"] == pytest.approx(far.intensity["naive"] * 3350 / 1000)
+    assert far.least_bytes < far.tiled_bytes < far.naive_bytes
+
+
+def test_the_lab_at_its_defaults_is_instant_and_imports_no_torch():
+    code = (
+        "import sys; from engine.attention.flash_attention import *; from engine.attention.linear_attention import *;"
+        "flash_lab(FlashAttention()); linear_lab(LinearAttention()); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
+    result = flash_lab(FlashAttention())
+    assert result.milliseconds is None and flash_lab.cost_of(FlashAttention()) == "instant"
+    assert results.size(result) < 100_000
+    json.dumps(results.plain(result))
+
+
+@pytest.mark.parametrize("changes", [{}, {"causal": True, "pass_": "backward", "heads": 2, "group": 2}])
+def test_a_sweep_fills_in_point_by_point(changes):
+    params = FlashAttention(task="timing", length=128, head_dim=16, heads=changes.pop("heads", 1), **changes)
+    seen = list(flash_lab.stream(params))
+    fractions = [p.fraction for p in seen]
+    assert fractions == sorted(fractions) and fractions[-1] == 1 and all(f < 1 for f in fractions[:-1])
+    known = [np.isfinite(p.result.milliseconds).sum() for p in seen]
+    assert known == sorted(known) and known[0] == 0
+    r = seen[-1].result
+    shape = (len(r.contenders), len(r.lengths))
+    assert r.lengths.tolist() == [16, 32, 64, 128] and {"naive", "ours", "math"} <= set(r.contenders)
+    for field in ("milliseconds", "milliseconds_low", "milliseconds_high", "extra_bytes", "tflops", "share", "error"):
+        assert getattr(r, field).shape == shape and np.isfinite(getattr(r, field)).all(), field
+    assert (r.milliseconds_low <= r.milliseconds).all() and (r.milliseconds <= r.milliseconds_high).all()
+    assert (r.error < 1e-5).all() and (r.runs >= 1).all()
+    assert np.allclose(r.share, r.tflops / r.ceiling_tflops)
+    pairs = 128 * 129 / 2 if params.causal else 128**2
+    work = params.heads * pairs * 16 * (10 if params.pass_ == "backward" else 4)
+    assert np.allclose(r.tflops[:, -1] * 1e12 * r.milliseconds[:, -1] / 1e3, work)
+    assert len(r.titles) == len(r.contenders) and all(r.finding) and all(map(all, r.notes))
+    assert results.decode(results.encode(r, store := {}), store).finding == r.finding
+
+
+def test_memory_is_counted_to_the_byte_and_grows_as_it_should():
+    x = torch.zeros(1000)
+    _, held = contest.peak_memory(lambda: (x + 1).sum(), "cpu")
+    assert 4000 <= held <= 4100
+    r = flash_lab(FlashAttention(task="timing", length=1024, head_dim=16, heads=1))
+    naive, ours = r.contenders.index("naive"), r.contenders.index("ours")
+    beyond = r.lengths > tiled.ROWS
+    assert (r.extra_bytes[ours, beyond] < r.extra_bytes[naive, beyond]).all()
+    assert r.extra_bytes[naive, -1] >= 2 * 4 * 1024**2
+    assert r.memory_exponents[naive] == pytest.approx(2, abs=0.1) and r.memory_exponents[ours] < 1.2
+
+
+@pytest.mark.parametrize(("axis", "values"), [("heads", [1, 3, 6]), ("head_dim", [16, 20, 40])])
+def test_heads_and_head_dimensions_are_swept_too(axis, values):
+    r = flash_lab(FlashAttention(task="timing", axis=axis, heads=6, group=4, head_dim=40, length=64))
+    assert r.swept.tolist() == values and set(r.lengths.tolist()) == {64} and np.isfinite(r.milliseconds).all()
+
+
+def test_what_would_not_fit_or_end_is_left_out_and_said(monkeypatch):
+    monkeypatch.setattr(contest, "free_memory", lambda device: 3e6)
+    r = flash_lab(FlashAttention(task="timing", length=1024, head_dim=16, heads=1))
+    naive, ours = r.contenders.index("naive"), r.contenders.index("ours")
+    assert np.isnan(r.milliseconds[naive, -1]) and np.isfinite(r.milliseconds[ours, -1])
+    said = [note for note in r.notes if "naive is left out at length 1024" in note[0]]
+    assert len(said) == 1 and "GiB" in said[0][0] and "朴素" not in said[0][0] and "略去" in said[0][1]
+    monkeypatch.undo()
+    monkeypatch.setattr(contest, "PATIENCE", {"cpu": 1e-9, "cuda": 1e-9})
+    r = flash_lab(FlashAttention(task="timing", length=64, head_dim=16, heads=1))
+    assert np.isnan(r.milliseconds).all() and "No point" in r.finding[0]
+
+
+@pytest.mark.parametrize("grouped", [(4, 3, 2), (6, 4, 3), (5, 16, 5), (7, 2, 1)])
+def test_groups_are_taken_down_to_what_divides_the_heads(grouped):
+    heads, asked, group = grouped
+    assert FlashAttention(heads=heads, group=asked).kv_heads == heads // group
+
+
+@pytest.mark.parametrize(
+    "values", [{"length": 65_537}, {"dtype": "int8"}, {"head_dim": 8}, {"pass_": "sideways"}, {"M": 3}]
+)
+def test_bad_parameters_are_refused_in_a_sentence(values):
+    with pytest.raises(Refused) as refused:
+        FlashAttention.parse(values)
+    assert next(iter(values)) in refused.value.en and refused.value.zh
+
+
+def test_a_cpu_takes_shorter_rows_and_long_sweeps_cost_minutes():
+    with pytest.raises(Refused, match="at most 16384"):
+        flash_lab.check(FlashAttention(length=20_000), "cpu")
+    assert flash_lab.cost_of(FlashAttention(task="timing")) == "seconds"
+    if not CUDA:
+        assert flash_lab.cost_of(FlashAttention(task="timing", length=16_384, heads=32)) == "minutes"
