@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,14 +119,17 @@ class Progress:
 
 
 class Run:
-    """One model's training, whose state is in `folder` after every `plan.every` steps."""
+    """One model's training, whose state is in `folder` after every `plan.every` steps. `build` makes the model."""
 
-    def __init__(self, folder: Path, plan: Plan, device: str, resume: bool):
+    def __init__(
+        self, folder: Path, plan: Plan, device: str, resume: bool,
+        build: Callable[[Shape], torch.nn.Module] = architecture.build,
+    ):  # fmt: skip
         import torch
 
         torch.manual_seed(plan.seed)
         self.folder, self.plan, self.device = folder, plan, device
-        self.model = architecture.build(plan.shape).to(device)
+        self.model: Any = build(plan.shape).to(device)
         self.optimisers = optimisers(self.model, plan)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
