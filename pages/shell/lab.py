@@ -50,7 +50,8 @@ class Lab:
     """A page: an experiment, what it is called and claims, its views, its presets.
 
     claim: the idea in one sentence. order: its place in the chapter. sources: engine objects (functions, classes,
-    modules) whose source the page shows under the experiment's own. sample: from a result, the first words of the
+    modules) whose source the page shows under the experiment's own; those that would import torch as texts,
+    "package.module" or "package.module:name". sample: from a result, the first words of the
     provenance line: how many were observed. fit: from a result, its last words: a test of fit, or nothing.
     findings: from a result, sentences to be said aloud (a divergence, a NaN, a limit that was met).
     """

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import functools
+import importlib.util
 import inspect
 import re
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -33,12 +36,27 @@ def sources(lab: Lab) -> list[tuple[str, str]]:
     """Name and source of what ran: the experiment's function, then what the lab names beside it."""
     found = []
     for thing in (lab.experiment.function, *lab.sources):
-        if isinstance(thing, ModuleType):
+        if isinstance(thing, str):
+            found.append((thing.replace(":", "."), unimported(thing)))
+        elif isinstance(thing, ModuleType):
             found.append((thing.__name__, inspect.getsource(thing)))
         else:
             thing = inspect.unwrap(getattr(thing, "fn", thing))
             found.append((f"{thing.__module__}.{thing.__qualname__}", inspect.getsource(thing)))
     return found
+
+
+def unimported(name: str) -> str:
+    """The source of "package.module", or of a name at its top, "package.module:name", which is not imported for it."""
+    module, _, part = name.partition(":")
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None, f"there is no module {module}"
+    text = Path(spec.origin).read_text()
+    if not part:
+        return text
+    node = next(node for node in ast.parse(text).body if getattr(node, "name", "") == part)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno]) + "\n"
 
 
 def highlighted(source: str) -> str:

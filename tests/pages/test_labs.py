@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import json
 import re
 import typing
@@ -16,7 +17,7 @@ import pytest
 import sample_lab
 
 import pages
-from engine.core import Params, recordings, results
+from engine.core import Params, recordings, results, timing
 from engine.core.params import HINTS
 from engine.core.runner import Outcome, Runner
 from pages.shell import Lab, Page, T, frame, prose, replies, thumbnails
@@ -215,3 +216,11 @@ def test_the_call_to_paste_names_what_exists(page):
     module = importlib.import_module(call["module"])
     assert getattr(module, call["function"]) is page.lab.experiment
     assert getattr(module, call["params"]) is page.lab.experiment.params
+
+
+def test_code_is_read_without_importing_its_module():
+    assert prose.unimported("engine.core.timing") == inspect.getsource(timing)
+    for part in (timing.Timing, timing.measure):
+        assert prose.unimported(f"engine.core.timing:{part.__name__}") == inspect.getsource(part)
+    kernel = "engine.attention.flash_attention.kernel"
+    assert prose.unimported(kernel).startswith('"""') and "@triton.jit" in prose.unimported(kernel)
