@@ -1,6 +1,6 @@
 """Causal linear attention chunk by chunk in plain torch: inside a chunk all pairs, between chunks a state.
 
-`fold` is the one operation that both passes are made of; `kernel.py` has the same in Triton. For targets i and sources
+`fold` is the one operation that both passes are made of; `launch.py` has the same in Triton. For targets i and sources
 j that come no later (no earlier when `reverse`),
 
     out_i = r_i * sum_j w_ij (q_i . k_j + a_i b_j) c_j v_j,     w_ij = exp(sum of g between them).
@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from engine.attention.flash_attention import workers
-from engine.attention.linear_attention.reference import EPS
+from engine.attention.linear_attention.features import EPS
 
 CHUNK = 128
+BATCH = 8  # chunks that one call of torch works on
 
 
 def fold(
@@ -52,46 +53,53 @@ def _fold_head(
 ) -> None:  # fmt: skip
     """`fold` for one head: q, k (N, F), v (N, D); writes into out and total."""
     decay, row, source, target_bias, source_bias = vectors
-    N = len(q)
-    biased = target_bias is not None or source_bias is not None
-    state = torch.zeros(k.shape[1], v.shape[1], dtype=wide, device=q.device)
-    keys, values = torch.zeros_like(state[:, :1]), torch.zeros_like(state[:1])
-    starts = range(0, N, chunk)
-    for start in reversed(starts) if reverse else starts:
-        at = slice(start, min(start + chunk, N))
-        cut = lambda x: x[at].to(wide)  # noqa: B023, E731
-        q_, k_, v_ = cut(q), cut(k), cut(v)
-        to_state, from_state, kept, between = _decays(None if decay is None else decay[at], reverse)
+    biased, ones = target_bias is not None or source_bias is not None, q.new_ones(len(q), 1, dtype=wide)
+    bias = lambda x, at: ones[at] if x is None else x[at, None]  # noqa: E731
+    state = torch.zeros(k.shape[1] + biased, v.shape[1] + (total is not None), dtype=wide, device=q.device)
+    for at, length in _batches(len(q), chunk, reverse):
+        q_, k_, v_ = (x[at].to(wide) for x in (q, k, v))
+        if biased:  # a b is one feature more of targets and sources
+            q_, k_ = torch.cat([q_, bias(target_bias, at)], 1), torch.cat([k_, bias(source_bias, at)], 1)
+        if total is not None:  # and the sum of the weights is one value more, 1 for every source
+            v_ = torch.cat([v_, ones[at]], 1)
         if source is not None:
             v_ = v_ * source[at, None]
-        weights = q_ @ k_.T
-        if biased:
-            ones = torch.ones(len(q_), dtype=wide, device=q.device)
-            a, b = (ones if x is None else x[at] for x in (target_bias, source_bias))
-            weights += a[:, None] * b
-        weights = weights.mul_(between) if between is not None else (weights.triu_() if reverse else weights.tril_())
-        result = torch.addmm(weights @ v_, q_ * from_state, state)
-        if biased:
-            result += (a[:, None] * from_state) * values
-            values = kept * values + ((b[:, None] * to_state) * v_).sum(0, keepdim=True)
+        g = None if decay is None else decay[at].view(-1, length)
+        result, state = _fold_chunks(*(x.view(-1, length, x.shape[1]) for x in (q_, k_, v_)), g, state, reverse)
+        result = result.flatten(0, 1)
         if total is not None:
-            total[at] = weights.sum(1) + ((q_ * from_state) @ keys)[:, 0]
-            keys = kept * keys + (k_ * to_state).sum(0)[:, None]
-            result /= (total[at] + EPS)[:, None]
+            total[at] = result[:, -1]
+            result = result[:, :-1] / (result[:, -1:] + EPS)
         out[at] = result if row is None else result * row[at, None]
-        state = torch.addmm(state * kept, (k_ * to_state).T, v_)
 
 
-def _decays(g: Tensor | None, reverse: bool) -> tuple:
-    """How much of a source reaches the state past the chunk, of the state a target, of the state the next chunk, and of
-    a source a target within the chunk, masked. Exponents are never positive."""
+def _batches(N: int, chunk: int, reverse: bool) -> list[tuple[slice, int]]:
+    """Stretches of whole chunks, BATCH at a time, in the order of the recurrence; what is left over is a chunk too."""
+    whole = N // chunk * chunk
+    found = [(slice(i, min(i + BATCH * chunk, whole)), chunk) for i in range(0, whole, BATCH * chunk)]
+    if whole < N:
+        found.append((slice(whole, N), N - whole))
+    return found[::-1] if reverse else found
+
+
+def _fold_chunks(
+    q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, state: Tensor, reverse: bool
+) -> tuple[Tensor, Tensor]:
+    """Several chunks (c, C, F), (c, C, F), (c, C, D) from the state before them: outputs (c, C, D), the state after."""
+    weights, kept = q @ k.mT, [1.0] * len(q)
     if g is None:
-        return 1.0, 1.0, 1.0, None
-    sums = g.cumsum(0)
-    ahead, behind = torch.exp(sums[-1] - sums)[:, None], torch.exp(sums)[:, None]
-    if reverse:
-        # From source i to target j <= i: g_{j+1} + ... + g_i. The state is kept as seen from before the chunk.
-        between = torch.exp((sums[None, :] - sums[:, None]).triu_()).triu_()
-        return behind, ahead, torch.exp(sums[-1]), between
-    between = torch.exp((sums[:, None] - sums[None, :]).tril_()).tril_()
-    return ahead, behind, torch.exp(sums[-1]), between
+        weights = weights.triu_() if reverse else weights.tril_()
+    else:
+        # From source to target the decays between them: sums of g that are never positive, since one comes later.
+        sums = g.cumsum(1)
+        apart = sums[:, None, :] - sums[:, :, None] if reverse else sums[:, :, None] - sums[:, None, :]
+        weights *= apart.triu_().exp_().triu_() if reverse else apart.tril_().exp_().tril_()
+        ahead, behind = torch.exp(sums[:, -1:] - sums)[..., None], torch.exp(sums)[..., None]
+        to_state, from_state = (behind, ahead) if reverse else (ahead, behind)
+        q, k, kept = q * from_state, k * to_state, sums[:, -1].exp().tolist()
+    written = k.mT @ v
+    states = torch.empty_like(written)
+    for i in reversed(range(len(q))) if reverse else range(len(q)):
+        states[i] = state
+        state = torch.add(written[i], state, alpha=kept[i])
+    return torch.baddbmm(weights @ v, q, states), state

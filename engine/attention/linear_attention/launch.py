@@ -13,7 +13,7 @@ from triton import knobs
 
 from engine.attention.flash_attention.launch import INTERPRETED_MULTIPROCESSORS, rows_apart
 from engine.attention.linear_attention import kernel
-from engine.attention.linear_attention.reference import EPS
+from engine.attention.linear_attention.features import EPS
 
 WIDEST = 256
 LONGEST_CHUNK = 128  # every chunk size below divides it

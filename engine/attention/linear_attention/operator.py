@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.attention.flash_attention.operator import DTYPES, unavailable
 from engine.attention.linear_attention import chunked, reference
-from engine.attention.linear_attention.reference import EPS
+from engine.attention.linear_attention.features import EPS
 
 Backend = Literal["reference", "torch", "triton"]
 

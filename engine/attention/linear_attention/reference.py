@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-EPS = 1e-6  # added to the sum of weights that divides, which a feature map with zeros can bring to 0
+from engine.attention.linear_attention.features import EPS
 
 
 def parallel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, log_decay: Tensor | None = None,

@@ -1,13 +1,31 @@
-"""The operator: chunked, recurrent and all pairs at once are one thing; backends against fp64; memory; closed forms."""
+"""The operator: chunked, recurrent and all pairs at once are one thing; backends against fp64; memory; closed forms.
+The lab: maps, random features, the recurrence, rotary positions, counts, and the timing sweep."""
 
+import dataclasses
+import math
+
+import numpy as np
 import pytest
+import scipy.special
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.attention.flash_attention import workers
+from engine.attention.flash_attention import contest, workers
 from engine.attention.flash_attention.operator import unavailable
-from engine.attention.linear_attention import reference
+from engine.attention.linear_attention import (
+    LinearAttention,
+    counts,
+    features,
+    linear_lab,
+    maps,
+    recurrence,
+    reference,
+    rotary,
+    sweep,
+)
+from engine.attention.linear_attention.features import EPS
 from engine.attention.linear_attention.operator import linear_attention
+from engine.core import Refused
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"
@@ -71,7 +89,7 @@ def test_output_and_gradients_are_as_good_as_all_pairs_in_the_same_dtype(backend
             sums = g[0].cumsum(-1)
             weights = weights * torch.exp((sums[..., :, None] - sums[..., None, :]).tril()).to(dtype)
         weights = weights.tril()
-        return (weights @ v) / (weights.sum(-1, keepdim=True) + reference.EPS) if normalize else weights @ v
+        return (weights @ v) / (weights.sum(-1, keepdim=True) + EPS) if normalize else weights @ v
 
     torchs = run(low_precision, given, do)
     ours = run(attend(backend, decayed, normalize), given, do)
@@ -195,3 +213,312 @@ def test_the_kernel_says_what_it_does_not_take():
         linear_attention(x, x, x, causal=True, backend="triton")
     with pytest.raises(ValueError, match="float64"):
         linear_attention(*[x[..., :4].double()] * 3, causal=True, backend="triton")
+
+
+# The lab
+
+
+def rng(seed):
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def drawn(seed, n=None):
+    """Random settings of the maps: tokens, their features by map, and causal or not."""
+    draw = rng(seed)
+    n, d, m = n or int(draw.integers(4, 41)), int(draw.integers(2, 20)), int(draw.integers(1, 33))
+    tokens = maps.example(n, d, float(draw.uniform(0, 6)), seed)
+    return tokens, maps.mapped(tokens, m, seed), bool(seed % 2), float(draw.uniform(0.5, 1))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_maps_are_what_their_formulas_say(seed):
+    tokens, pairs, causal, decay = drawn(seed)
+    n = len(tokens.q)
+    found = maps.all_maps(tokens, pairs, causal, decay, None)
+    mask = np.tril(np.ones((n, n))) if causal else np.ones((n, n))
+    softmax = scipy.special.softmax(np.where(mask > 0, tokens.q @ tokens.k.T, -np.inf), axis=1)
+    np.testing.assert_allclose(found.weights[0], softmax, atol=1e-12)
+    for row, (fq, fk) in enumerate(pairs.values(), 1):
+        weights = np.array([
+            [fq[i] @ fk[j] * mask[i, j] * (decay ** (i - j) if causal else 1) for j in range(n)] for i in range(n)
+        ])  # fmt: skip
+        np.testing.assert_allclose(found.raw[row], weights, rtol=1e-9, atol=1e-12 * weights.max())
+        sums = weights.sum(1, keepdims=True)
+        np.testing.assert_allclose(found.weights[row], weights / np.where(sums == 0, 1, sums), atol=1e-12)
+        assert found.rank[row] <= min(n, fq.shape[1]) == min(n, found.features[row])
+    np.testing.assert_allclose(found.outputs, found.weights @ tokens.v, atol=1e-12)
+    wanted = softmax @ tokens.v
+    relative_errors = [np.linalg.norm(o - wanted) / np.linalg.norm(wanted) for o in found.outputs]
+    np.testing.assert_allclose(found.error, relative_errors, atol=1e-9)
+    seen = np.arange(1, n + 1) if causal else np.full(n, n)
+    assert (found.entropies <= np.log(seen) + 1e-9).all() and (found.entropies >= -1e-12).all()
+    assert (found.distance <= 1 + 1e-12).all() and found.distance[0] == 0
+    assert (found.effective_rank >= np.minimum(found.rank, 1) - 1e-9).all()
+    assert (found.effective_rank <= found.rank + 1e-6).all()
+
+
+def test_without_sharpness_softmax_and_every_positive_map_are_the_mean_and_relu_is_nothing():
+    tokens = maps.example(12, 4, 0.0, 3)
+    found = maps.all_maps(tokens, maps.mapped(tokens, 8, 3), False, 1.0, None)
+    for name in ("softmax", "elu", "exp", "performer", "orthogonal"):
+        np.testing.assert_allclose(found.weights[maps.NAMES.index(name)], 1 / 12, rtol=1e-12)
+    relu = maps.NAMES.index("relu")
+    assert not found.weights[relu].any() and found.rank[relu] == 0 and found.effective_rank[relu] == 0
+
+
+def test_more_random_features_come_nearer_to_softmax():
+    errors = []
+    for m in (4, 64, 1024):
+        each = []
+        for seed in range(8):
+            tokens = maps.example(16, 4, 0.5, seed)
+            each.append(maps.all_maps(tokens, maps.mapped(tokens, m, seed), True, 1.0, None).error[4:])
+        errors.append(np.mean(each, axis=0))
+    assert (np.diff(errors, axis=0) < 0).all() and (errors[-1] < 0.1).all()
+
+
+@pytest.mark.parametrize(("m", "d"), [(5, 8), (8, 8), (21, 6), (3, 1)])
+def test_orthogonal_directions_are_orthogonal_and_as_long_as_gaussian_ones(m, d):
+    squares = []
+    for seed in range(200):
+        w = features.directions(m, d, True, rng(seed))
+        products = w @ w.T - np.diag((w**2).sum(1))
+        blocks = np.arange(m) // d
+        assert np.abs(products[blocks[:, None] == blocks]).max() < 1e-9
+        squares.append((w**2).sum(1))
+    z = (np.mean(squares) - d) / math.sqrt(2 * d / np.size(squares))
+    assert abs(z) <= 4.5
+
+
+@pytest.mark.parametrize("orthogonal", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_random_features_are_unbiased_and_vary_as_the_formula_says(orthogonal, seed):
+    draw = rng(seed)
+    d, m = int(draw.integers(2, 9)), int(draw.integers(1, 14))
+    x, y = draw.uniform(0.2, 0.5) * draw.standard_normal((2, d)) / math.sqrt(d)
+    ratios = np.array([
+        (features.positive(x[None], w) @ features.positive(y[None], w).T)[0, 0]
+        for w in (features.directions(m, d, orthogonal, draw) for _ in range(4000))
+    ]) / math.exp(x @ y)  # fmt: skip
+    squared = float(((x + y) ** 2).sum())
+    exact = (
+        features.orthogonal_variance(squared, m, d) if orthogonal else features.relative_variance(squared, m)
+    )  # fmt: skip
+    assert abs(ratios.mean() - 1) / math.sqrt(exact / len(ratios)) <= 4.5
+    squares = (ratios - 1) ** 2
+    assert abs(squares.mean() - exact) / (squares.std() / math.sqrt(len(squares))) <= 4.5
+
+
+def test_the_lab_measures_the_variance_that_the_formulas_give():
+    draw = rng(0)
+    for d in (3, 8, 20):
+        radius, angle = float(draw.uniform(0.2, 0.5)), float(draw.uniform(0, 120))
+        each = [features.variances(d, radius, angle, 8, seed) for seed in range(60)]
+        for name in ("independent", "orthogonal"):
+            exact = getattr(each[0], f"{name}_exact")
+            shares = np.array([getattr(v, name) for v in each]) / exact
+            assert np.abs((shares.mean(0) - 1) / (shares.std(0) / math.sqrt(60))).max() <= 4.5
+            errors = np.array([getattr(v, f"{name}_error") for v in each]) / exact
+            assert (np.sqrt((errors**2).mean(0)) / shares.std(0) > 0.5).all()
+
+
+def test_orthogonal_features_never_vary_more_and_one_feature_is_the_same():
+    squared = np.linspace(0, 9, 40)
+    for d in (2, 3, 8, 32):
+        assert features.orthogonal_variance(squared, 1, d) == pytest.approx(features.relative_variance(squared, 1))
+        for m in (2, 7, 64):
+            one, other = features.orthogonal_variance(squared, m, d), features.relative_variance(squared, m)
+            assert (one <= other * (1 + 1e-9)).all() and (one >= -1e-9).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_recurrence_is_the_operator_and_every_chunk_size_agrees(seed):
+    tokens, pairs, _, decay = drawn(seed)
+    fq, fk = pairs["elu" if seed % 2 else "performer"]
+    r = recurrence.trace(fq, fk, tokens.v, decay, fq, fk)
+    tensors = [torch.tensor(x)[None, None] for x in (fq, fk, tokens.v)]
+    rate = torch.tensor([math.log(decay)], dtype=torch.float64)
+    o = linear_attention(*tensors, causal=True, log_decay=rate)[0, 0].numpy()
+    t = len(r.outputs)
+    total = r.totals[:, None] / (r.totals[:, None] + EPS)
+    np.testing.assert_allclose(r.outputs * total, o[:t], atol=1e-10)
+    for i in (0, t // 2, t - 1):
+        direct = sum(decay ** (i - j) * np.outer(fk[j], tokens.v[j]) for j in range(i + 1))
+        np.testing.assert_allclose(r.states[i], direct, atol=1e-10 * np.abs(direct).max())
+        np.testing.assert_allclose(r.reads[i], fq[i] @ direct, atol=1e-9 * np.abs(r.reads[i]).max())
+    np.testing.assert_allclose(r.kept, recurrence.kept(t, True, decay))
+    assert max(r.chunk_difference.max(), r.parallel_difference) < 1e-11
+    assert r.chunks[-1] == len(fq) and r.chunks[0] == 1
+
+
+@pytest.mark.parametrize("chunk", range(1, 24))
+def test_any_chunk_size_gives_the_rotated_recurrence_too(chunk):
+    draw = rng(chunk)
+    fq, fk, v = (draw.random((23, width)) for width in (6, 6, 4))
+    q, k = rotary.rotate(fq, 100.0), rotary.rotate(fk, 100.0)
+    above = recurrence.chunked(q, k, v, 0.9, chunk)
+    weights = (q @ k.T) * recurrence.kept(23, True, 0.9)
+    np.testing.assert_allclose(above, weights @ v, atol=1e-12)
+    r = recurrence.trace(q, k, v, 0.9, fq, fk)
+    assert max(r.chunk_difference.max(), r.parallel_difference) < 1e-12
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 16])
+def test_rotary_products_depend_on_the_distance_alone(width):
+    draw = rng(width)
+    fq, fk = draw.random((2, width))
+    base = float(10 ** draw.uniform(0.5, 5))
+    found = rotary.relative(fq, fk, base)
+    assert found.spread < 1e-9 and found.scores[0][found.offsets == 0][0] == pytest.approx(fq @ fk)
+    theta = rotary.frequencies(width, base)
+    pairs = [(complex(*fq[2 * i : 2 * i + 2]), complex(*fk[2 * i : 2 * i + 2])) for i in range(width // 2)]
+    for offset, score in zip(found.offsets[::16], found.scores[1][::16], strict=True):
+        turned = sum((a.conjugate() * b * np.exp(1j * offset * t)).real for (a, b), t in zip(pairs, theta, strict=True))
+        assert score == pytest.approx(turned + (fq[-1] * fk[-1] if width % 2 else 0), abs=1e-9)
+    x = draw.standard_normal((9, width))
+    np.testing.assert_allclose((rotary.rotate(x, base) ** 2).sum(1), (x**2).sum(1))
+    assert found.bound.max() == pytest.approx(1) and found.bound[64] == pytest.approx(1)
+
+
+def test_linear_attention_with_rotary_positions_does_not_know_where_it_starts():
+    tokens, pairs, _, _ = drawn(5, n=12)
+    fq, fk = pairs["elu"]
+    sums = (fq @ fk.T).sum(1, keepdims=True)
+
+    def weights(start):
+        places = np.arange(start, start + 12)
+        return rotary.rotate(fq, 500.0, places) @ rotary.rotate(fk, 500.0, places).T / sums
+
+    np.testing.assert_allclose(weights(0), weights(977), atol=1e-10)
+    found = maps.all_maps(tokens, pairs, False, 1.0, 500.0)
+    np.testing.assert_allclose(found.weights[1], weights(31), atol=1e-10)
+    rotated = rotary.rotate(tokens.q, 500.0) @ rotary.rotate(tokens.k, 500.0).T
+    np.testing.assert_allclose(found.weights[0], scipy.special.softmax(rotated, axis=1), atol=1e-12)
+
+
+@pytest.mark.parametrize(("N", "F", "D"), [(4096, 64, 64), (64, 16, 24), (65_536, 256, 256)])
+def test_counts(N, F, D):
+    b, c, cached = counts.brackets(N, F, D), counts.chunks(N, F, D), counts.cache(6, F, D, 2, N)
+    at = lambda y: np.interp(b.crossing, b.lengths, y)  # noqa: E731
+    if b.lengths[0] < b.crossing:
+        assert 2 * b.crossing**2 * (F + D) == pytest.approx(4 * b.crossing * F * D)
+        assert at(b.left_flops) == pytest.approx(at(b.right_flops), rel=0.1)
+    assert b.here["left_flops"] == 2 * N * N * (F + D) and b.here["right_numbers"] == F * D
+    assert c.sizes[0] == 1 and c.sizes[-1] == N and c.steps[0] == N and c.steps[-1] == 1
+    assert c.flops[-1] == b.here["left_flops"] + b.here["right_flops"] and c.flops.min() == c.flops[c.sizes == c.best]
+    before, after = cached.crossing * 0.999, cached.crossing * 1.001
+    bytes_of = lambda t: 2 * 6 * D * 2 * t  # noqa: E731
+    assert bytes_of(before) < cached.state_bytes == 4 * 6 * F * (D + 1) < bytes_of(after)
+    assert cached.cache_bytes[-1] == bytes_of(N)
+
+
+def test_the_crossing_is_found_between_the_points():
+    x = np.array([100.0, 200, 400, 800])
+    flat, steep = np.full(4, 30.0), x**2 / 3000
+    assert sweep.crossing(x, flat, steep) == pytest.approx(300)
+    assert math.isnan(sweep.crossing(x, steep, flat)), "slower at the end"
+    assert math.isnan(sweep.crossing(x, steep / 100, flat)), "ahead from the start"
+    assert sweep.crossing(x, np.array([9, 30, 30, 30.0]), np.array([np.nan, *steep[1:]])) == pytest.approx(300)
+    assert math.isnan(sweep.crossing(x[:1], flat[:1], steep[:1]))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"rotary": True, "decay": 0.8},
+        {"causal": False, "feature_map": "performer"},
+        {"tokens": 64, "width": 3, "features": 64, "sharpness": 6, "rotary": True},
+        {"tokens": 4, "width": 2, "features": 1, "feature_map": "orthogonal"},
+        {"sharpness": 0, "feature_map": "relu", "radius": 1.5, "length": 64},
+    ],
+    ids=str,
+)
+def test_the_instant_result(settings):
+    params = LinearAttention.parse(settings)
+    r = linear_lab(params)
+    n, d = params.tokens, params.width
+    assert r.maps.shape == r.raw_maps.shape == (6, n, n) and r.outputs.shape == (6, n, d)
+    may_be_nan = {"entropies", "entropy"} if params.rotary else set()
+    for field in dataclasses.fields(r):
+        value = getattr(r, field.name)
+        if isinstance(value, np.ndarray) and field.name not in may_be_nan:
+            assert np.isfinite(value).all(), field.name
+    shown = min(n, recurrence.SHOWN)
+    width = r.recurrence.keys.shape[1]
+    assert r.recurrence.states.shape == (shown, width, d) and r.milliseconds is None
+    assert r.variance.at == params.features and all(r.finding)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"causal": False, "heads": 3}, {"decay": 0.9, "pass_": "backward"}, {"dtype": "bfloat16", "batch": 2}],
+    ids=str,
+)
+def test_the_sweep_fills_point_by_point(settings):
+    params = LinearAttention.parse({"task": "timing", "length": 130, "head_dim": 16} | settings)
+    parts = list(linear_lab.stream(params))
+    fractions = [part.fraction for part in parts]
+    assert fractions == sorted(fractions) and fractions[-1] == 1 and len(parts) > 12
+    filled = [np.isfinite(part.result.milliseconds).sum() for part in parts]
+    assert filled[0] == 0 and filled == sorted(filled) and len(set(filled)) >= 5
+    r = parts[-1].result
+    assert tuple(r.lengths) == params.lengths == (16, 32, 65, 130)
+    ours = "chunked" if params.causal else "unmasked"
+    expected = {"naive", ours, "with features", "pairs"} | ({"recurrent"} if params.causal else set())
+    assert expected <= set(r.contenders) and len(r.titles) == len(r.contenders)
+    assert np.isfinite(r.milliseconds).all() and (r.milliseconds_low <= r.milliseconds_high).all()
+    assert (r.runs >= 1).all() and (r.extra_bytes > 0).all() and r.ceiling_tflops > 0
+    np.testing.assert_allclose(r.share, r.tflops / r.ceiling_tflops)
+    measured = r.error[[name != "with features" for name in r.contenders]]
+    assert (measured < (0.1 if params.dtype == "bfloat16" else 2e-5)).all()
+    assert all(r.finding) and r.backend == ("triton" if CUDA else "torch")
+    if params.causal:
+        assert r.chunk_length == 130 and (r.chunk_milliseconds > 0).all()
+    else:
+        assert r.chunk_sizes is None
+    rows = [r.contenders.index(name) for name in sweep.SOFTMAXES if name in r.contenders]
+    np.testing.assert_array_equal(r.best_softmax_milliseconds, r.milliseconds[rows].min(0))
+
+
+def test_what_does_not_fit_in_memory_is_left_out_with_a_note(monkeypatch):
+    monkeypatch.setattr(contest, "free_memory", lambda device: 2e6)
+    params = LinearAttention.parse({"task": "timing", "length": 512, "head_dim": 16, "heads": 1})
+    r = linear_lab(params)
+    at = lambda name: np.isfinite(r.milliseconds[r.contenders.index(name)])  # noqa: E731
+    assert not at("naive")[-1] and not at("pairs")[-1] and at("naive")[0] and at("chunked").all()
+    assert any("naive" in en and "512" in en and "naive" in zh and "512" in zh for en, zh in r.notes)
+
+
+def test_a_sweep_that_is_stopped_stops():
+    stream = linear_lab.stream(LinearAttention(task="timing", length=64, head_dim=16))
+    first = next(stream)
+    assert first.fraction == 0 and np.isnan(first.result.milliseconds).all()
+    assert all(np.isfinite(first.result.maps).ravel())
+    stream.close()
+    assert next(stream, None) is None
+
+
+def test_memory_of_the_chunked_form_grows_with_the_length_and_of_pairs_with_its_square():
+    r = linear_lab(LinearAttention.parse({"task": "timing", "length": 1024, "head_dim": 16, "heads": 1}))
+    slopes = dict(zip(r.contenders, r.memory_exponents, strict=True))
+    assert slopes["chunked"] < 1.2 and slopes["pairs"] > 1.8 and slopes["naive"] > 1.8
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [({"tokens": 3}, "from 4 to 64"), ({"decay": 0.1}, "from 0.5 to 1"), ({"feature_map": "cosine"}, "one of elu"),
+     ({"length": 10**6}, "from 64 to 65536"), ({"chunk": 3}, "not a parameter"), ({"angle": math.nan}, "angle")],
+)  # fmt: skip
+def test_bad_parameters_are_refused(values, word):
+    with pytest.raises(Refused, match=word):
+        LinearAttention.parse(values)
+
+
+def test_a_cpu_takes_shorter_lengths_and_long_sweeps_are_asked_for():
+    with pytest.raises(Refused, match="at most 16384"):
+        linear_lab.check(LinearAttention(task="timing", length=32_768), "cpu")
+    assert linear_lab.cost_of(LinearAttention()) == "instant"
+    if not CUDA:
+        assert linear_lab.cost_of(LinearAttention(task="timing")) == "seconds"
+        assert linear_lab.cost_of(LinearAttention(task="timing", length=16_384, heads=16)) == "minutes"
