@@ -104,6 +104,18 @@ def load(name: str = EMBEDDED, role: Role = "target", *, attention: bool = False
     return found
 
 
+def at_hand(name: str) -> bool:
+    """Whether a model is the embedded one or in memory already: what else is named must first be brought.
+
+    Raises `Refused` for a name that is none or not allowed here.
+    """
+    name = name.strip()
+    if name.lower() in {"", EMBEDDED}:
+        return True
+    _local(name)
+    return name in _shelf
+
+
 def _brought(name: str) -> Loaded:
     # Allowed or not is asked each time: what stands on the shelf may have been put there by a test or another server.
     local = _local(name)
