@@ -34,11 +34,15 @@ class FlashAttention(Params):
     tokens: int = Field(12, ge=2, le=32, title="Tokens of the example", zh="示例的词元数", when=SMALL)
     width: int = Field(4, ge=1, le=8, title="Numbers to a token", zh="每个词元的数", when=SMALL)
     tile_rows: int = Field(4, ge=1, le=16, title="Rows to a tile", zh="每块的行数", when=SMALL)
-    tile_columns: int = Field(4, ge=1, le=16, title="Columns to a tile", zh="每块的列数", when=SMALL)
+    tile_columns: int = Field(
+        4, ge=1, le=16, title="Columns to a tile", zh="每块的列数", when=SMALL,
+        help=(f"Tiles are made larger where they would be more than {steps.MOST_TILES} to a side.",
+              f"若每边超过 {steps.MOST_TILES} 块，则自动加大分块。"),
+    )  # fmt: skip
     sharpness: float = Field(
         2.0, ge=0, le=20, step=0.1, title="Sharpness of the scores", zh="分数的锐度", when=SMALL,
         help=("The scores' standard deviation; past 11 exp overflows half precision.",
-              "分数的标准差;分数超过 11 时半精度的 exp 会溢出。"),
+              "分数的标准差；分数超过 11 时半精度的 exp 会溢出。"),
     )  # fmt: skip
     batch: int = Field(1, ge=1, le=64, title="Batch", zh="批大小")
     heads: int = Field(2, ge=1, le=128, title="Query heads", zh="查询头数")
@@ -53,9 +57,10 @@ class FlashAttention(Params):
     pass_: Literal["forward", "backward"] = Field(
         "forward", title="Pass", zh="方向", labels={"forward": ("forward", "前向"), "backward": ("backward", "反向")}
     )
-    axis: Literal["length", "heads", "head_dim"] = Field(
+    axis: Literal["length", "tokens", "heads", "head_dim"] = Field(
         "length", title="Sweep over", zh="扫描", when=TIMED,
-        labels={"length": ("length", "长度"), "heads": ("heads", "头数"), "head_dim": ("head dimension", "头维度")},
+        labels={"length": ("length", "长度"), "tokens": ("length, batch × N held", "长度（批 × N 不变）"),
+                "heads": ("heads", "头数"), "head_dim": ("head dimension", "头维度")},
         help=("Up to the value that is set for it.", "直到所设的值。"),
     )  # fmt: skip
     fast_memory: int = Field(
@@ -64,7 +69,7 @@ class FlashAttention(Params):
     chip: Literal["t4", "rtx4090", "a100", "h100", "h200"] = Field(
         "a100", title="Roofline of", zh="屋顶线", when=SMALL,
         labels={name: (chip[0], chip[0]) for name, chip in CHIPS.items()},
-        help=("Datasheet figures; a timing run measures this machine's own.", "数据手册数值;计时会测出本机的。"),
+        help=("Datasheet figures; a timing run measures this machine's own.", "数据手册数值；计时会测出本机的。"),
     )  # fmt: skip
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="随机种子", control="seed")
 
@@ -76,8 +81,8 @@ class FlashAttention(Params):
     @property
     def values(self) -> tuple[int, ...]:
         """The points of the sweep, ending at the value that is set."""
-        least = {"length": 16, "heads": 1, "head_dim": 16}[self.axis]
-        most = getattr(self, self.axis)
+        least = {"length": 16, "tokens": 16, "heads": 1, "head_dim": 16}[self.axis]
+        most = self.length if self.axis == "tokens" else getattr(self, self.axis)
         return tuple(sorted({max(least, most >> k) for k in range(6)}))
 
 
@@ -94,7 +99,8 @@ class Attention:
         the inputs (of forward and backward together for the backward pass). tflops: (c, p) FLOPs of the mathematics
         (masked pairs not counted) over the median. share: (c, p) of ceiling_tflops, what a large matrix product
         reached in the same run. bandwidth: GB/s of a copy in the same run. error: (c, p) relative error against fp64,
-        over 64 rows of the first head. time_exponents, memory_exponents: (c,) slope of log cost over log `swept`.
+        over 64 rows of the first head. machine_roof: (41,) TFLOP/s that this ceiling and this bandwidth allow at
+        `accounting.intensities`. time_exponents, memory_exponents: (c,) slope of log cost over log `swept`.
     finding: what it comes to, in a sentence. notes: what was left out and why.
     """
 
@@ -115,6 +121,7 @@ class Attention:
     ceiling_tflops: float | None = None
     bandwidth: float | None = None
     error: np.ndarray | None = None
+    machine_roof: np.ndarray | None = None
     time_exponents: np.ndarray | None = None
     memory_exponents: np.ndarray | None = None
     finding: tuple[str, str] = ("", "")
@@ -157,7 +164,8 @@ def flash_lab(params: FlashAttention) -> Iterator[Partial[Attention]]:
     )  # fmt: skip
     plan = sweep.Plan(shape, params.axis, params.values, params.seed, sweep.device())
     for fields, fraction in sweep.run(plan):
-        yield Partial(dataclasses.replace(result, **fields), fraction)
+        roof = np.minimum(fields["ceiling_tflops"], result.accounting.intensities * fields["bandwidth"] / 1000)
+        yield Partial(dataclasses.replace(result, **fields, machine_roof=roof), fraction)
 
 
 def _saving(params: FlashAttention) -> tuple[str, str]:
@@ -172,5 +180,5 @@ def _saving(params: FlashAttention) -> tuple[str, str]:
     shown = f"{times:.0f}" if times >= 10 else f"{times:.{max(0, 1 - math.floor(math.log10(times)))}f}"
     return (
         f"With {params.fast_memory} KiB of fast memory, tiles move {shown} times fewer bytes than naive attention.",
-        f"快速存储为 {params.fast_memory} KiB 时,分块搬运的字节是朴素注意力的 1/{shown}。",
+        f"快速存储为 {params.fast_memory} KiB 时，分块搬运的字节是朴素注意力的 1/{shown}。",
     )

@@ -25,11 +25,11 @@ BACKENDS = {
 TITLES = {
     "naive": ("naive", "朴素"),
     "ours": ("ours", "本站实现"),
-    "ours, without TMA": ("ours, without TMA", "本站实现(不用 TMA)"),
-    "math": ("torch: math", "torch:math"),
-    "flash": ("torch: flash", "torch:flash"),
-    "efficient": ("torch: efficient", "torch:efficient"),
-    "cudnn": ("torch: cuDNN", "torch:cuDNN"),
+    "ours, without TMA": ("ours, without TMA", "本站实现（不用 TMA）"),
+    "math": ("torch: math", "torch：math"),
+    "flash": ("torch: flash", "torch：flash"),
+    "efficient": ("torch: efficient", "torch：efficient"),
+    "cudnn": ("torch: cuDNN", "torch：cuDNN"),
 }
 MATRICES = {"naive": (2, 4), "math": (2, 4)}  # N x N matrices that live at one time, forward and backward
 CACHE_BYTES = {"cpu": 32 * 2**20, "cuda": 128 * 2**20}
@@ -118,7 +118,7 @@ def present(shape: Shape, device: str) -> tuple[dict[str, Attend], list[contest.
     if backend == "torch":
         notes.append((
             "Ours is FlashAttention-2 in tiles of torch operations: the Triton kernel needs a CUDA device.",
-            "本站实现为 torch 分块版 FlashAttention-2:Triton 内核需要 CUDA 设备。",
+            "本站实现是用 torch 分块运算写的 FlashAttention-2：Triton 内核需要 CUDA 设备。",
         ))  # fmt: skip
     else:
         from engine.attention.flash_attention import launch
@@ -133,7 +133,7 @@ def present(shape: Shape, device: str) -> tuple[dict[str, Attend], list[contest.
             label = TITLES[name][0].removeprefix("torch: ")
             notes.append((
                 f"torch's {label} backend does not exist for these settings on this device.",
-                f"在此设备与设置下,torch 的 {label} 后端不存在。",
+                f"在此设备与设置下，torch 的 {label} 后端不存在。",
             ))  # fmt: skip
     return found, notes, backend
 

@@ -20,7 +20,7 @@ from engine.core import timing
 
 PATIENCE = {"cpu": 12.0, "cuda": 20.0}  # seconds that one run of one contender may be expected to take
 ROUNDS = 7
-OVERHEAD = 0.05  # seconds below which a time says more about starting than about working
+OVERHEAD = 1.5  # seconds below which a time may say more about a busy machine than about the work
 Note = tuple[str, str]
 
 
@@ -68,12 +68,13 @@ class Board:
         if (en, zh) not in self.notes:
             self.notes.append((en, zh))
 
-    def race(self, point: int, where: str, entries: Mapping[str, Entry], *, inputs: int, device: str,
+    def race(self, point: int, where: str | Note, entries: Mapping[str, Entry], *, inputs: int, device: str,
              ceiling: float, seconds: float) -> Iterator[None]:  # fmt: skip
         """Measure the entries at a point; yields after every step, when the board is a little fuller.
 
-        where: the point as a note names it. inputs: how many inputs `timed` may rotate through. ceiling: TFLOP/s that
-        nothing is expected to beat. seconds: aim of the timing rounds, passed by at most one round.
+        where: the point as a note names it, in both languages where they differ. inputs: how many inputs `timed` may
+        rotate through. ceiling: TFLOP/s that nothing is expected to beat. seconds: aim of the timing rounds, passed by
+        at most one round.
         """
         running = {name: entry for name, entry in entries.items() if self._admits(name, entry, where, device, ceiling)}
         for name, entry in list(running.items()):
@@ -90,7 +91,8 @@ class Board:
             yield
         contenders = {name: entry.timed for name, entry in running.items()}
         rotation = [(i,) for i in range(inputs)]
-        warm = 0 if device == "cpu" else 2  # on a CPU `once` has warmed it up
+        # On a CPU `once` has warmed up all but the threads, which the first point starts.
+        warm = 2 if device != "cpu" else 1 if point == 0 else 0
         for timings in timing.interleave(
             contenders, rotation, device=device, warm_up=warm, runs=ROUNDS, seconds=seconds
         ):
@@ -99,16 +101,16 @@ class Board:
                 self.milliseconds[row, point] = 1e3 * t.median
                 self.low[row, point], self.high[row, point] = 1e3 * t.low, 1e3 * t.high
                 self.tflops[row, point], self.runs[row, point] = entry.flops / t.median / 1e12, t.runs
-                if t.median > OVERHEAD:
-                    self._pace[name] = t.median / (entry.work or entry.flops)
+                if t.low > OVERHEAD:
+                    self._pace[name] = t.low / (entry.work or entry.flops)
             yield
 
-    def _admits(self, name: str, entry: Entry, where: str, device: str, ceiling: float) -> bool:
+    def _admits(self, name: str, entry: Entry, where: str | Note, device: str, ceiling: float) -> bool:
         room = free_memory(device)
         if entry.needs > room:
             need, have = entry.needs / 2**30, room / 2**30
             self._left_out(name, where, f"it would need {need:.1f} GiB, and {have:.1f} GiB are free",
-                           f"需要 {need:.1f} GiB,而可用 {have:.1f} GiB")  # fmt: skip
+                           f"需要 {need:.1f} GiB，而可用 {have:.1f} GiB")  # fmt: skip
             return False
         work = entry.work or entry.flops
         expected = max(self._pace.get(name, 0.0) * work, entry.flops / (ceiling * 1e12))
@@ -117,8 +119,9 @@ class Board:
             return False
         return True
 
-    def _left_out(self, name: str, where: str, en: str, zh: str) -> None:
-        self.note(f"{name} is left out at {where}: {en}.", f"{where} 处略去 {name}:{zh}。")
+    def _left_out(self, name: str, where: str | Note, en: str, zh: str) -> None:
+        place, here = (where, where) if isinstance(where, str) else where
+        self.note(f"{name} is left out at {place}: {en}.", f"{here} 处略去 {name}：{zh}。")
 
 
 def exponents(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MOST_TILES = 12  # to a side: what can still be drawn and stepped through
+
 
 @dataclass(frozen=True)
 class Passes:
@@ -19,12 +21,18 @@ class Passes:
     maximum: running maximum, the first pass of the safe softmax (three reads of every score) and the state of the
         online one. safe_sum: sum of exp(s - final maximum), its second pass. online_sum: sum that is rescaled whenever
         the maximum rises (two reads). naive_sum: sum of exp(s) in half precision, NaN once it has overflowed.
+    naive_lse, safe_lse, online_lse: logarithm of each sum with its maximum added back: what all of them come to.
+    distance: the one-pass (Flash) output so far against the final one, largest difference of any component.
     """
 
     maximum: np.ndarray
     safe_sum: np.ndarray
     online_sum: np.ndarray
     naive_sum: np.ndarray
+    naive_lse: np.ndarray
+    safe_lse: np.ndarray
+    online_lse: np.ndarray
+    distance: np.ndarray
     reads: dict[str, int]  # of every score, by method
     overflow: float  # the score above which exp overflows half precision
 
@@ -78,9 +86,12 @@ def example(tokens: int, width: int, sharpness: float, seed: int) -> tuple[np.nd
 
 
 def trace(q: np.ndarray, k: np.ndarray, v: np.ndarray, rows: int, columns: int, causal: bool) -> Steps:
-    """FlashAttention's forward pass over tiles of `rows` x `columns`, with everything that it holds on the way."""
+    """FlashAttention's forward pass over tiles of `rows` x `columns`, with everything that it holds on the way.
+
+    Tiles that would be more than `MOST_TILES` to a side are made larger.
+    """
     n, d = q.shape
-    rows, columns = min(rows, n), min(columns, n)
+    rows, columns = (min(max(size, -(-n // MOST_TILES)), n) for size in (rows, columns))
     scores = q @ k.T / np.sqrt(d)
     if causal:
         scores[np.triu_indices(n, 1)] = -np.inf
@@ -93,7 +104,7 @@ def trace(q: np.ndarray, k: np.ndarray, v: np.ndarray, rows: int, columns: int, 
     skipped = np.array([c for c in corners if c not in set(visited)], dtype=int).reshape(-1, 2)
     return Steps(
         q, k, v, masked, np.where(np.isnan(masked), np.nan, weights), output, lse, *np.array(visited).T, skipped,
-        **state, naive_moved=4 * n * d + 4 * n * n, passes=_passes(masked),
+        **state, naive_moved=4 * n * d + 4 * n * n, passes=_passes(masked, v, output),
     )  # fmt: skip
 
 
@@ -133,7 +144,7 @@ def _fold(scores, v, output, visited, rows, columns) -> dict[str, np.ndarray]:
     return kept | {"distance": distance} | {name: value.astype(int) for name, value in counts.items()}
 
 
-def _passes(scores: np.ndarray) -> Passes:
+def _passes(scores: np.ndarray, v: np.ndarray, output: np.ndarray) -> Passes:
     """The running numbers of each softmax along every row; `scores` is NaN where masked."""
     seen = ~np.isnan(scores)
     filled = np.where(seen, scores, -np.inf)
@@ -146,8 +157,14 @@ def _passes(scores: np.ndarray) -> Passes:
     for j in range(scores.shape[1]):
         l = l * np.exp(before - maximum[:, j]) + np.exp(filled[:, j] - maximum[:, j])
         online[:, j], before = l, maximum[:, j]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         naive = np.cumsum(np.exp(filled.astype(np.float16)), axis=1, dtype=np.float16).astype(float)
+        logs = [np.log(naive), np.log(safe) + maximum[:, -1:], np.log(online) + maximum]
+    # After key j the one-pass output is the attention over the keys so far.
+    so_far = np.exp(filled - maximum[:, -1:])
+    parts = np.cumsum(so_far[:, :, None] * v, axis=1) / np.maximum(np.cumsum(so_far, axis=1), 1e-300)[:, :, None]
+    distance = np.abs(parts - output[:, None]).max(-1)
     hide = lambda x: np.where(seen & np.isfinite(x), x, np.nan)  # noqa: E731
     reads = {"naive": 2, "safe": 3, "online": 2, "flash": 1}
-    return Passes(hide(maximum), hide(safe), hide(online), hide(naive), reads, float(np.log(65504.0)))
+    found = map(hide, (maximum, safe, online, naive, *logs, distance))
+    return Passes(*found, reads, float(np.log(65504.0)))

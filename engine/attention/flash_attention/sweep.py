@@ -15,12 +15,17 @@ from engine.attention.flash_attention.contenders import Shape, Trial
 from engine.core import devices
 
 POINTS = 6
+AXES = {"length": ("length", "长度"), "tokens": ("length", "长度"), "heads": ("heads", "头数"),
+        "head_dim": ("head dimension", "头维度")}  # fmt: skip
 SECONDS = {"cpu": 0.35, "cuda": 0.5}  # aim of the timing rounds of one point
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is swept: `values` of `axis` ("length", "heads" or "head_dim"), all else as in `shape`."""
+    """What is swept: `values` of `axis` ("length", "heads" or "head_dim"), all else as in `shape`.
+
+    "tokens" sweeps the length as well, with batch x length held at what `shape` has.
+    """
 
     shape: Shape
     axis: str
@@ -29,10 +34,16 @@ class Plan:
     device: str
 
     def at(self, value: int) -> Shape:
-        changes: dict[str, Any] = {self.axis: value}
-        if self.axis == "heads":
+        changes: dict[str, Any] = {"length" if self.axis == "tokens" else self.axis: value}
+        if self.axis == "tokens":
+            changes["batch"] = max(1, self.shape.batch * self.shape.length // value)
+        elif self.axis == "heads":
             changes["kv_heads"] = value // math.gcd(value, self.shape.heads // self.shape.kv_heads)
         return Shape(**(vars(self.shape) | changes))
+
+    def named(self, value: int) -> contest.Note:
+        """A point as a sentence names it."""
+        return (f"{AXES[self.axis][0]} {value}", f"{AXES[self.axis][1]} {value}")
 
 
 def points(most: int, least: int, number: int = POINTS) -> tuple[int, ...]:
@@ -66,15 +77,14 @@ def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
     yield fields(), 0.0
     for point, shape in enumerate(shapes):
         if 2.5 * shape.input_bytes * contenders.rotation(shape, plan.device) > contest.free_memory(plan.device):
-            value = plan.values[point]
-            board.note(f"The inputs alone do not fit in memory at {plan.axis} {value}.",
-                       f"{plan.axis} 为 {value} 时,仅输入就已放不进内存。")  # fmt: skip
+            en, zh = plan.named(plan.values[point])
+            board.note(f"The inputs alone do not fit in memory at {en}.", f"{zh} 时，仅输入就已放不进内存。")
             break
         trial = Trial(shape, plan.seed, plan.device)
         entries = {name: trial.entry(name, attend) for name, attend in found.items()}
         steps = len(entries) + contest.ROUNDS
         race = board.race(
-            point, f"{plan.axis} {plan.values[point]}", entries, inputs=len(trial.inputs), device=plan.device,
+            point, plan.named(plan.values[point]), entries, inputs=len(trial.inputs), device=plan.device,
             ceiling=ceiling, seconds=SECONDS[plan.device],
         )  # fmt: skip
         for step, _ in enumerate(race):
@@ -102,12 +112,12 @@ def finding(plan: Plan, board: contest.Board) -> tuple[str, str]:
     at = both[-1]
     times = board.milliseconds[naive, at] / board.milliseconds[ours, at]
     memory = board.extra_bytes[naive, at] / board.extra_bytes[ours, at]
-    value = plan.values[at]
+    en, zh = plan.named(plan.values[at])
     en_times = f"{times:.1f} times as fast as" if times >= 1 else f"{1 / times:.1f} times as slow as"
     zh_times = f"的速度是朴素注意力的 {times:.2g} 倍"
     return (
-        f"At {plan.axis} {value} ours is {en_times} naive attention and holds {memory:.3g} times less memory.",
-        f"{plan.axis} 为 {value} 时,本站实现{zh_times},占用内存为其 1/{memory:.3g}。",
+        f"At {en} ours is {en_times} naive attention and holds {memory:.3g} times less memory.",
+        f"{zh} 时，本站实现{zh_times}，占用内存为其 1/{memory:.3g}。",
     )
 
 
