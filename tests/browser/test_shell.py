@@ -126,7 +126,7 @@ def test_a_costly_run_waits_streams_and_stops(open_page):
     if page.locator(".run:visible").count():
         page.locator(".run").click()
     page.wait_for_function("parseFloat(document.querySelector('.work progress').value) > 0")
-    page.locator(".stop").click()
+    page.locator(".stop").click(force=True)  # a page that keeps repainting is never still
     page.wait_for_function("document.querySelector('.progress').innerText.includes('stopped')")
     count = paints(page)
     page.wait_for_timeout(700)

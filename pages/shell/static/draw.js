@@ -155,6 +155,7 @@ Orrery.Drawing = (() => {
       if (!this.figure || !window.Plotly || !this.div.clientWidth) return;
       this.width = this.div.clientWidth;
       this.painting = true;
+      const begun = performance.now();
       const narrow = this.width < NARROW;
       const spec = this.spec();
       const layout = laidOut(resolve(spec.layout), this.width);
@@ -170,6 +171,7 @@ Orrery.Drawing = (() => {
       } finally { this.painting = false; }
       this.painted += 1;
       this.last = performance.now();
+      this.took = this.last - begun;
       this.first ??= this.last;
       this.div.dataset.painted = this.painted;
       label(this.plot, 'aria-label', this.figure.says);

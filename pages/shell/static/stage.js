@@ -282,7 +282,8 @@ Orrery.makeStage = (root, boot) => {
       state.figures = key === state.key ? { ...state.figures, ...reply.figures } : reply.figures;
       state.key = key;
       state.line = reply.provenance;
-      show();
+      // While results stream in, a slow machine paints at most half of the time: Stop must answer.
+      if (!(reply.fraction < 1) || !drawing.painted || performance.now() - drawing.last > drawing.took) show();
       provenance(reply.provenance);
       findings.replaceChildren(...(reply.findings || []).map(f => el('p', {}, words(f))));
     }
