@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -42,12 +44,14 @@ def interleave(
     warm_up: int = 1,
     runs: int = 7,
     seconds: float | None = None,
+    every_run: bool = False,
 ) -> Iterator[dict[str, Timing]]:
     """Time contenders against each other, one run of each in turn, so that a drift of the machine hits all alike.
 
     inputs: argument tuples, taken in rotation. Give more bytes than the last-level cache holds, unless a warm
         cache is what is being measured.
     seconds: stop after the round that passes this much time, at the earliest after one round.
+    every_run: yield after every run instead of every round: what may be cancelled does not wait for a round's end.
     Yields after every round the timings so far, by contender.
     """
     for name in contenders:
@@ -64,9 +68,25 @@ def interleave(
             call(*arguments)
             synchronise(device)
             seen[name].append(time.perf_counter() - start)
-        yield {name: Timing.of(times) for name, times in seen.items()}
+            if every_run:
+                yield {name: Timing.of(times) for name, times in seen.items() if times}
+        if not every_run:
+            yield {name: Timing.of(times) for name, times in seen.items()}
         if seconds is not None and time.perf_counter() - begun > seconds:
             return
+
+
+def laps(work: Iterable[Item], device: str = "cpu") -> Iterator[tuple[Item, float]]:
+    """Every item of `work` with the seconds that producing it took; what the caller does between is not counted."""
+    turn = iter(work)
+    while True:
+        start = time.perf_counter()
+        try:
+            item = next(turn)
+        except StopIteration:
+            return
+        synchronise(device)
+        yield item, time.perf_counter() - start
 
 
 def measure(contenders: Mapping[str, Callable[..., Any]], inputs: Sequence[tuple], **options: Any) -> dict[str, Timing]:

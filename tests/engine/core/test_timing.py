@@ -91,3 +91,19 @@ def test_a_failure_is_not_timed_away(clock):
 
     with pytest.raises(ZeroDivisionError):
         timing.measure({"a": fails}, [()])
+
+
+def test_every_run_may_be_waited_for(clock):
+    contenders = {"a": clock.contender("a", 1, 3), "b": clock.contender("b", 2, 2)}
+    seen = list(timing.interleave(contenders, [()], warm_up=0, runs=2, every_run=True))
+    assert [set(timings) for timings in seen] == [{"a"}, {"a", "b"}, {"a", "b"}, {"a", "b"}]
+    assert seen[-1]["a"].median == 2 and seen[-1]["a"].runs == 2
+
+
+def test_laps_count_the_work_and_not_what_lies_between(clock):
+    work = (clock.contender("step", seconds)() for seconds in (1, 4, 2))
+    found = []
+    for _, seconds in timing.laps(work):
+        found.append(seconds)
+        clock.now += 100
+    assert found == [1, 4, 2]
