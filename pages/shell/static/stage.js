@@ -8,7 +8,7 @@ Orrery.makeStage = (root, boot) => {
     run: T('Run', '运行'), stop: T('Stop', '停止'), running: T('computing', '计算中'), left: T('left', '剩余'),
     stopped: T('stopped; what was done stays', '已停止;保留已算出的部分'), views: T('Questions', '问题'),
     release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
-    none: T('No recording yet: press Run to compute it here.', '尚无录制结果:点击「运行」在此计算。'),
+    none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算,且尚无录制结果:点击「运行」在此计算。'),
     wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应,页面会继续尝试。'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
     kept: T('A, kept', 'A,保留'), now: T('B, now', 'B,现在'), change: T('the change, B − A', '差值 B − A'),
@@ -309,7 +309,7 @@ Orrery.makeStage = (root, boot) => {
       }
       canvas.classList.add('stale');
     }
-    progress.replaceChildren(words(cost === 'minutes' ? (drawn || Object.keys(state.figures).length ? W.minutes : W.none) : W.release));
+    progress.replaceChildren(words(cost === 'minutes' ? (drawn ? W.minutes : W.none) : W.release));
     if (cost === 'seconds' && !Orrery.controls.held() && !drawn) begin();
   }
   function begin() {
