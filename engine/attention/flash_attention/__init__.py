@@ -100,7 +100,9 @@ class Attention:
         (masked pairs not counted) over the median. share: (c, p) of ceiling_tflops, what a large matrix product
         reached in the same run. bandwidth: GB/s of a copy in the same run. error: (c, p) relative error against fp64,
         over 64 rows of the first head. machine_roof: (41,) TFLOP/s that this ceiling and this bandwidth allow at
-        `accounting.intensities`. time_exponents, memory_exponents: (c,) slope of log cost over log `swept`.
+        `accounting.intensities`. least_milliseconds: (p,) the FLOPs at that ceiling. matrix_bytes: (p,) one matrix of
+        all pairs. rounding: half the format's epsilon.
+    time_exponents, memory_exponents: (c,) slope of log cost over log `swept`.
     finding: what it comes to, in a sentence. notes: what was left out and why.
     """
 
@@ -122,6 +124,9 @@ class Attention:
     bandwidth: float | None = None
     error: np.ndarray | None = None
     machine_roof: np.ndarray | None = None
+    least_milliseconds: np.ndarray | None = None
+    matrix_bytes: np.ndarray | None = None
+    rounding: float | None = None
     time_exponents: np.ndarray | None = None
     memory_exponents: np.ndarray | None = None
     finding: tuple[str, str] = ("", "")

@@ -69,6 +69,9 @@ def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
         "lengths": np.array([s.length for s in shapes]), "axis": plan.axis, "swept": np.array(plan.values),
         "contenders": tuple(found), "titles": tuple(contenders.TITLES[name] for name in found),
         "ceiling_tflops": ceiling, "bandwidth": bandwidth, "backend": backend,
+        "least_milliseconds": np.array([s.flops / (ceiling * 1e9) for s in shapes]),
+        "matrix_bytes": np.array([float(s.matrix_bytes()) for s in shapes]),
+        "rounding": torch.finfo(plan.shape.dtype).eps / 2,
         "dtype": str(plan.shape.dtype).removeprefix("torch."),
     }  # fmt: skip
     weights = np.array([s.flops**0.7 for s in shapes])  # small points cost more than their FLOPs

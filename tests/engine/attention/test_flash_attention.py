@@ -408,6 +408,8 @@ def test_a_sweep_over_the_length_can_hold_the_tokens():
     assert r.swept.tolist() == r.lengths.tolist() == [16, 32, 64]
     work = 4 * 3 * 64 * r.lengths * 16
     assert np.allclose(r.tflops * 1e12 * r.milliseconds / 1e3, work)
+    assert np.allclose(r.least_milliseconds, work / (r.ceiling_tflops * 1e9)) and r.rounding == 2.0**-24
+    assert r.matrix_bytes.tolist() == (3 * 64 * r.lengths * 4).tolist()
     assert np.allclose(r.machine_roof, np.minimum(r.ceiling_tflops, r.accounting.intensities * r.bandwidth / 1000))
 
 
