@@ -104,6 +104,12 @@ def load(name: str = EMBEDDED, role: Role = "target", *, attention: bool = False
     return found
 
 
+def forget() -> None:
+    """Let go of every model that was brought."""
+    with _loading:
+        _shelf.clear()
+
+
 def at_hand(name: str) -> bool:
     """Whether a model is the embedded one or in memory already: what else is named must first be brought.
 

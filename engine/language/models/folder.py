@@ -133,6 +133,7 @@ def built(config: Any, weights: dict[str, Tensor], shown_as: str) -> PreTrainedM
     """The model of a configuration with these weights in it, none of them missing."""
     import torch
     from transformers import AutoModelForCausalLM
+    from transformers.utils import logging as logging_of_transformers
 
     options = {"attn_implementation": "eager", "dtype": torch.float32, "trust_remote_code": False}
     try:
@@ -143,6 +144,7 @@ def built(config: Any, weights: dict[str, Tensor], shown_as: str) -> PreTrainedM
     except Exception as error:  # whatever a foreign file makes the library stumble over
         raise stumbled(shown_as, "config.json", error) from None
     refuse_over_limit(shown_as, size)
+    logging_of_transformers.disable_progress_bar()
     try:
         model, told = type(empty).from_pretrained(
             None, config=empty.config, state_dict=weights, output_loading_info=True, dtype=torch.float32

@@ -50,16 +50,18 @@ def fetch(name: str) -> Path:
 
 def cached(name: str) -> Path:
     """The folder of a model that was fetched before. Raises `Refused` where it was not."""
-    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
 
-    found = try_to_load_from_cache(name, "config.json")
-    if not isinstance(found, str):
+    snapshots = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "snapshots"
+    found = sorted(snapshots.glob("*/config.json"), key=lambda path: path.lstat().st_mtime)
+    if not found:
         raise Refused(
             f"the Hub cannot be reached and {name} was not fetched before; the embedded model goes on working",
             f"此处无法连接 Hub，且 {name} 之前未下载过；内置模型照常可用",
             NAME,
         )
-    return Path(found).parent
+    return found[-1].parent
 
 
 def wanted(name: str, info: ModelInfo) -> list[str]:

@@ -80,8 +80,8 @@ def named_folder(name: str) -> Path:
     inside = Path(root).resolve()
     # A name alone, and what it leads to must stay inside even where it is a link.
     plain = re.fullmatch(r"[\w.-]+(?: [\w.-]+)*", name) and name.strip(".")
-    path = (inside / name).resolve() if plain else inside
-    if path == inside or not path.is_relative_to(inside) or not path.is_dir():
+    path = existing(inside / name) if plain else None
+    if path is None or path == inside or not path.is_relative_to(inside):
         raise Refused(
             f"folder:NAME must name a folder in this server's directory of models; got {shown(name)}",
             f"folder:名称 必须是此服务器模型目录中的文件夹；收到 {shown(name)}",
@@ -104,12 +104,17 @@ def typed_folder(text: str) -> Path:
             f"对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {shown(text)}",
             NAME,
         )
-    try:
-        path = Path(text).expanduser().resolve()
-        found = path.is_dir()
-    except (OSError, RuntimeError, ValueError):  # no such home, a loop of links, a zero byte
-        found = False
-    if not found:
+    path = existing(Path(text))
+    if path is None:
         raise Refused(f"model must be a folder that exists; got {shown(text)}",
                       f"model 必须是存在的文件夹；收到 {shown(text)}", NAME)  # fmt: skip
     return path
+
+
+def existing(path: Path) -> Path | None:
+    """The folder to which a path leads, None where there is none."""
+    try:
+        found = path.expanduser().resolve()
+        return found if found.is_dir() else None
+    except (OSError, RuntimeError, ValueError):  # too long, no such home, a loop of links, a zero byte
+        return None
