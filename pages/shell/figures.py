@@ -23,6 +23,7 @@ from pages.shell.text import T, Words
 MEASURED, THEORY, SECOND, THIRD, FOURTH = "--measured", "--theory", "--second", "--third", "--fourth"
 ACCEPT, REJECT, MUTE, BRASS = "--accept", "--reject", "--mute", "--brass"
 INK, INK_2, INK_3, HAIRLINE, PAPER, SURFACE = "--ink", "--ink-2", "--ink-3", "--hairline", "--paper", "--surface"
+CLASSES = tuple(f"--class-{k}" for k in range(10))  # labels of a segmentation, the tenth and on alike
 RAMP = [[0, SURFACE], [1, MEASURED]]  # for heat maps that start at zero
 DIVERGING = [[0, SECOND], [0.5, SURFACE], [1, MEASURED]]  # for heat maps centred at zero
 
@@ -359,6 +360,12 @@ def heat(
         largest = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
         made |= {"zmin": -largest or -1.0, "zmax": largest or 1.0}
     return trace("heatmap", **(made | options))
+
+
+def class_map(z: Any, **options: Any) -> dict[str, Any]:
+    """A map of labels z[row, column], each in its class's colour."""
+    steps = [[(k + end) / 10, color] for k, color in enumerate(CLASSES) for end in (0, 1)]
+    return heat(np.asarray(z), scale=steps, **{"zmin": -0.5, "zmax": 9.5, **options})
 
 
 def contours(z: Any, x: Any, y: Any, *, levels: int = 18, **options: Any) -> dict[str, Any]:

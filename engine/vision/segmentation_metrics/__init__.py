@@ -47,10 +47,10 @@ class SegmentationMetrics(Params):
                           help=("Share of pixels given another label.", "被换成其他标签的像素比例。"))  # fmt: skip
     forgotten: int = Field(1, ge=0, le=scenes.MOST, title="Objects forgotten", zh="遗漏的物体", when=SCENE)
     confused: int = Field(1, ge=0, le=scenes.MOST, title="Objects misnamed", zh="错认的物体", when=SCENE)
-    truth: str = Field(LESSON_TRUTH, max_length=200_000, title="Truth", zh="真值", control="code", when=MASKS,
+    truth: str = Field(LESSON_TRUTH, max_length=200_000, title="Truth", zh="真值", control="mask", when=MASKS,
                        help=('Rows of labels: "0,0,1;0,1,1"; "2*5" is five twos, "… x3" the row three times.',
                              "由标签组成的行：“0,0,1;0,1,1”；“2*5”为五个 2，“… x3”为重复三行。"))  # fmt: skip
-    prediction: str = Field("0*64 x64", max_length=200_000, title="Prediction", zh="预测", control="code", when=MASKS)
+    prediction: str = Field("0*64 x64", max_length=200_000, title="Prediction", zh="预测", control="mask", when=MASKS)
     confusion: str = Field("50,3,0;2,40,1;0,4,20", max_length=4000, title="Confusion matrix", zh="混淆矩阵",
                            control="code", when=MATRIX,
                            help=("A row for each true class.", "每个真实类别一行。"))  # fmt: skip
@@ -78,7 +78,8 @@ class Segmented:
     names: of the classes. confusion: (K, K) true by predicted pixels. nothing: (K,) pixels that were given the label
     that is ignored. truth_pixels, predicted_pixels: (K,).
     pixel_accuracy, mean_pixel_accuracy, mean_iou, frequency_weighted_iou, mean_dice: means. accuracy, iou, dice: (K,).
-    boundary: (K, 3) precision, recall, F of each outline; boundary_f: F's mean. panoptic_quality,
+    boundary: (K, 3) precision, recall, F of each outline; boundary_f: F's mean. outlines: (H, W) uint8, 1 true
+    and matched, 2 true and missed, 3 predicted and matched, 4 predicted and extra, 0 elsewhere. panoptic_quality,
     segmentation_quality, recognition_quality: means over classes; panoptic: (K, 7) TP, FP, FN, Σ IoU, SQ, RQ, PQ.
     truth, prediction: (H, W) uint8 labels. image: (H, W, 3) uint8 of a scene.
     sensitivity: only in that task. finding: what is remarkable, in a sentence.
@@ -99,6 +100,7 @@ class Segmented:
     mean_dice: float
     boundary: ndarray | None = None
     boundary_f: float | None = None
+    outlines: ndarray | None = None
     panoptic: ndarray | None = None
     panoptic_quality: float | None = None
     segmentation_quality: float | None = None
@@ -151,12 +153,12 @@ def score(pair: Pair, tolerance: float) -> Segmented:
     """Every score of a pair of masks; outlines agree within `tolerance` pixels."""
     classes = len(pair.names)
     matrix, nothing = confusion_matrix(pair.truth, pair.prediction, classes, pair.ignore)
-    outlines = boundary_scores(pair.truth, pair.prediction, classes, pair.ignore, tolerance)
+    outlines, drawn = boundary_scores(pair.truth, pair.prediction, classes, pair.ignore, tolerance)
     whole = panoptic(pair.truth, pair.true_segments, pair.prediction, pair.found_segments, classes, pair.ignore)
     columns = (whole.matched, whole.extra, whole.missed, whole.quality_sum, whole.segmentation, whole.recognition,
                whole.quality)  # fmt: skip
     return _scored(
-        matrix, nothing, pair.names, boundary=outlines, boundary_f=mean(outlines[:, 2]),
+        matrix, nothing, pair.names, boundary=outlines, boundary_f=mean(outlines[:, 2]), outlines=drawn,
         panoptic=np.stack(columns, 1).astype(float), panoptic_quality=whole.pq, segmentation_quality=whole.sq,
         recognition_quality=whole.rq, truth=pair.truth, prediction=pair.prediction, image=pair.image,
     )  # fmt: skip

@@ -155,7 +155,7 @@ Orrery.makeControls = (root, boot, stage) => {
   }
 
   function text(n, box) {
-    const p = schema[n], code = ['code', 'matrix'].includes(hints(n).control);
+    const p = schema[n], code = ['code', 'matrix', 'mask'].includes(hints(n).control);
     const entry = code
       ? el('textarea', { id: `p-${n}`, rows: 4, class: 'code-entry', spellcheck: 'false', maxlength: p.maxLength })
       : el('input', { id: `p-${n}`, type: 'text', class: 'text-entry', spellcheck: 'false', autocomplete: 'off', maxlength: p.maxLength });
@@ -255,6 +255,20 @@ Orrery.makeControls = (root, boot, stage) => {
     };
   }
 
+  /* A mask to paint on; its text can be typed as well. Masks of one lab are always sized alike by its "Size". */
+  function mask(n, box) {
+    const typed = el('div'), showText = text(n, typed), all = names.filter(other => hints(other).control === 'mask');
+    typed.querySelector('.head').remove();
+    label(typed.querySelector('textarea'), 'aria-label', title(n));
+    box.append(el('div', { class: 'head' }, el('span', { class: 'label' }, words(title(n)))));
+    const showMask = Orrery.masks.control(box, {
+      title: title(n), typed, get: () => state[n],
+      put: (value, how) => { if (how === 'drag') holding = true; change(n, value, how, box); },
+      resize: by => { for (const other of all) state[other] = by(state[other]); change(n, state[n], 'resize'); },
+    });
+    return src => { showText(src); showMask(); };
+  }
+
   function seed(n, box) {
     const entry = el('input', { class: 'num', inputmode: 'numeric', id: `p-${n}`, autocomplete: 'off' });
     const again = el('button', { type: 'button', class: 'again', onclick: () => change(n, Math.floor(Math.random() * 1e6), 'commit') }, '↻');
@@ -280,7 +294,7 @@ Orrery.makeControls = (root, boot, stage) => {
   root.append(used, more);
   for (const n of names) {
     const p = schema[n], h = hints(n);
-    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type !== 'string' ? slider : h.control === 'matrix' ? matrix : text;
+    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type !== 'string' ? slider : h.control === 'matrix' ? matrix : h.control === 'mask' ? mask : text;
     if (!kind) { fields[n] = { box: null, show: () => {} }; continue; }
     const box = el('div', { class: 'field', 'data-param': n });
     fields[n] = { box, show: kind(n, box) };

@@ -94,7 +94,7 @@ def test_ignored_pixels_leave_the_union_and_excuse_what_lies_on_them():
 @pytest.mark.parametrize("tolerance", [0.0, 1.0, 2.5, 6.0])
 def test_outlines_agree_with_all_distances_written_out(tolerance):
     truth, found = pair(4)
-    made = boundary_scores(truth, found, 4, 255, tolerance)
+    made, drawn = boundary_scores(truth, found, 4, 255, tolerance)
     padded = lambda m: np.pad(m, 1, mode="edge")  # noqa: E731
 
     def outline(labels, k):
@@ -112,6 +112,9 @@ def test_outlines_agree_with_all_distances_written_out(tolerance):
             np.testing.assert_allclose(made[k], [precision, recall, f], atol=1e-12)
         else:
             assert np.isnan(made[k, 2]) if not (len(a) or len(b)) else made[k, 2] == 0
+    edges = boundary(truth, 255), boundary(found, 255)
+    np.testing.assert_array_equal(np.isin(drawn, (1, 2)), edges[0])
+    np.testing.assert_array_equal(np.isin(drawn, (3, 4)), edges[1] & ~edges[0])
     assert not boundary(np.ones((5, 5), np.uint8), 255).any()
 
 

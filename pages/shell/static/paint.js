@@ -1,0 +1,165 @@
+/* A mask that a person paints: labels by rows, kept as the text that the engine reads ("0*30,1*4 x12;…"). */
+Orrery.masks = (() => {
+  'use strict';
+  const { el, words, T, label, css } = Orrery;
+  const LARGEST = 512, KINDS = 10, SIZES = [16, 32, 64, 128, 256, 512], BRUSHES = [1, 3, 7, 15, 31];
+  const W = {
+    brush: T('Brush', '画笔'), side: T('Size', '边长'), clear: T('Clear', '清空'), undo: T('Undo', '撤销'), load: T('Load…', '载入…'), text: T('As text', '文本形式'),
+    keys: T('paint with the pointer; or arrows, Space, and 0–9 for the label', '用指针绘制；或用方向键、空格，以及 0–9 选择标签'),
+    picture: T('a picture whose colours are the labels', '以颜色表示标签的图像'),
+  };
+
+  /* Labels (height × width) of a text; null where it is no mask of at most 512 × 512. */
+  function read(text) {
+    const rows = [];
+    for (const line of text.trim().replace(/^;+|;+$/g, '').split(/[;\n]+/)) {
+      const [, entries, times = '1'] = /^([^x]+?)(?:\s*x\s*(\d{1,4}))?$/.exec(line.trim()) || [];
+      if (!entries) return null;
+      const row = [];
+      for (const entry of entries.replace(/^[ ,]+|[ ,]+$/g, '').split(/[,\s]+/)) {
+        const [, value, run = '1'] = /^(\d{1,3})(?:\*(\d{1,4}))?$/.exec(entry) || [];
+        if (value === undefined || row.length + Number(run) > LARGEST) return null;
+        for (let i = 0; i < Number(run); i++) row.push(Number(value));
+      }
+      for (let i = 0; i < Number(times) && rows.length <= LARGEST; i++) rows.push(row);
+    }
+    const width = rows.length ? rows[0].length : 0;
+    if (!width || rows.length > LARGEST || rows.some(row => row.length !== width)) return null;
+    return { width, height: rows.length, labels: Uint8Array.from(rows.flat()) };
+  }
+
+  function written({ width, height, labels }) {
+    const lines = [];
+    for (let r = 0; r < height; r++) {
+      const runs = [];
+      for (let c = 0; c < width; c++) {
+        const v = labels[r * width + c], last = runs[runs.length - 1];
+        if (last && last[0] === v) last[1] += 1; else runs.push([v, 1]);
+      }
+      const line = runs.map(([v, n]) => (n > 2 ? `${v}*${n}` : Array(n).fill(v).join(','))).join(','), last = lines[lines.length - 1];
+      if (last && last[0] === line) last[1] += 1; else lines.push([line, 1]);
+    }
+    return lines.map(([line, times]) => (times > 1 ? `${line} x${times}` : line)).join(';');
+  }
+
+  const scaled = (mask, side) => ({
+    width: side, height: side,
+    labels: Uint8Array.from({ length: side * side }, (_, i) => mask.labels[Math.floor((Math.floor(i / side) * mask.height) / side) * mask.width + Math.floor(((i % side) * mask.width) / side)]),
+  });
+
+  /* What the pointer paints with, the same for all masks of a page. */
+  const tool = { label: 1, brush: 7 };
+  const told = () => dispatchEvent(new CustomEvent('orrery:brush'));
+
+  /* title: both languages; get: the text; put(text, how); others: the texts of all masks, to be sized alike; typed: the node to type it in. */
+  function control(box, { title, get, put, resize, typed }) {
+    const canvas = el('canvas', { class: 'mask', tabindex: 0 });
+    label(canvas, 'aria-label', T(`${title.en}: ${W.keys.en}`, `${title.zh}：${W.keys.zh}`));
+    const swatches = el('div', { class: 'swatches', role: 'radiogroup' });
+    const brush = el('select', {}, ...BRUSHES.map(b => el('option', { value: b }, `${b} px`)));
+    const side = el('select', {}, ...SIZES.map(s => el('option', { value: s }, `${s} × ${s}`)), el('option', { value: '', hidden: true }));
+    const clear = el('button', { type: 'button' }, words(W.clear)), undo = el('button', { type: 'button' }, words(W.undo));
+    const file = el('input', { type: 'file', accept: 'image/png,image/bmp,image/gif,image/webp', hidden: true });
+    const load = el('button', { type: 'button', onclick: () => file.click() }, words(W.load));
+    for (const [node, text] of [[brush, W.brush], [side, W.side], [load, W.picture]]) { label(node, 'aria-label', text); label(node, 'title', text); }
+    const marks = Array.from({ length: KINDS }, (_, k) => el('button', { type: 'button', role: 'radio', 'data-label': k, style: `--swatch: var(--class-${k})`, onclick: () => { tool.label = k; told(); } }, String(k)));
+    swatches.append(...marks);
+    box.append(canvas, swatches, el('div', { class: 'tools' }, brush, side, undo, clear, load, file), el('details', {}, el('summary', {}, words(W.text)), typed));
+
+    let mask = null, cursor = null, past = [], from = null;
+    const ink = canvas.getContext('2d');
+
+    function draw() {
+      canvas.hidden = !mask;
+      if (!mask) return;
+      if (canvas.width !== mask.width || canvas.height !== mask.height) { canvas.width = mask.width; canvas.height = mask.height; }
+      const shades = Array.from({ length: KINDS }, (_, k) => css(`--class-${k}`)).map(hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16)));
+      const image = ink.createImageData(mask.width, mask.height);
+      mask.labels.forEach((v, i) => image.data.set([...(shades[v % KINDS] || [0, 0, 0]), v >= KINDS ? 90 : 255], 4 * i));
+      ink.putImageData(image, 0, 0);
+      if (cursor) { ink.strokeStyle = css('--brass'); ink.lineWidth = Math.max(0.5, mask.width / 160); ink.strokeRect(cursor[0] - tool.brush / 2, cursor[1] - tool.brush / 2, tool.brush, tool.brush); }
+    }
+    function dab(x, y) {
+      const reach = tool.brush / 2;
+      for (let r = Math.max(0, Math.floor(y - reach)); r <= Math.min(mask.height - 1, y + reach); r++) {
+        for (let c = Math.max(0, Math.floor(x - reach)); c <= Math.min(mask.width - 1, x + reach); c++) {
+          if (tool.brush < 3 ? r === Math.floor(y) && c === Math.floor(x) : Math.hypot(c + 0.5 - x, r + 0.5 - y) <= reach) mask.labels[r * mask.width + c] = tool.label;
+        }
+      }
+    }
+    /* From the last place to this one, so that a quick hand leaves no gaps. */
+    function stroke(x, y) {
+      const [x0, y0] = from || [x, y], steps = Math.ceil(Math.hypot(x - x0, y - y0) / Math.max(1, tool.brush / 3)) || 1;
+      for (let s = 1; s <= steps; s++) dab(x0 + ((x - x0) * s) / steps, y0 + ((y - y0) * s) / steps);
+      from = [x, y];
+      draw();
+    }
+    const at = e => {
+      const place = canvas.getBoundingClientRect();
+      return [((e.clientX - place.left) / place.width) * mask.width, ((e.clientY - place.top) / place.height) * mask.height];
+    };
+    const remember = () => { past.push(get()); past = past.slice(-30); };
+    const send = how => put(written(mask), how);
+    canvas.addEventListener('pointerdown', e => {
+      if (e.button) return;
+      canvas.setPointerCapture(e.pointerId);
+      remember();
+      from = null;
+      stroke(...at(e));
+      canvas.dataset.held = '1';
+      send('drag');
+    });
+    canvas.addEventListener('pointermove', e => {
+      cursor = at(e);
+      if (canvas.dataset.held) { stroke(...cursor); send('drag'); } else draw();
+    });
+    const release = () => { if (!canvas.dataset.held) return; delete canvas.dataset.held; from = null; send('commit'); };
+    canvas.addEventListener('pointerup', release);
+    canvas.addEventListener('pointercancel', release);
+    canvas.addEventListener('pointerleave', () => { cursor = null; draw(); });
+    canvas.addEventListener('keydown', e => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
+      if (/^\d$/.test(e.key)) { tool.label = Number(e.key); told(); return; }
+      if (!way && e.key !== ' ') return;
+      e.preventDefault();
+      cursor ??= [mask.width / 2, mask.height / 2];
+      const by = Math.max(1, tool.brush / 2);
+      if (way) cursor = [Math.min(mask.width - 0.5, Math.max(0.5, cursor[0] + way[0] * by)), Math.min(mask.height - 0.5, Math.max(0.5, cursor[1] + way[1] * by))];
+      else { remember(); from = null; stroke(...cursor); from = null; send('commit'); }
+      draw();
+    });
+    undo.onclick = () => { if (past.length) put(past.pop(), 'commit'); };
+    clear.onclick = () => { if (!mask) return; remember(); mask.labels.fill(0); send('commit'); };
+    side.onchange = () => { remember(); resize(text => { const m = read(text); return m ? written(scaled(m, Number(side.value))) : text; }); };
+    brush.onchange = () => { tool.brush = Number(brush.value); told(); };
+    file.onchange = async () => {
+      const picture = file.files[0] && (await createImageBitmap(file.files[0]).catch(() => null));
+      file.value = '';
+      if (!picture) return put('?', 'commit');
+      const scale = Math.min(1, LARGEST / Math.max(picture.width, picture.height));
+      const [width, height] = [picture.width, picture.height].map(v => Math.max(1, Math.round(v * scale)));
+      const sheet = new OffscreenCanvas(width, height).getContext('2d');
+      sheet.imageSmoothingEnabled = false;
+      sheet.drawImage(picture, 0, 0, width, height);
+      const { data } = sheet.getImageData(0, 0, width, height), keys = Array.from({ length: width * height }, (_, i) => (data[4 * i] << 16) | (data[4 * i + 1] << 8) | data[4 * i + 2]);
+      // A grey picture of small numbers holds the labels themselves; otherwise its colours, from dark to light, are numbered.
+      const kinds = [...new Set(keys)].sort((a, b) => a - b), grey = kinds.every(k => (k & 255) < 32 && (k >> 8 & 255) === (k & 255) && k >> 16 === (k & 255));
+      remember();
+      mask = { width, height, labels: Uint8Array.from(keys, k => (grey ? k & 255 : Math.min(255, kinds.indexOf(k)))) };
+      send('commit');
+    };
+    function tools() {
+      marks.forEach((mark, k) => mark.setAttribute('aria-checked', String(k === tool.label)));
+      brush.value = String(tool.brush);
+      draw();
+    }
+    addEventListener('orrery:brush', tools);
+    addEventListener('orrery:theme', draw);
+    return () => {
+      if (!canvas.dataset.held) mask = read(get());
+      side.value = mask && mask.width === mask.height && SIZES.includes(mask.width) ? String(mask.width) : '';
+      tools();
+    };
+  }
+  return { control, read, written };
+})();
