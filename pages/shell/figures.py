@@ -150,13 +150,17 @@ class Frames:
             patches[i] = patches.get(i, {}) | dict(patch)
         return patches
 
-    def data(self) -> dict[str, Any]:
-        """What holds for all moments, as it is sent."""
+    def data(self, shown: dict[int, list]) -> dict[str, Any]:
+        """What holds for all moments, as it is sent. An array that the figure sends already, found in `shown` by its
+        identity, is not sent again: {"same": [the path to it]}."""
         made: dict[str, Any] = {"title": T.of(self.title).data(), "start": self.start % len(self.frames),
                                 "seconds": self.seconds}  # fmt: skip
         for name in ("rows", "products", "strips"):
             if parts := getattr(self, name):
-                made[name] = {str(i): packed(axes) for i, axes in parts.items()}
+                made[name] = {
+                    str(i): {axis: _once(array, ["frames", name, str(i), axis], shown) for axis, array in axes.items()}
+                    for i, axes in parts.items()
+                }
         return made | {name: True for name in ("real_time", "follow") if getattr(self, name)}
 
 
@@ -191,7 +195,8 @@ class Figure:
             "says": T.of(self.says).data(),
         }
         if self.frames is not None:
-            found["frames"] = self.frames.data() | {"list": [self._frame(frame) for frame in self.frames.frames]}
+            shown = {id(v): ["data", i, k] for i, t in enumerate(self.traces) for k, v in t.items() if _large(v)}
+            found["frames"] = self.frames.data(shown) | {"list": [self._frame(frame) for frame in self.frames.frames]}
         if self.facts:
             found["facts"] = _cells(self.facts)
         if self.table:
@@ -282,6 +287,20 @@ class Figure:
             "xref": f"x{number}", "yref": f"y{number}", "text": T.of(label.text), "showarrow": False,
             "xanchor": label.anchor, "font": {"color": label.color, "size": 13}, "bgcolor": f"{SURFACE}/0.8", "borderpad": 1,
         }  # fmt: skip
+
+
+def _large(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim > 1
+
+
+def _once(value: Any, path: list, shown: dict[int, list]) -> Any:
+    if isinstance(value, tuple):
+        return [_once(part, [*path, place], shown) for place, part in enumerate(value)]
+    if not _large(value):
+        return packed(value)
+    if (known := shown.setdefault(id(value), path)) is not path:
+        return {"same": known}
+    return packed(value)
 
 
 def absent(why: T) -> Figure:

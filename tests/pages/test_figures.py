@@ -293,7 +293,7 @@ def test_frames_multiply_a_base_by_their_factors():
     frames = Frames("k", [Frame(str(k), facts=[("k", str(k))], table=[["k"], [str(k)]]) for k in range(4)],
                     products={0: {"z": (base, factors)}}, rows={1: {"z": maps}}, follow=True,
                     strips={0: {"upto": np.arange(4)}})  # fmt: skip
-    drawn = Figure([figures.heat(base), figures.heat(maps[0], panel=1)], [Panel(), Panel()], "says", frames=frames,
+    drawn = Figure([figures.heat(base.copy()), figures.heat(maps[0], panel=1)], [Panel(), Panel()], "says", frames=frames,
                    strips=[Strip(["a", "b", "c", "d"])], link="tokens")  # fmt: skip
     for k in range(4):
         moved = frames.at(k)
@@ -309,6 +309,19 @@ def test_frames_multiply_a_base_by_their_factors():
     np.testing.assert_allclose(unpacked(sent["products"]["0"]["z"][0]), base, rtol=1e-6)
     assert unpacked(sent["rows"]["1"]["z"]).shape == maps.shape and made["strips"][0]["tokens"] == ["a", "b", "c", "d"]
     drawn.to_plotly()
+
+
+def test_an_array_that_is_shown_twice_travels_once():
+    maps, base = RNG.normal(size=(5, 5)), RNG.normal(size=(3, 5))
+    frames = Frames("k", [Frame(str(k)) for k in range(5)], rows={1: {"y": maps, "customdata": maps.copy()}},
+                    products={2: {"z": (base, RNG.normal(size=(5, 3)))}}, strips={0: {"strength": maps}})  # fmt: skip
+    drawn = Figure([figures.heat(maps), figures.bars(np.arange(5), maps[0]), figures.heat(base)], [Panel()], "says",
+                   frames=frames, strips=[Strip(list("abcde"))])  # fmt: skip
+    sent = json.loads(json.dumps(drawn.data()))
+    assert sent["frames"]["rows"]["1"]["y"] == {"same": ["data", 0, "z"]} == sent["frames"]["strips"]["0"]["strength"]
+    assert sent["frames"]["products"]["2"]["z"][0] == {"same": ["data", 2, "z"]}
+    assert unpacked(sent["frames"]["rows"]["1"]["customdata"]).shape == (5, 5)
+    np.testing.assert_array_equal(frames.at(3)[1]["y"], maps[3])
 
 
 def test_picks_say_which_parameters_a_click_sets():

@@ -137,6 +137,9 @@ Orrery.Drawing = (() => {
       while (this.waiting || this.painting) await new Promise(requestAnimationFrame);
     }
 
+    /* An array, where it is or where the figure has it already. */
+    sent(array) { return array.same ? array.same.reduce((at, key) => at[key], this.figure) : array; }
+
     spec() {
       const { data, layout, frames } = this.figure;
       if (!frames) return { data, layout };
@@ -144,8 +147,8 @@ Orrery.Drawing = (() => {
       const rows = frames.rows || {};
       const moved = data.map((trace, i) => {
         const patch = { ...frame.data[i] };
-        for (const [axis, array] of Object.entries(rows[i] || {})) patch[axis] = part(array, this.at);
-        for (const [axis, pair] of Object.entries((frames.products || {})[i] || {})) patch[axis] = product(pair, this.at);
+        for (const [axis, array] of Object.entries(rows[i] || {})) patch[axis] = part(this.sent(array), this.at);
+        for (const [axis, pair] of Object.entries((frames.products || {})[i] || {})) patch[axis] = product(pair.map(v => this.sent(v)), this.at);
         return Object.keys(patch).length ? upTo(merge({ ...trace }, patch)) : trace;
       });
       return { data: moved, layout: frame.annotations ? { ...layout, annotations: frame.annotations } : layout };
@@ -182,7 +185,7 @@ Orrery.Drawing = (() => {
 
     tint() {
       const { frames } = this.figure;
-      this.strips.paint(s => Object.fromEntries(Object.entries((frames && (frames.strips || {})[s]) || {}).map(([name, array]) => [name, part(array, this.at)])),
+      this.strips.paint(s => Object.fromEntries(Object.entries((frames && (frames.strips || {})[s]) || {}).map(([name, array]) => [name, part(this.sent(array), this.at)])),
         frames && frames.follow ? this.at : this.marked);
     }
 
@@ -204,9 +207,15 @@ Orrery.Drawing = (() => {
       });
     }
 
-    /* Which item of the link a hovered point is: its own place, a heat map's row, or what the trace's `meta.link` names. */
+    /* Which item of the link a hovered point is: its own place, a heat map's row, or what the trace's `meta.link` names:
+       "x", "y", "custom", "none", or {axis, cell, of}: along the axis stand cells of that many units, the last a gap,
+       and each shows the link's `of` items. */
     item(at) {
       const by = (at.data.meta || {}).link, place = at.pointIndex ?? at.pointNumber;
+      if (by && by.cell) {
+        const within = Math.round(at[by.axis]) % by.cell;
+        return within < by.cell - 1 ? Math.floor(((within + 0.5) * by.of) / (by.cell - 1)) : null;
+      }
       const i = by === 'x' || by === 'y' ? Math.round(at[by]) : by === 'custom' ? at.customdata : by === 'none' ? null : Array.isArray(place) ? place[0] : place;
       return typeof i === 'number' ? i : null;
     }
