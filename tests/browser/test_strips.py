@@ -38,7 +38,7 @@ def drawn(page):
 
 def test_pointing_at_a_token_goes_to_its_frame(open_lab):
     page = drawn(open_lab("random-walk"))
-    chips = page.locator("#figure .chip")
+    chips = page.locator("#figure .token")
     assert chips.count() == N and "↵" in chips.nth(6).inner_text() and "→" in chips.nth(7).inner_text()
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -48,15 +48,15 @@ def test_pointing_at_a_token_goes_to_its_frame(open_lab):
         row, products, _ = figure(page)
         np.testing.assert_allclose(row["y"], WEIGHTS[i])
         np.testing.assert_allclose(products["z"], BASE * FACTORS[i][:, None])
-        assert page.locator("#figure .chip.marked").inner_text() == chips.nth(i).inner_text()
-        assert page.locator("#figure .chip.ahead").count() == N - i - 1
+        assert page.locator("#figure .token.marked").inner_text() == chips.nth(i).inner_text()
+        assert page.locator("#figure .token.ahead").count() == N - i - 1
         assert page.locator(".facts dd").inner_text() == str(i)
     assert not asked
 
 
 def test_a_click_sets_the_parameters_that_are_bound_to_its_place(open_lab):
     page = drawn(open_lab("random-walk"))
-    page.locator("#figure .chip").nth(4).click()
+    page.locator("#figure .token").nth(4).click()
     settle(page)
     assert parameters(page)["steps"] == 4
     page = drawn(page)

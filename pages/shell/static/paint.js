@@ -122,7 +122,7 @@ Orrery.masks = (() => {
       if (/^\d$/.test(e.key)) { tool.label = Number(e.key); told(); return; }
       if (!way && e.key !== ' ') return;
       e.preventDefault();
-      cursor ??= [mask.width / 2, mask.height / 2];
+      cursor ??= [Math.floor(mask.width / 2) + 0.5, Math.floor(mask.height / 2) + 0.5];
       const by = Math.max(1, tool.brush / 2);
       if (way) cursor = [Math.min(mask.width - 0.5, Math.max(0.5, cursor[0] + way[0] * by)), Math.min(mask.height - 0.5, Math.max(0.5, cursor[1] + way[1] * by))];
       else { remember(); from = null; stroke(...cursor); from = null; send('commit'); }

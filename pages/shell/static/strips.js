@@ -11,7 +11,7 @@ Orrery.Strips = (() => {
       this.node = el('div', { class: 'strips', hidden: true });
       this.chips = [];
       const at = event => {
-        const chip = event.target.closest('.chip');
+        const chip = event.target.closest('.token');
         return chip && [Number(chip.parentNode.dataset.strip), Number(chip.dataset.i)];
       };
       this.node.addEventListener('pointerover', e => { const on = at(e); if (on) tell(on[1]); });
@@ -26,7 +26,7 @@ Orrery.Strips = (() => {
       this.strips = strips || [];
       if (texts === this.texts) return;
       this.texts = texts;
-      this.chips = this.strips.map(strip => strip.tokens.map((token, i) => el('span', { class: 'chip', 'data-i': i }, visible(token))));
+      this.chips = this.strips.map(strip => strip.tokens.map((token, i) => el('span', { class: 'token', 'data-i': i }, visible(token))));
       this.node.replaceChildren(...this.strips.map((strip, s) => el('div', { class: 'strip' },
         strip.title ? el('div', { class: 'strip-title' }, words(strip.title)) : null,
         el('div', { class: 'text', 'data-strip': s, tabindex: 0 }, ...this.chips[s]))));
