@@ -38,10 +38,10 @@ class LinearAttention(Params):
     feature_map: Literal["elu", "relu", "exp", "performer", "orthogonal"] = Field(
         "elu", title="Feature map", zh="特征映射", when=SMALL,
         labels=dict(zip(maps.NAMES[1:], maps.TITLES[1:], strict=True)),
-        help=("Of the recurrence and of rotary positions.", "用于递推与旋转位置。"),
+        help=("The one in blue; the state's as well.", "图中蓝色的一种，状态也用它。"),
     )  # fmt: skip
     features: int = Field(16, ge=1, le=64, title="Random features m", zh="随机特征数 m", when=SMALL)
-    radius: float = Field(0.7, ge=0, le=1.5, step=0.05, title="Length of x and y", zh="x 与 y 的长度", when=SMALL)
+    radius: float = Field(0.5, ge=0, le=1.5, step=0.05, title="Length of x and y", zh="x 与 y 的长度", when=SMALL)
     angle: float = Field(
         60.0, ge=0, le=180, step=1, title="Angle between them", zh="两者的夹角", unit=("°", "°"), when=SMALL
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 POINTS = 49
+MOMENTS = 24
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Brackets:
 
     lengths: (x,) values of N. left_flops, right_flops, left_numbers, right_numbers: (x,) of each. crossing: the N at
     which the FLOPs are equal, 2 F D / (F + D), which is D where F = D. here: the same four numbers at the chosen N.
+    chosen, width: N and D. moments: (m,) lengths up to N; moments_left, moments_right: (m,) FLOPs there.
     """
 
     lengths: np.ndarray
@@ -27,12 +29,18 @@ class Brackets:
     right_numbers: np.ndarray
     crossing: float
     here: dict[str, float]
+    chosen: int
+    width: int
+    moments: np.ndarray
+    moments_left: np.ndarray
+    moments_right: np.ndarray
 
 
 @dataclass(frozen=True)
 class Chunks:
     """The causal form by chunk size: sizes (x,), flops (x,) of all tokens, steps (x,) that must follow one another,
-    moved (x,) numbers of the state read and written; best: the size with the fewest FLOPs."""
+    moved (x,) numbers read and written: queries, keys, values and outputs once, the state once a chunk each way.
+    best: the size where neither FLOPs nor numbers moved are many times their least; about D / sqrt(2) where F = D."""
 
     sizes: np.ndarray
     flops: np.ndarray
@@ -57,19 +65,23 @@ def brackets(N: int, F: int, D: int) -> Brackets:
     left = lambda n: 2.0 * n * n * (F + D)  # noqa: E731
     right = lambda n: 4.0 * n * F * D  # noqa: E731
     lengths = np.unique(np.geomspace(4, max(4 * N, 1024), POINTS).astype(int))
+    moments = np.unique(np.geomspace(min(max(4, D / 8), N), N, MOMENTS).round())
     here = {"left_flops": left(N), "right_flops": right(N), "left_numbers": float(N) * N, "right_numbers": float(F * D)}
     return Brackets(
         lengths, left(lengths), right(lengths), lengths.astype(float) ** 2, np.full(len(lengths), float(F * D)),
-        2 * F * D / (F + D), here,
+        2 * F * D / (F + D), here, N, D, moments, left(moments), right(moments),
     )  # fmt: skip
 
 
 def chunks(N: int, F: int, D: int) -> Chunks:
     """The chunked causal form of one head: all C^2 pairs of a chunk (masked ones are computed too), and the state."""
     sizes = np.unique(np.geomspace(1, N, POINTS).astype(int))
-    number = -(-N // sizes)
-    flops = number * (2.0 * sizes**2 * (F + D) + 4.0 * sizes * F * D)
-    return Chunks(sizes, flops, number, 2.0 * number * F * D, int(sizes[np.argmin(flops)]))
+    whole, rest = np.divmod(N, sizes)
+    number, pairs = whole + (rest > 0), whole * sizes.astype(float) ** 2 + rest**2
+    flops = 2.0 * pairs * (F + D) + 4.0 * N * F * D
+    moved = 2.0 * N * (F + D) + 2.0 * number * F * D
+    worse = np.maximum(flops / flops.min(), moved / moved.min())
+    return Chunks(sizes, flops, number, moved, int(sizes[np.argmin(worse)]))
 
 
 def cache(heads: int, F: int, D: int, item: int, most: int) -> Cache:

@@ -107,18 +107,20 @@ def orthogonal_variance(squared: np.ndarray | float, m: np.ndarray | int, d: int
 def variances(d: int, radius: float, angle: float, at: int, seed: int) -> Variance:
     """Measured and exact variance for x and y of length `radius`, `angle` degrees apart, in d dimensions.
 
-    Only the projections on x + y matter: Gaussian numbers for independent directions, and for a block of orthogonal
-    ones the coordinates of a uniform unit vector times independent chi_d lengths.
+    Only the projections on x + y matter: for a block of orthogonal directions the coordinates of a uniform unit vector
+    times independent chi_d lengths. With each coordinate taken from another repeat they are independent, so that both
+    ways are measured on the same numbers.
     """
     generator = np.random.Generator(np.random.SFC64(seed))
     along = lambda degrees: 2 * radius**2 * (1 + np.cos(np.radians(degrees)))  # noqa: E731  |x + y|^2
     squared = float(along(angle))
     numbers = 2 ** np.arange(7)
     blocks = generator.standard_normal((REPEATS, math.ceil(MOST / d), d))
-    unit = blocks / np.linalg.norm(blocks, axis=2, keepdims=True)
-    rigid = unit * np.sqrt(2 * generator.standard_gamma(d / 2, unit.shape))
-    gaussian = generator.standard_normal((REPEATS, MOST, 1))
-    measured = [m for projections in (gaussian, rigid) for m in _spread(projections, squared, numbers)]
+    unit = blocks / np.sqrt((blocks**2).sum(2, keepdims=True))
+    orthogonal = unit * np.sqrt(2 * generator.standard_gamma(d / 2, unit.shape))
+    column = np.arange(d)
+    independent = orthogonal[(np.arange(REPEATS)[:, None] + column) % REPEATS, :, column].transpose(0, 2, 1)
+    measured = [m for projections in (independent, orthogonal) for m in _spread(projections, squared, numbers)]
     angles = np.linspace(0, 180, 61)
     return Variance(
         numbers, measured[0], measured[1], relative_variance(squared, numbers),

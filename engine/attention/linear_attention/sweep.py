@@ -29,7 +29,7 @@ TITLES = {
     "chunked": ("linear, chunked", "线性，分块"),
     "unmasked": ("linear, Q(KᵀV)", "线性，Q(KᵀV)"),
     "with features": ("linear, features included", "线性，含特征映射"),
-    "pairs": ("linear, all pairs", "线性，逐对计算"),
+    "all pairs": ("linear, all pairs", "线性，逐对计算"),
     "recurrent": ("linear, token by token", "线性，逐词元递推"),
 }
 SOFTMAXES = ("naive", "flash", "efficient", "cudnn")
@@ -114,7 +114,7 @@ def forms(plan: Plan) -> dict[str, Linear]:
     found: dict[str, Linear] = {"chunked" if causal else "unmasked": ours}
     if plan.features == plan.shape.head_dim:
         found["with features"] = lambda q, k, v: ours(phi(q), phi(k), v)
-    found["pairs"] = functools.partial(pairs, causal=causal, log_decay=log_decay)
+    found["all pairs"] = functools.partial(pairs, causal=causal, log_decay=log_decay)
     if causal:
         found["recurrent"] = functools.partial(recurrent, log_decay=log_decay)
     return found
@@ -158,8 +158,9 @@ def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
             if name != "recurrent" or length <= LONGEST_RECURRENCE
         }  # fmt: skip
         steps = len(entries) + contest.ROUNDS
-        race = board.race(point, f"length {length}", entries, inputs=len(soft.inputs), device=plan.device,
-                          ceiling=ceiling, seconds=SECONDS[plan.device])  # fmt: skip
+        where = (f"length {length}", f"长度 {length}")
+        race = board.race(point, where, entries, inputs=len(soft.inputs), device=plan.device, ceiling=ceiling,
+                          seconds=SECONDS[plan.device])  # fmt: skip
         for step, _ in enumerate(race):
             share = min(1.0, (step + 1) / steps)
             yield fields(), float(done[point] + share * (done[point + 1] - done[point]))
@@ -174,8 +175,8 @@ def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
 
 def _entry(trial: LinearTrial, plan: Plan, shape: Shape, name: str, form: Linear) -> Entry:
     """A linear form at one point; "all pairs" holds matrices as naive softmax does."""
-    entry = trial.entry("naive" if name == "pairs" else name, form)
-    work = shape.flops if name == "pairs" else flops(shape, plan.features)
+    entry = trial.entry("naive" if name == "all pairs" else name, form)
+    work = shape.flops if name == "all pairs" else flops(shape, plan.features)
     error = entry.error if name != "with features" else lambda _results: float("nan")
     return replace(entry, flops=flops(shape, plan.features), work=work, error=error)
 
