@@ -329,3 +329,5 @@ def test_picks_say_which_parameters_a_click_sets():
     made = Figure([figures.points([0], [0])], [Panel()], "says", picks=picks).data()["picks"]
     assert made[0] == {"panel": 1, "strip": None, "x": "head", "y": "layer", "cell": 9, "sets": []}
     assert made[1]["strip"] == 0 and made[1]["sets"] == [{"layer": 1}, {"layer": 2}]
+    tiles = Pick(cell=9, columns=4, sets=[{"head": 1}, {"head": 2}]).data()
+    assert tiles["columns"] == 4 and tiles["cell"] == 9

@@ -233,7 +233,8 @@ Orrery.Drawing = (() => {
       for (const pick of this.figure.picks || []) {
         if (strip === null ? pick.strip !== null || pick.panel !== panel : pick.strip !== strip) continue;
         const cell = v => Math.floor((Number(v) + 0.5) / pick.cell);
-        const set = pick.sets.length ? pick.sets[Array.isArray(i) ? i[0] : i] : { ...(pick.x && { [pick.x]: cell(x) }), ...(pick.y && { [pick.y]: cell(y) }) };
+        const item = pick.columns ? cell(y) * pick.columns + cell(x) : Array.isArray(i) ? i[0] : i;
+        const set = pick.sets.length ? pick.sets[item] : { ...(pick.x && { [pick.x]: cell(x) }), ...(pick.y && { [pick.y]: cell(y) }) };
         if (set && Orrery.controls) Orrery.controls.set(set, 'commit');
       }
     }
