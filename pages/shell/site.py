@@ -67,6 +67,13 @@ class Site:
                 log.exception("%s has nothing to open on", slug)
         self._version += 1
         statics.compress_all()
+        # What several labs have in common is done once.
+        for warm_up in dict.fromkeys(page.lab.experiment.warm_up for page in self.pages.values()):
+            try:
+                if warm_up is not None:
+                    warm_up()
+            except Exception:  # the first use will try again, and say it
+                log.exception("%s could not be warmed up", warm_up)
 
     def version(self) -> int:
         """Grows when the pages' HTML changes, which is once: when all is warm."""
@@ -101,12 +108,19 @@ class Site:
         block = not options.pop("prevent_thread_lock", False)
         # The thread that talks to the browsers waits this long, at most, for one that computes.
         sys.setswitchinterval(SWITCH_SECONDS)
+        self.declare(options)
         self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
         self.demo.launch(**(self.settings() | options | {"prevent_thread_lock": True}))
         print(f"Orrery is at {self.demo.local_url}", flush=True)  # noqa: T201  said to who started it
         threading.Thread(target=self.warm, name="warm", daemon=True).start()
         if block:
             self.demo.block_thread()
+
+    @staticmethod
+    def declare(options: Mapping[str, Any]) -> None:
+        """Let the engine know where others will reach this server (`engine.language.models.permissions`)."""
+        if options.get("share") or options.get("server_name") not in (None, "127.0.0.1", "localhost", "::1"):
+            os.environ["ORRERY_PUBLIC"] = "1"
 
     def settings(self) -> dict[str, Any]:
         """What `launch` is given: closed by default."""

@@ -34,14 +34,11 @@ from engine.language.attention_maps.reading import Held, Reading, Store
 from engine.language.attention_maps.sampling import NextToken
 
 CODE = """\
-def total(prices, tax=0.2):
-    result = 0
-    for price in prices:
-        result += price * (1 + tax)
-    return round(result, 2)
-
-
-def total_of"""
+def zigzag(qubits):
+    for qubit in qubits:
+        if qubit.marked:
+            yield qubit.zigzag
+    return zigzag(qu"""
 
 _store = Store()
 
@@ -64,9 +61,7 @@ class AttentionMaps(Params):
         "causal", title="Mask", zh="掩码",
         labels={"causal": ("causal", "因果"), "sliding": ("sliding window", "滑动窗口"), "prefix": ("prefix", "前缀")},
     )  # fmt: skip
-    window: int = Field(
-        16, ge=2, le=128, title="Window", zh="窗口", unit=("tokens", "词元"),
-    )  # fmt: skip
+    window: int = Field(16, ge=2, le=128, title="Window", zh="窗口", unit=("tokens", "词元"))
     prefix: int = Field(
         16, ge=1, le=128, title="Prefix", zh="前缀长度", unit=("tokens", "词元"), when={"mask": ["prefix"]}
     )
@@ -108,6 +103,7 @@ class Attended:
     lens: Lens | None
     rollout: np.ndarray
     held: Held
+    window: int
     model: tuple[str, str]
     findings: tuple[tuple[str, str], ...]
     backend: str = "torch"
@@ -115,8 +111,8 @@ class Attended:
 
 
 def warm_up() -> None:
-    """Import the libraries, load the embedded model and read the defaults: what a first use would have to wait for."""
-    attention_maps(AttentionMaps())
+    """Import the libraries, load the embedded model, measure its heads: what a first use would have to wait for."""
+    attention_maps(AttentionMaps(text=""))
 
 
 def cost(params: AttentionMaps) -> Cost:
@@ -158,6 +154,7 @@ def attention_maps(params: AttentionMaps) -> Iterator[Partial[Attended]]:
     key = ("worth", *_key(params, whole=True))
     alone = np.full(off.shape, np.nan)
     if key not in _store:
+        yield Partial(attended(params, opened, everything, found, whole, measured, off, alone), 0.1)
         for alone in ablation.each_alone(opened, ids, seen, whole.seen):
             done = float(np.isfinite(alone).mean())
             if done < 1:
@@ -203,6 +200,7 @@ def attended(
         lens=found.lens,
         rollout=found.rollout,
         held=found.held,
+        window=params.window,
         model=opened.loaded.description,
         findings=tuple(wording.findings(n, len(ids), asked, taken, params.mask, params.prefix, judged)),
     )

@@ -10,7 +10,7 @@ import numpy as np
 from engine.language.attention_maps import reading, switches
 from engine.language.attention_maps.opened import Opened, Tape
 
-AT_ONCE = 6  # heads whose absence is computed in one pass
+AT_ONCE, PARAMETERS = 24, 130_000_000  # heads whose absence is computed in one pass: at most, and for what model
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,13 @@ def each_alone(opened: Opened, ids: list[int], seen: np.ndarray | None, known: n
     import torch
 
     count = opened.layers * opened.heads
+    at_once = max(1, min(AT_ONCE, PARAMETERS // opened.loaded.parameters))
     found = np.full(count, np.nan)
     whole = _mean(opened, ids, seen, known, torch.ones(1, opened.layers, opened.heads))
     if not np.isfinite(whole).all():
         return
-    for begin in range(0, count, AT_ONCE):
-        places = range(begin, min(begin + AT_ONCE, count))
+    for begin in range(0, count, at_once):
+        places = range(begin, min(begin + at_once, count))
         keep = torch.ones(len(places), count)
         keep[range(len(places)), places] = 0
         found[begin : places.stop] = _mean(opened, ids, seen, known, keep.view(-1, opened.layers, opened.heads)) - whole
