@@ -10,10 +10,10 @@ and are judged on.
 
 from engine.data.scenes.composition import MOST, Ground, Scene, caption, compose
 from engine.data.scenes.names import COLOURS, GROUNDS, SHAPES, SIZES, SURFACES
-from engine.data.scenes.rendering import Picture, boxes, render
+from engine.data.scenes.rendering import Picture, boxes, instances, render
 
 SMALLEST, LARGEST = 32, 256  # pixels to a side
 __all__ = [
     "COLOURS", "GROUNDS", "LARGEST", "MOST", "SHAPES", "SIZES", "SMALLEST", "SURFACES", "Ground", "Picture", "Scene",
-    "boxes", "caption", "compose", "render",
+    "boxes", "caption", "compose", "instances", "render",
 ]  # fmt: skip

@@ -63,8 +63,18 @@ def boxes(instance: ndarray, count: int) -> ndarray:
     return found
 
 
-def _lay(scene: Scene, i: int, size: int, image: ndarray, instance: ndarray, light: ndarray) -> int:
-    """Paint object i over what is there; the number of pixels that it covers by half or more."""
+def instances(scene: Scene, size: int) -> ndarray:
+    """`Picture.instance` alone, without painting: where each object is seen, (S, S) int16."""
+    instance = np.full((size, size), -1, np.int16)
+    for i in range(len(scene)):
+        window, coverage, *_ = _coverage(scene, i, size)
+        instance[window][coverage >= 0.5] = i
+    return instance
+
+
+def _coverage(scene: Scene, i: int, size: int) -> tuple[tuple[slice, slice], ndarray, tuple[ndarray, ...]]:
+    """The window that object i lies in, by how much it covers each pixel there, 0 to 1, and the pixels' places from its
+    centre in radii: across and down the picture, and in its own turned coordinates."""
     x, y, radius = scene.x[i] * size, scene.y[i] * size, scene.radius[i] * size
     reach = radius * 1.15 + 1  # a square's corner lies beyond the radius
     left, right = max(0, int(x - reach)), min(size, int(x + reach) + 2)
@@ -74,12 +84,17 @@ def _lay(scene: Scene, i: int, size: int, image: ndarray, instance: ndarray, lig
     cos, sin = np.float32(np.cos(scene.angle[i])), np.float32(np.sin(scene.angle[i]))
     u, v = cos * dx + sin * dy, cos * dy - sin * dx
     coverage = np.clip(np.float32(0.5) - DISTANCES[scene.shape[i]](u, v) * np.float32(radius), 0, 1)
+    return (slice(top, bottom), slice(left, right)), coverage, (dx, dy, u, v)
+
+
+def _lay(scene: Scene, i: int, size: int, image: ndarray, instance: ndarray, light: ndarray) -> int:
+    """Paint object i over what is there; the number of pixels that it covers by half or more."""
+    window, coverage, (dx, dy, u, v) = _coverage(scene, i, size)
     shade = 1 - SHADE * (np.float32(0.5) - np.float32(0.5) * (light[0] * dx + light[1] * dy))
     shade *= 1 - np.float32(0.32) * _surface(scene.surface[i], u, v)
-    window = image[top:bottom, left:right]
-    window += coverage[..., None] * (shade[..., None] * RGB[scene.colour[i]] - window)
+    image[window] += coverage[..., None] * (shade[..., None] * RGB[scene.colour[i]] - image[window])
     here = coverage >= 0.5
-    instance[top:bottom, left:right][here] = i
+    instance[window][here] = i
     return int(here.sum())
 
 

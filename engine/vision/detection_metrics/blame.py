@@ -36,8 +36,7 @@ def blame(truths: Truths, found: Detections, labels: int) -> Blame:
     """Sort every false detection and every missed truth into one kind. Crowds are left out of account."""
     kind, toward = np.full(len(found), -1), np.full(len(found), -1)
     taken = np.zeros(len(truths), bool)
-    for label in range(labels):
-        made = match(truths, found, label, np.array([FOREGROUND]), AREAS[:1])
+    for made in match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1]):
         hit = made.truth[0, 0]
         taken[hit[hit >= 0]] = True
         toward[made.place] = hit
@@ -74,8 +73,8 @@ def _kind(overlap: ndarray, same: ndarray, there: ndarray) -> tuple[int, int]:
 
 def mean_ap(truths: Truths, found: Detections, labels: int) -> float:
     """AP at IoU 0.5, all areas, averaged over the classes that truth has."""
-    each = [average_precision(match(truths, found, k, np.array([FOREGROUND]), AREAS[:1]), found.score)[0, 0]
-            for k in range(labels)]  # fmt: skip
+    made = match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1])
+    each = [average_precision(one, found.score)[0, 0] for one in made]
     return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
 
 

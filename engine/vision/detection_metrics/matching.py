@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy import ndarray
 
-from engine.vision.detection_metrics.boxes import area, iou
+from engine.vision.detection_metrics.boxes import area
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
@@ -57,7 +57,7 @@ class Detections:
 
 @dataclass(frozen=True)
 class Matches:
-    """Of the d detections of one class, in the order of falling score over all pictures, for each of a ranges of area
+    """Of the d detections of one class in the order of falling score over all pictures, for each of a ranges of area
     and t thresholds: truth (a, t, d), the number of the truth that it took, −1 for none; ignored (a, t, d), whether it
     counts neither way. place: (d,) its number among all detections. truths: (a,) how many objects there were to find.
     """
@@ -68,57 +68,81 @@ class Matches:
     truths: ndarray
 
 
-def match(truths: Truths, found: Detections, label: int, thresholds: ndarray = THRESHOLDS, areas: ndarray = AREAS,
-          most: int = MOST) -> Matches:  # fmt: skip
-    """Match one class as pycocotools' `evaluateImg` does.
+def match(truths: Truths, found: Detections, labels: int, thresholds: ndarray = THRESHOLDS, areas: ndarray = AREAS,
+          most: int = MOST) -> list[Matches]:  # fmt: skip
+    """Match the detections of each of `labels` classes as pycocotools' `evaluateImg` does.
 
-    In each picture the detections, best first, each take the free truth that they overlap most, if by the threshold at
-    least: one that counts before one that is ignored; of equals, the last. Crowds can be taken again and again.
-    Ignored are crowds, truths outside the range of areas, detections that took one of these, and unmatched
-    detections outside the range.
+    In each picture the detections of a class, best first, each take the free truth that they overlap most, if by the
+    threshold at least: one that counts before one that is ignored; of equals, the last. Crowds can be taken again and
+    again. Ignored are crowds, truths outside the range of areas, detections that took one of these, and unmatched
+    detections outside the range. A picture's detections of a class beyond the best `most` are dropped.
     """
-    mine, theirs = np.flatnonzero(truths.label == label), np.flatnonzero(found.label == label)
-    ignore = truths.crowd[mine] | (truths.areas[mine] < areas[:, :1]) | (truths.areas[mine] > areas[:, 1:])
-    places, taken, ignored = [], [], []
-    for picture in np.unique(found.picture[theirs]):
-        here = theirs[found.picture[theirs] == picture]
-        here = here[np.argsort(-found.score[here], kind="mergesort")][:most]
-        there = np.flatnonzero(truths.picture[mine] == picture)
-        hit, silent = _one_picture(
-            iou(found.boxes[here], truths.boxes[mine[there]], truths.crowd[mine[there]]), ignore[:, there],
-            truths.crowd[mine[there]], np.minimum(thresholds, 1 - 1e-10),
-        )  # fmt: skip
-        sizes = area(found.boxes[here])
-        outside = (sizes < areas[:, :1]) | (sizes > areas[:, 1:])
-        ignored.append(silent | ((hit < 0) & outside[:, None]))
-        taken.append(np.where(hit >= 0, mine[there][hit] if len(there) else -1, -1))
-        places.append(here)
-    shape = (len(areas), len(thresholds), 0)
-    place = np.concatenate([np.zeros(0, int), *places])
-    order = np.argsort(-found.score[place], kind="mergesort")
-    return Matches(place[order], np.concatenate([np.zeros(shape, int), *taken], -1)[..., order],
-                   np.concatenate([np.zeros(shape, bool), *ignored], -1)[..., order], (~ignore).sum(1))  # fmt: skip
+    ignore = truths.crowd | (truths.areas < areas[:, :1]) | (truths.areas > areas[:, 1:])  # (a, n)
+    key = found.picture * labels + found.label
+    order = np.lexsort((-found.score, key))
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    order, rank = order[rank < most], rank[rank < most]
+    taken, silent = _in_groups(truths, found, labels, order, rank, ignore, np.minimum(thresholds, 1 - 1e-10))
+    sizes = area(found.boxes[order])
+    outside = (sizes < areas[:, :1]) | (sizes > areas[:, 1:])
+    silent |= (taken < 0) & outside[:, None]
+    made = []
+    for label in range(labels):
+        mine = np.flatnonzero(found.label[order] == label)
+        mine = mine[np.argsort(-found.score[order[mine]], kind="mergesort")]
+        wanted = (~ignore[:, truths.label == label]).sum(1)
+        made.append(Matches(order[mine], taken[..., mine], silent[..., mine], wanted))
+    return made
 
 
-def _one_picture(overlap: ndarray, ignore: ndarray, crowd: ndarray, thresholds: ndarray) -> tuple[ndarray, ndarray]:
-    """Which truth each detection takes, (a, t, d), −1 for none, and whether that truth is ignored."""
-    shape = (len(ignore), len(thresholds), len(overlap))
-    hit, silent = np.full(shape, -1), np.zeros(shape, bool)
-    if not overlap.shape[1]:
-        return hit, silent
-    free = np.ones((*shape[:2], overlap.shape[1]), bool)
-    last = overlap.shape[1] - 1
-    for d, row in enumerate(overlap):
-        open_ = (free | crowd) & (row >= thresholds[:, None])
-        for counts in (True, False):  # those that are ignored only where no other is to be had
-            offered = np.where(open_ & (ignore[:, None] != counts), row, -1.0)
-            best = last - offered[..., ::-1].argmax(-1)
-            won = (np.take_along_axis(offered, best[..., None], -1)[..., 0] >= 0) & (hit[..., d] < 0)
-            hit[..., d] = np.where(won, best, hit[..., d])
-            silent[..., d] |= won & (not counts)
-        at = np.nonzero(hit[..., d] >= 0)
-        free[(*at, hit[..., d][at])] = False
-    return hit, silent
+def _in_groups(truths: Truths, found: Detections, labels: int, order: ndarray, rank: ndarray, ignore: ndarray,
+               thresholds: ndarray) -> tuple[ndarray, ndarray]:  # fmt: skip
+    """The truth that each detection of `order` takes, (a, t, d), −1 for none, and whether that truth is ignored.
+
+    A group is one class in one picture. All groups are matched side by side, one rank of detections at a time.
+    """
+    shape = (len(ignore), len(thresholds), len(order))
+    taken, silent = np.full(shape, -1), np.zeros(shape, bool)
+    key = (found.picture * labels + found.label)[order]
+    keys, group = np.unique(key, return_inverse=True)
+    theirs = np.searchsorted(keys, truths.picture * labels + truths.label)
+    known = (theirs < len(keys)) & (np.append(keys, -1)[theirs] == truths.picture * labels + truths.label)
+    listed = np.flatnonzero(known)
+    listed = listed[np.argsort(theirs[listed], kind="mergesort")]
+    if not len(listed):
+        return taken, silent
+    at = theirs[listed]
+    begun = np.flatnonzero(np.diff(at, prepend=-1))
+    place = np.arange(len(at)) - np.repeat(begun, np.diff(np.append(begun, len(at))))
+    index = np.full((len(keys), place.max() + 1), -1)
+    index[at, place] = listed
+    free = np.repeat((index >= 0)[:, None, None], shape[0], 1).repeat(shape[1], 2)  # (g, a, t, m)
+    crowd = (truths.crowd[index] & (index >= 0))[:, None, None]
+    counts = (~ignore[:, index]).transpose(1, 0, 2)[:, :, None]
+    last = index.shape[1] - 1
+    for r in range(int(rank.max()) + 1):
+        here = np.flatnonzero(rank == r)
+        g = group[here]
+        overlap = _paired(found.boxes[order[here]], truths.boxes[index[g]], crowd[g, 0, 0])[:, None, None]
+        opened = (free[g] | crowd[g]) & (overlap >= thresholds[:, None]) & (index[g] >= 0)[:, None, None]
+        # Those that are ignored come two lower: they are taken only where no other is to be had.
+        offered = np.where(opened, overlap + np.where(counts[g], 2.0, 0.0), -1.0)
+        best = last - offered[..., ::-1].argmax(-1)  # (h, a, t)
+        value = np.take_along_axis(offered, best[..., None], -1)[..., 0]
+        won = value >= 0
+        free[g] &= ~(won[..., None] & (np.arange(last + 1) == best[..., None]))
+        taken[..., here] = np.where(won, index[g[:, None, None], best], -1).transpose(1, 2, 0)
+        silent[..., here] = (won & (value < 2)).transpose(1, 2, 0)
+    return taken, silent
+
+
+def _paired(a: ndarray, b: ndarray, crowd: ndarray) -> ndarray:
+    """IoU (h, m) of each of boxes a (h, 4) with its own row of boxes b (h, m, 4)."""
+    low, high = np.maximum(a[:, None, :2], b[..., :2]), np.minimum(a[:, None, 2:], b[..., 2:])
+    shared = np.prod(np.clip(high - low, 0, None), -1)
+    union = np.where(crowd, area(a)[:, None], area(a)[:, None] + area(b) - shared)
+    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
 @dataclass(frozen=True)

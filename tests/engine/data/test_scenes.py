@@ -47,6 +47,7 @@ def test_every_size_shows_the_same_scene(seed, index):
 def test_boxes_and_masks_say_where_things_are(seed, index):
     scene = scenes.compose(seed, index)
     picture = scenes.render(scene, 128)
+    np.testing.assert_array_equal(scenes.instances(scene, 128), picture.instance)
     assert 1 <= len(scene) <= scenes.MOST and picture.instance.max() < len(scene)
     for i in range(len(scene)):
         rows, columns = np.nonzero(picture.mask(i))

@@ -73,7 +73,7 @@ def test_average_precision_is_pycocotools(seed):
     truths, found = some(np.random.default_rng(seed))
     if not len(found):
         pytest.skip("pycocotools does not load an empty list")
-    ours = np.array([matching.average_precision(matching.match(truths, found, k), found.score) for k in range(LABELS)])
+    ours = np.array([matching.average_precision(m, found.score) for m in matching.match(truths, found, LABELS)])
     np.testing.assert_allclose(ours, coco(truths, found), atol=1e-12)
 
 

@@ -1,0 +1,137 @@
+"""The lab of detection metrics: its sources, its scores against the matching underneath, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from engine.core import Refused
+from engine.core.runner import Runner
+from engine.vision.detection_metrics import DetectionMetrics, blame, boxes, detection_metrics, matching, sources
+from engine.vision.detection_metrics.sources import Mistakes
+
+runner = Runner()
+RNG = np.random.Generator(np.random.PCG64(8))
+
+
+def run(**given):
+    return runner.run(detection_metrics, DetectionMetrics.parse(given)).result
+
+
+def test_without_mistakes_every_score_is_one():
+    made = run(jitter=0, misnamed=0, missed=0, duplicated=0, background=0, blur=0, seed=int(RNG.integers(1e6)))
+    assert made.average_precision == made.ap50 == made.ap75 == made.every_point == 1
+    assert not made.mistake_counts.any() and (made.kind == -1).all()
+    assert np.trace(made.confusion) == made.confusion.sum() == made.truths.sum()
+
+
+@pytest.mark.parametrize("mistake", ["jitter", "misnamed", "missed", "duplicated", "background"])
+def test_a_mistake_made_on_purpose_is_the_one_that_is_blamed(mistake):
+    clean = dict.fromkeys(("jitter", "misnamed", "missed", "duplicated", "background", "blur"), 0)
+    made = run(**clean | {"pictures": 24, "seed": 4} | {mistake: {"jitter": 0.3, "background": 2.0}.get(mistake, 0.4)})
+    named = {"jitter": "location", "misnamed": "class", "missed": "missed", "duplicated": "duplicate",
+             "background": "background"}[mistake]  # fmt: skip
+    kinds = [en for en, _ in blame.KINDS]
+    assert kinds[int(np.argmax(made.mistake_counts))] == named
+    assert made.average_precision < 1 or mistake == "background"
+
+
+def test_the_curve_is_that_of_the_chosen_class_and_threshold():
+    for label, threshold in ((1, 0.5), (4, 0.75)):
+        made = run(label=label, threshold=threshold, seed=3)
+        data = sources.from_scenes(3, 16, 5, Mistakes(0.06, 0.08, 0.08, 0.1, 0.5, 0.1))
+        place = int(np.argmin(np.abs(matching.THRESHOLDS - threshold)))
+        assert made.hundred_and_one_point == pytest.approx(made.ap_by_threshold[label, place], abs=1e-12)
+        assert (
+            len(made.curve.score) == (data.found.label == label).sum()
+            and made.truths[label] == (data.truths.label == label).sum()
+        )
+        assert (np.diff(made.curve.score) <= 0).all() and (np.diff(made.curve.recall) >= 0).all()
+
+
+def test_rows_are_the_curve_s_definition():
+    made = run(source="rows", rows="0.5,0;0.9,1;0.8,0;0.7,1;0.6,1", truths=4)
+    np.testing.assert_allclose(made.curve.recall, [0.25, 0.25, 0.5, 0.75, 0.75])
+    assert made.eleven_point == pytest.approx((3 + 5 * 0.75) / 11)
+    assert made.every_point == pytest.approx(0.25 + 0.375) and made.average_precision is None
+
+
+def test_hand_drawn_boxes_and_the_picture_that_is_shown():
+    made = run(source="boxes")
+    assert made.truths.tolist() == [2, 1] and made.found.tolist() == [4, 1]
+    assert made.shown.taken.tolist() == [0, 1, 2, -1, -1], "each truth once, the rest free"
+    assert made.confusion[2, 0] == 2 and made.confusion[0, 0] == 2
+    cells = {(row, column) for row, column, _ in made.pictures}
+    assert cells == {(0, 0), (1, 1), (2, 0)}
+
+
+def test_the_pair_s_scores_and_the_slide_agree():
+    made = run(box_a="0,0,10,10", box_b="15,10,5,0")
+    assert made.pair == boxes.overlaps(np.array([0.0, 0, 10, 10]), np.array([5.0, 0, 15, 10]))
+    assert made.pair.iou == pytest.approx(1 / 3)
+    np.testing.assert_allclose(made.slide.scores[:, 40], 1, atol=1e-12)
+    assert (made.slide.scores[0, [0, -1]] == 0).all() and (made.slide.scores[1:, [0, -1]] < 0).all()
+
+
+def test_a_coco_file_is_read_as_it_is_meant():
+    truth = {
+        "images": [{"id": 7, "width": 50, "height": 50}, {"id": 9, "width": 50, "height": 50}],
+        "categories": [{"id": 3, "name": "cat"}, {"id": 5, "name": "dog"}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 5, "bbox": [0, 0, 10, 10], "area": 100, "iscrowd": 0},
+            {"id": 2, "image_id": 9, "category_id": 3, "bbox": [5, 5, 20, 20]},
+        ],
+    }
+    results = [{"image_id": 7, "category_id": 5, "bbox": [0, 0, 10, 10], "score": 0.9}]
+    made = run(source="coco", coco_truth=json.dumps(truth), coco_results=json.dumps(results))
+    assert [en for en, _ in made.names] == ["cat", "dog"] and made.ap_by_class.tolist() == [0, 1]
+    assert made.average_precision == 0.5 and made.mistake_counts[blame.MISSED] == 1
+    assert run(source="coco", coco_truth=json.dumps(truth), coco_results="[]").average_precision == 0
+
+
+BOX = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"box_a": "1,2,3"}, "box_a must be four finite numbers x0,y0,x1,y1; got '1,2,3'"),
+        ({"box_b": "nan,2,3,4"}, "box_b must be four finite numbers"),
+        ({"source": "boxes", "truth": "0,1,2,3"}, "truth must be finite numbers in groups of 5"),
+        ({"source": "boxes", "found": "0,0.5,nan,2,3,4"}, "found must be finite numbers in groups of 6"),
+        ({"source": "boxes", "truth": "0,5,5,1,9"}, "truth must have x0 <= x1 and y0 <= y1 in every box; got 5,5,1,9"),
+        ({"source": "boxes", "found": "0,1.5,1,1,3,4"}, "found must have scores from 0 to 1; got 1.5"),
+        ({"source": "boxes", "found": "77,0.5,1,1,3,4"}, "classes must be whole numbers from 0 to 19; got 77"),
+        ({"source": "rows", "rows": "0.9,2"}, "rows must be score,matched"),
+        ({"source": "rows", "rows": ""}, "rows must be score,matched"),
+        ({"source": "rows", "truths": 1}, "truths must be at least the 3 matched rows; got 1"),
+        ({"source": "coco", "coco_truth": "{"}, "coco_truth must be a JSON object"),
+        ({"source": "coco", "coco_truth": "{}"}, "coco_truth must have a list of images"),
+        ({"source": "coco", "coco_results": "{}"}, "coco_results must be a JSON list of objects"),
+        ({"source": "coco", "coco_results": json.dumps([BOX | {"image_id": 4}])},
+         "coco_results must name a known image_id"),
+        ({"source": "coco", "coco_results": json.dumps([{k: v for k, v in BOX.items() if k != "image_id"}])},
+         "coco_results must give every entry a whole number as image_id; got None"),
+        ({"source": "coco", "coco_results": json.dumps([BOX | {"bbox": [1, 2]}])}, "coco_results must give every bbox"),
+        ({"source": "coco", "coco_results": json.dumps([BOX | {"bbox": [1, 2, -3, 4]}])},
+         "coco_results must have boxes of no negative width"),
+        ({"source": "coco", "coco_results": '[{"image_id":1,"category_id":1,"bbox":[NaN,1,2,3],"score":0.4}]'},
+         "coco_results must have finite numbers as bbox"),
+        ({"source": "coco", "coco_results": "[" * 50_000}, "coco_results must be a JSON list"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence(given, sentence):
+    with pytest.raises(Refused) as told:
+        run(**given)
+    assert str(told.value).startswith(sentence) and told.value.zh
+
+
+@pytest.mark.parametrize("given", [
+    {"missed": 1.0, "background": 0.0}, {"pictures": 1, "objects": 1}, {"source": "boxes", "found": ""},
+    {"source": "boxes", "truth": ""}, {"source": "boxes", "truth": "", "found": ""}, {"confidence": 1.0},
+])  # fmt: skip
+def test_nothing_found_or_nothing_there_is_no_crash(given):
+    made = run(**given)
+    assert made.confusion.sum() >= 0 and not np.isinf(np.nan_to_num(made.ap_by_threshold)).any()
