@@ -1,0 +1,273 @@
+"""Wall clocks: plain against speculative decoding, every γ, every source, and where the time goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.core import timing
+from engine.core.timing import Timing
+from engine.language.speculative_decoding import formulas, reference
+from engine.language.speculative_decoding.decoding import Step, decode
+from engine.language.speculative_decoding.pair import Drafting, Pair
+from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.tallying import Tally
+
+GAMMAS = (1, 2, 3, 4, 6, 8, 12)
+TIMED_TOKENS = 48
+ROUNDS = 5
+SECONDS = 5.0
+COST_RUNS = 40
+
+
+@dataclass(frozen=True)
+class Race:
+    """The same prompt and seed, by both. plain, speculative: seconds (steps,) at which each step was done, medians over
+    `runs` interleaved runs. plain_tokens, speculative_tokens (steps,): tokens written by then. The pieces are theirs.
+    """
+
+    plain: np.ndarray
+    speculative: np.ndarray
+    plain_tokens: np.ndarray
+    speculative_tokens: np.ndarray
+    plain_pieces: tuple[str, ...]
+    speculative_pieces: tuple[str, ...]
+    runs: int
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds of one guess, of a target's pass over one token, and of one over γ + 1, each with its drawing.
+
+    guess, single, block: the medians; spans (3, 2): what holds the middle 60 %. c = guess / single,
+    v = block / single. least_alpha: the acceptance above which γ guesses pay (v taken for 1).
+    """
+
+    guess: float
+    single: float
+    block: float
+    spans: np.ndarray
+    c: float
+    v: float
+    least_alpha: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Over γ (n,), measured and by the formulas at `alpha`, the acceptance over all of these runs, and c.
+
+    tokens_per_step, speedup, speedup_low, speedup_high (n,): measured, over plain decoding in the same rounds; the span
+    is that of the middle 60 % of the runs. expected_tokens, expected_speedup (n,): the formulas; with_block (n,): the
+    speed-up with the measured cost v of checking. best_found, best_expected: the γ where each is greatest.
+    """
+
+    alpha: float
+    gammas: np.ndarray
+    tokens_per_step: np.ndarray
+    speedup: np.ndarray
+    speedup_low: np.ndarray
+    speedup_high: np.ndarray
+    expected_tokens: np.ndarray
+    expected_speedup: np.ndarray
+    with_block: np.ndarray
+    best_found: int
+    best_expected: int
+    runs: int
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Each source of guesses on the one prompt, at the one γ: names (n,), acceptance, tokens a pass, c, speed-up.
+
+    proposed (n,): guesses a pass on average; least_alpha (n,): the acceptance from which each would pay.
+    """
+
+    names: tuple[str, ...]
+    acceptance: np.ndarray
+    tokens_per_step: np.ndarray
+    proposed: np.ndarray
+    cost_ratio: np.ndarray
+    speedup: np.ndarray
+    expected_speedup: np.ndarray
+    least_alpha: np.ndarray
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to decode: a source, γ, and what it did in the runs so far."""
+
+    source: Drafting | str
+    gamma: int
+    tally: Tally
+
+    @property
+    def name(self) -> str:
+        return f"{self.source} {self.gamma}"
+
+
+class Contest:
+    """Everything that is timed against plain decoding of the same prompt under the same rule."""
+
+    def __init__(self, pair: Pair, rule: Rule, gamma: int, chosen: Drafting, seed: int):
+        self.pair, self.rule, self.gamma, self.chosen, self.seed = pair, rule, gamma, chosen, seed
+        self.tokens = min(pair.tokens, TIMED_TOKENS)
+        self.sources: list[Drafting] = ["model", "lookup"] + (["exit"] if pair.early else [])  # type: ignore[assignment]
+        wanted = [(chosen, g) for g in sorted({*GAMMAS, gamma})]
+        wanted += [(name, gamma) for name in self.sources if name != chosen]
+        self.contenders = [Contender(s, g, Tally(g, lambda _: "other")) for s, g in wanted]
+        self.timings: dict[str, Timing] = {}
+
+    def run(self) -> Iterator[float]:
+        """Race all of them in turn; after every run, which share of the rounds is done."""
+        jobs: dict[str, Callable[[int], None]] = {"plain": self._job("plain", 0, None)}
+        jobs |= {c.name: self._job(c.source, c.gamma, c.tally) for c in self.contenders}
+        seeds = [(self.seed + turn,) for turn in range(ROUNDS)]
+        rounds = timing.interleave(jobs, seeds, warm_up=0, runs=ROUNDS, seconds=SECONDS, every_run=True)
+        for count, timings in enumerate(rounds, 1):
+            self.timings = timings
+            yield min(1.0, count / (ROUNDS * len(jobs)))
+
+    def _job(self, source: str, gamma: int, tally: Tally | None) -> Callable[[int], None]:
+        made = self.pair.source(source, self.rule)
+
+        def job(seed: int) -> None:
+            made.settle(len(self.pair.prompt))
+            for step in decode(made, self.pair.prompt, self.rule, tokens=self.tokens, gamma=gamma, seed=seed):
+                if tally is not None:
+                    count(tally, step)
+
+        return job
+
+    @property
+    def ready(self) -> bool:
+        """Whether every contender has run at least once."""
+        return len(self.timings) == 1 + len(self.contenders)
+
+    def rate(self, source: str) -> float:
+        """The acceptance of a source over all of its runs."""
+        mine = [c.tally for c in self.contenders if c.source == source]
+        decided = sum(t.decided for t in mine)
+        return sum(t.kept for t in mine) / decided if decided else float("nan")
+
+    def times_faster(self, contender: Contender) -> tuple[float, float, float]:
+        """Plain seconds over the contender's: of the medians, and of its slow and fast end."""
+        plain, mine = self.timings["plain"], self.timings[contender.name]
+        return plain.median / mine.median, plain.median / mine.high, plain.median / mine.low
+
+    def sweep(self, costs: Costs) -> Sweep:
+        """The chosen source over γ."""
+        mine = [c for c in self.contenders if c.source == self.chosen]
+        mine.sort(key=lambda c: c.gamma)
+        gammas = np.array([c.gamma for c in mine])
+        alpha = nan_to_zero(self.rate(self.chosen))
+        ratios = np.array([self.times_faster(c) for c in mine])
+        return Sweep(
+            alpha, gammas, np.array([c.tally.tokens / max(1, c.tally.steps) for c in mine]), *ratios.T,
+            formulas.tokens_per_step(alpha, gammas), formulas.speedup(alpha, gammas, costs.c),
+            formulas.speedup(alpha, gammas, costs.c, costs.v), int(gammas[ratios[:, 0].argmax()]),
+            formulas.best_gamma(alpha, costs.c), self.timings["plain"].runs,
+        )  # fmt: skip
+
+    def compared(self, costs: dict[str, Costs]) -> Sources:
+        """Every source at the one γ."""
+        mine = [next(c for c in self.contenders if (c.source, c.gamma) == (s, self.gamma)) for s in self.sources]
+        alpha = np.array([c.tally.rate for c in mine])
+        c = np.array([costs[s].c for s in self.sources])
+        return Sources(
+            tuple(self.sources), alpha, np.array([x.tally.tokens / max(1, x.tally.steps) for x in mine]),
+            np.array([x.tally.proposed / max(1, x.tally.steps) for x in mine]), c,
+            np.array([self.times_faster(x)[0] for x in mine]),
+            formulas.speedup(np.nan_to_num(alpha), self.gamma, c),
+            np.array([costs[s].least_alpha for s in self.sources]),
+        )  # fmt: skip
+
+
+def count(tally: Tally, step: Step) -> None:
+    """Count a step without a look at its distributions, which would take time that is being measured."""
+    tally.steps += 1
+    tally.tokens += len(step.emitted)
+    tally.proposed += len(step.drafted)
+    tally.position[: step.kept, 0] += 1
+    tally.position[: step.decisions, 1] += 1
+
+
+def nan_to_zero(value: float) -> float:
+    return 0.0 if value != value else value
+
+
+def costs(pair: Pair, rule: Rule, source: Drafting, gamma: int) -> Iterator[Costs]:
+    """Measure a guess and the passes that check, at the end of the prompt; better with every item."""
+    made, alone = pair.source(source, rule), pair.source("plain", rule)
+    text, fixed = list(pair.prompt), np.linspace(0.1, 0.9, gamma)
+    last = text[-1]
+
+    def guess() -> None:
+        # the draft takes up again what it already knew of the prompt, as it does after a step
+        made.settle(len(text))
+        made.propose(text, gamma, fixed)
+
+    def single() -> None:
+        alone.settle(len(text))
+        reference.draw(rule.probabilities(alone.verify(last, []))[0], 0.5)
+
+    drafted, q = made.propose(text, gamma, fixed)
+    drafted = drafted or [last] * gamma
+    q = q if len(q) else np.full((gamma, pair.vocabulary), 1 / pair.vocabulary, np.float32)
+    decide = np.append(np.zeros(len(drafted)), 0.5)
+
+    def block() -> None:
+        made.settle(len(text))
+        if source == "exit":
+            made.propose(text, len(drafted), fixed)
+        reference.verify(rule.probabilities(made.verify(last, drafted)), q, drafted, decide)
+
+    rounds = timing.interleave(
+        {"guess": guess, "single": single, "block": block}, [()], warm_up=2, runs=COST_RUNS, seconds=0.7
+    )
+    for timings in rounds:
+        yield _costs(timings, gamma, source == "exit")
+
+
+def _costs(timings: dict[str, Timing], gamma: int, together: bool) -> Costs:
+    guess, single, block = (timings[name] for name in ("guess", "single", "block"))
+    if together:  # an early exit's check cannot be made without its guesses
+        block = replace(block, median=max(block.median - guess.median, 0.0), low=max(block.low - guess.low, 0.0),
+                        high=max(block.high - guess.high, 0.0))  # fmt: skip
+    c = guess.median / gamma / single.median
+    spans = np.array([[t.low / by, t.high / by] for t, by in ((guess, gamma), (single, 1), (block, 1))])
+    return Costs(guess.median / gamma, single.median, block.median, spans, c, block.median / single.median,
+                 formulas.least_alpha(c, gamma))  # fmt: skip
+
+
+class Clocked:
+    """Interleaved runs of one and the same decoding, and when each of their steps was done."""
+
+    def __init__(self) -> None:
+        self.laps: list[list[float]] = []
+        self.steps: list[int] = []
+        self.emitted: list[int] = []
+
+    def run(self, steps: Iterator[Step]) -> Iterator[Step]:
+        """The steps, their durations noted."""
+        self.laps.append([])
+        self.steps, self.emitted = [], []
+        for step, seconds in timing.laps(steps):
+            self.laps[-1].append(seconds)
+            self.steps.append(len(step.emitted))
+            self.emitted += step.emitted
+            yield step
+
+    def clock(self) -> np.ndarray:
+        """(steps,): seconds at which each was done, by the median duration of each."""
+        whole = [lap for lap in self.laps if len(lap) == len(self.laps[0])]
+        return np.cumsum(np.median(np.array(whole), axis=0))
+
+
+def race(plain: Clocked, speculative: Clocked, pieces: Callable[[Sequence[int]], list[str]]) -> Race:
+    """What the two clocks say."""
+    return Race(
+        plain.clock(), speculative.clock(), np.cumsum(plain.steps), np.cumsum(speculative.steps),
+        tuple(pieces(plain.emitted)), tuple(pieces(speculative.emitted)), len(speculative.laps),
+    )  # fmt: skip

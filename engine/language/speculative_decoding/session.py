@@ -1,0 +1,151 @@
+"""A whole run on two models: the trace first, then what is counted and timed around it."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from engine.core import Partial, Refused
+from engine.language.speculative_decoding import Models, Speculate, Speculated, formulas, racing, wording
+from engine.language.speculative_decoding.decoding import Step, decode
+from engine.language.speculative_decoding.kinds import kind
+from engine.language.speculative_decoding.pair import Pair, open_pair
+from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.tallying import Tally, rates
+from engine.language.speculative_decoding.tracing import Tracer
+
+TEMPERATURES = (0.0, 0.3, 0.6, 0.9, 1.2, 1.5)
+SURVEYS = 4  # seeds on which acceptance is counted, besides the shown run
+SURVEYED_TOKENS = 48
+RACES = 3
+SHARES = {"trace": 0.15, "survey": 0.25, "race": 0.15, "sweep": 0.45}  # of the work, about
+
+
+def run(params: Speculate) -> Iterator[Partial[Speculated]]:
+    """Results as they grow. Raises `Refused`."""
+    pair = open_pair(params.target, params.draft, params.prompt, params.tokens_out, params.exit_layer)
+    if params.drafting == "exit" and not pair.early:
+        raise Refused(
+            "drafting by early exit needs a target built as Llama is; got " + params.target,
+            f"提前退出要求目标模型为 Llama 结构；收到 {params.target}",
+            "drafting",
+        )
+    yield from Session(params, pair).stream()
+
+
+class Session:
+    """One run's parts, and the result so far."""
+
+    def __init__(self, params: Speculate, pair: Pair):
+        self.params, self.pair = params, pair
+        self.rule = Rule(params.temperature, params.top_k, params.top_p)
+        self.tracer = Tracer(pair.target.pieces)
+        self.tally = Tally(params.gamma, self.kind_of)
+        self.made: Speculated | None = None
+        self.clocks = {"plain": racing.Clocked(), params.drafting: racing.Clocked()}
+        self.known: dict = {"models": self.models()}
+
+    @functools.cached_property
+    def kind_of(self) -> Callable[[int], str]:
+        """Kind of a token by its id, remembered."""
+        return functools.cache(lambda token: kind(self.pair.target.pieces([token])[0]))
+
+    def models(self) -> Models:
+        target, draft = self.pair.target, self.pair.draft
+        return Models(target.description, draft.description, target.parameters, draft.parameters,
+                      len(self.pair.prompt), self.pair.early)  # fmt: skip
+
+    def stream(self) -> Iterator[Partial[Speculated]]:
+        """One part of the work after the other."""
+        done = 0.0
+        for name, part in (("trace", self.trace), ("survey", self.survey), ("race", self.race), ("sweep", self.sweep)):
+            for share in part():
+                self.made = self.made or self.result()
+                yield Partial(self.made, done + SHARES[name] * min(share, 0.999))
+            done += SHARES[name]
+        yield Partial(self.result(), 1.0)
+
+    def learn(self, **found: Any) -> None:
+        """Take in what the result is to show from now on."""
+        self.known |= found
+        self.made = None
+
+    def decode(self, drafting: str, rule: Rule, tokens: int, seed: int) -> Iterator[Step]:
+        """Steps of a run from the end of the prompt."""
+        source, pair = self.pair.source(drafting, rule), self.pair
+        return decode(source, pair.prompt, rule, tokens=tokens, gamma=self.params.gamma, seed=seed,
+                      ends=pair.target.ends)  # fmt: skip
+
+    def trace(self) -> Iterator[float]:
+        """The run that is shown, step by step."""
+        params = self.params
+        steps = self.decode(params.drafting, self.rule, params.tokens_out, params.seed)
+        for step in self.clocks[params.drafting].run(steps):
+            self.tracer.add(step)
+            self.tally.add(step)
+            self.learn()
+            yield self.tracer.written / params.tokens_out
+
+    def survey(self) -> Iterator[float]:
+        """Acceptance over more seeds, then over temperatures."""
+        params = self.params
+        plan = [(self.rule, seed) for seed in range(1, SURVEYS + 1)]
+        plan += [(Rule(t, params.top_k, params.top_p), seed) for seed in (1, 2) for t in TEMPERATURES]
+        counted = copy.deepcopy(self.tally)
+        warmth = {t: Tally(params.gamma, self.kind_of) for t in TEMPERATURES}
+        for done, (rule, seed) in enumerate(plan):
+            into = counted if done < SURVEYS else warmth[rule.temperature]
+            for step in self.decode(params.drafting, rule, min(params.tokens_out, SURVEYED_TOKENS), params.seed + seed):
+                into.add(step)
+                yield done / len(plan)
+            if done < SURVEYS:
+                self.learn(positions=counted.by_position(), token_kinds=counted.by_kind())
+            else:
+                rows = np.array([t.position.sum(0) for t in warmth.values()])
+                self.learn(temperatures=rates([f"{t:g}" for t in warmth], rows))
+
+    def race(self) -> Iterator[float]:
+        """The shown run again and again, plain decoding in between."""
+        params = self.params
+        names = ["plain"] + [params.drafting, "plain"] * (RACES - 1)
+        for done, name in enumerate(names):
+            for _ in self.clocks[name].run(self.decode(name, self.rule, params.tokens_out, params.seed)):
+                yield done / len(names)
+            both = self.clocks["plain"], self.clocks[params.drafting]
+            self.learn(race=racing.race(*both, self.pair.target.pieces))
+
+    def sweep(self) -> Iterator[float]:
+        """What a guess and a check cost, every γ, every source."""
+        params = self.params
+        contest = racing.Contest(self.pair, self.rule, params.gamma, params.drafting, params.seed)
+        costs = {}
+        for name in contest.sources:
+            for found in racing.costs(self.pair, self.rule, name, params.gamma):
+                costs[name] = found
+                yield 0.0
+        self.learn(costs=costs[params.drafting])
+        for share in contest.run():
+            if contest.ready:
+                self.learn(sweep=contest.sweep(costs[params.drafting]), sources=contest.compared(costs))
+            yield share
+
+    def result(self) -> Speculated:
+        """All that is known by now."""
+        params, tracer, tally = self.params, self.tracer, self.tally
+        alpha, per_step = tally.rate, tally.tokens / max(1, tally.steps)
+        costs, sweep = self.known.get("costs"), self.known.get("sweep")
+        speedup = expected_speedup = None
+        finding = wording.of_run(params.drafting, params.gamma, alpha, per_step)
+        if costs is not None and sweep is not None:
+            at = sweep.gammas.tolist().index(params.gamma)
+            speedup, expected_speedup = float(sweep.speedup[at]), float(sweep.expected_speedup[at])
+            finding = wording.of_pace(params.drafting, params.gamma, speedup, sweep.alpha, costs, sweep)
+        return Speculated(
+            "models", params.gamma, params.drafting, tracer.text(), tracer.trace(), alpha, per_step,
+            float(formulas.tokens_per_step(racing.nan_to_zero(alpha), params.gamma)),
+            None if costs is None else costs.c, speedup, expected_speedup, tally.steps, finding, **self.known,
+        )  # fmt: skip
