@@ -35,37 +35,34 @@ def rectangle(x: float, y: float, width: np.ndarray, height: np.ndarray) -> tupl
     return x + width[:, None] * np.array([0, 1, 1, 0, 0]), y + height[:, None] * np.array([0, 0, 1, 1, 0])
 
 
-def shapes(b: Brackets, traces: list[Any], rows: Rows) -> tuple[list[Label], float, float]:
-    """Both orders as two rows of rectangles, added to traces and rows; their words, and how far they reach."""
+def shapes(b: Brackets, traces: list[Any], rows: Rows) -> tuple[list[Label], Panel]:
+    """Q to the left of QKᵀ and Kᵀ above it, V to its right, KᵀV in the corner of Kᵀ and V: traces, words, their panel."""
     n, d = b.moments, np.full(len(b.moments), float(b.width))
     unit = float(max(b.chosen, b.width))
-    down, gap, lift, deep = 1.55 * unit, 0.12 * unit, 0.10 * unit, 1.10 * unit
-    column = [0.0]
-    for width in (b.width, b.chosen, unit, b.width):  # Q, K transposed, their product or the state, V
-        column.append(column[-1] + max(float(width), 0.06 * unit) + gap)
-
-    def shape(place: int, y: float, width: np.ndarray, height: np.ndarray, color: str, name: T | str) -> None:
-        xs, ys = rectangle(column[place], y, width, height)
+    gap, lift = 0.09 * unit, 0.07 * unit
+    left, top = b.width + gap, b.width + gap
+    far = left + b.chosen + gap
+    held, small = amount(b.here["left_numbers"]), amount(b.here["right_numbers"])
+    for x, y, width, height, color, name in (
+        (0.0, top, d, n, INK_3, "Q"), (left, 0.0, n, d, INK_3, "Kᵀ"), (far, top, d, n, INK_3, "V"),
+        (left, top, n, n, SECOND, "QKᵀ"), (far, 0.0, d, d, MEASURED, "KᵀV"),
+    ):  # fmt: skip
+        xs, ys = rectangle(x, y, width, height)
         rows[len(traces)] = {"x": xs.astype(np.float32), "y": ys.astype(np.float32)}
         style = {"fill": "toself", "fillcolor": f"{color}/0.35", "hoverinfo": "name"}
-        traces.append(line(xs[-1], ys[-1], color, width=1.4, name=name, **style))
-
-    labels = []
-    for y, order, product, held, color, side in (
-        (0.0, LEFT, "QKᵀ", b.here["left_numbers"], SECOND, n),
-        (down, RIGHT, "KᵀV", b.here["right_numbers"], MEASURED, d),
-    ):
-        shape(0, y, d, n, INK_3, "Q")
-        shape(1, y, n, d, INK_3, "Kᵀ")
-        shape(2, y, side, side, color, product)
-        shape(3, y, d, n, INK_3, "V")
-        labels += [Label(column[i], y - lift, name, INK_2, "left") for i, name in ((0, "Q"), (1, "Kᵀ"), (3, "V"))]
-        labels += [
-            Label(column[2], y - lift, product, color, "left"),
-            Label(0, y + deep, f"<b>{order}</b>", color, "left"),
-            Label(column[3] - gap, y + deep, T(f"{amount(held)} numbers between", f"中间 {amount(held)} 个数"), color, "right"),
-        ]  # fmt: skip
-    return labels, column[-1], down + unit
+        traces.append(line(xs[-1], ys[-1], color, width=1.6, name=name, **style))
+    bottom, right = top + b.chosen, far + b.width
+    labels = [
+        Label(0, bottom + lift, "Q", INK_2, "left"),
+        Label(left, -lift, "Kᵀ", INK_2, "left"),
+        Label(right, bottom + lift, "V", INK_2, "right"),
+        Label(
+            left + b.chosen / 2, top + b.chosen / 2, T(f"QKᵀ: {held} numbers", f"QKᵀ：{held} 个数"), SECOND, "center"
+        ),
+        Label(right, -lift, T(f"KᵀV: {small} numbers", f"KᵀV：{small} 个数"), MEASURED, "right"),
+    ]
+    span = Axis(hidden=True, range=(-0.03 * unit, right + 0.03 * unit))
+    return labels, Panel(span, Axis(hidden=True, range=(-0.16 * unit, bottom + 0.16 * unit), reverse=True, equal=True))
 
 
 def costs(b: Brackets, traces: list[Any], rows: Rows) -> tuple[list[Label], Panel]:
@@ -96,9 +93,8 @@ def brackets_figure(r: LinearAttended) -> Figure:
     b = r.brackets
     traces: list[Any] = []
     rows: Rows = {}
-    labels, right, bottom = shapes(b, traces, rows)
+    labels, drawing = shapes(b, traces, rows)
     more, panel = costs(b, traces, rows)
-    unit = float(max(b.chosen, b.width))
     d2 = amount(b.here["right_numbers"])
     frames = [
         Frame(whole(n), facts=[
@@ -110,8 +106,7 @@ def brackets_figure(r: LinearAttended) -> Figure:
     n, d, n2 = whole(b.chosen), whole(b.width), amount(b.here["left_numbers"])
     return Figure(
         traces,
-        [Panel(Axis(hidden=True, range=(-0.03 * unit, right)), Axis(hidden=True, range=(-0.25 * unit, bottom + 0.25 * unit), reverse=True, equal=True)),
-         panel],
+        [drawing, panel],
         T(f"With {n} tokens of {d} numbers, {LEFT} holds {n2} numbers in between and takes {ratio} times the FLOPs of {RIGHT}, which holds {d2}.",
           f"{n} 个词元、每个 {d} 个数时，{LEFT} 中间要存 {n2} 个数，计算量是 {RIGHT} 的 {ratio} 倍；后者只存 {d2} 个数。"),
         labels + more,

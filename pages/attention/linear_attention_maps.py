@@ -52,7 +52,7 @@ def chips(r: LinearAttended, title: T, shown: int | None = None) -> Strip:
 def maps_figure(r: LinearAttended) -> Figure:
     """All maps on the same tokens, one row of each lit up."""
     k, n, _ = r.maps.shape
-    step_x, step_y = 1.12 * n, 1.24 * n
+    step_x, step_y = 1.12 * n, 1.3 * n
     left = np.arange(k) % ACROSS * step_x
     top = np.arange(k) // ACROSS * step_y
     causal = not np.triu(r.maps[0], 1).any()
@@ -73,7 +73,7 @@ def maps_figure(r: LinearAttended) -> Figure:
     unmarked = {"hoverinfo": "skip", "meta": {"link": "none"}}
     traces += [line(frame_x, frame_y, INK_3, width=0.8, **unmarked), line(x, y + n - 1, BRASS, width=1.8, **unmarked)]
     labels = [
-        Label(left[i] + n / 2 - 0.5, top[i] - 0.09 * n,
+        Label(left[i] + n / 2 - 0.5, top[i] - 0.13 * n,
               SOFTMAX if i == 0 else T(f"{MAPS[i].en} · {percent(r.map_error[i])}", f"{MAPS[i].zh} · {percent(r.map_error[i])}"),
               THEORY if i == 0 else (MEASURED if i == r.chosen else INK_2), "center")
         for i in range(k)
@@ -91,7 +91,7 @@ def maps_figure(r: LinearAttended) -> Figure:
     strength = looks / np.maximum(looks.max(2, keepdims=True), 1e-300)
     return Figure(
         traces,
-        [Panel(Axis(hidden=True, range=(-1, left.max() + n)), Axis(hidden=True, range=(-0.2 * n, top.max() + n), reverse=True, equal=True))],
+        [Panel(Axis(hidden=True, range=(-1, left.max() + n)), Axis(hidden=True, range=(-0.26 * n, top.max() + n), reverse=True, equal=True))],
         T(f"Six maps on the same {n} tokens, rows attend to columns. The outputs stray from softmax's by "
           + ", ".join(f"{MAPS[i].en} {percent(r.map_error[i])}" for i in range(1, k)) + ".",
           f"同样 {n} 个词元上的六张注意力图，行关注列。输出与 softmax 的偏差："

@@ -14,8 +14,8 @@ MAPS = (
     T("elu + 1", "elu + 1"),
     T("relu", "relu"),
     T("exp", "exp"),
-    T("random", "随机特征"),
-    T("orthogonal", "正交特征"),
+    T("random", "随机"),
+    T("orthog.", "正交"),
 )
 MAP_COLORS = (THEORY, MEASURED, MUTE, SECOND, THIRD, FOURTH)
 TOPICS = "ABCDE"

@@ -209,12 +209,12 @@ def rotary_figure(r: LinearAttended) -> Figure:
     low, high = float(f.scores.min()), float(f.scores.max())
     span = max(high - low, 1e-6)
     labels = [
-        Label(-62, high + (0.30 - 0.10 * i) * span, T(f"query at {p}", f"查询位于 {p}"), color)
+        Label(-62, high + (0.50 - 0.16 * i) * span, T(f"query at {p}", f"查询位于 {p}"), color)
         for i, (p, color) in enumerate(zip(f.positions, colors, strict=True))
     ]  # fmt: skip
     return Figure(
         traces,
-        [Panel(Axis(T("key's position less the query's", "键的位置减查询的位置"), range=(-67, 67)), Axis(T("product of the features", "特征之积"), range=(low - 0.1 * span, high + 0.4 * span)),
+        [Panel(Axis(T("key's position less the query's", "键的位置减查询的位置"), range=(-67, 67)), Axis(T("product of the features", "特征之积"), range=(low - 0.1 * span, high + 0.62 * span)),
                title=T("three positions, one curve", "三个位置，同一条曲线")),
          Panel(Axis(T("distance", "距离"), range=(-67, 67)), Axis(T("over its value at 0", "与 0 处之比"), range=(0, 1.08)), title=T("how the bound falls with distance", "上界随距离下降"))],
         T(f"Turned by their positions, the same query and key give the same product wherever they stand: from positions 64, 200 and 1000 it differs by at most {number(f.spread, 2)}.",

@@ -49,9 +49,15 @@ def ours(r: LinearAttended) -> int:
 
 
 def curves(
-    r: LinearAttended, values: np.ndarray, shown: list[str], gap: float, **options: object
+    r: LinearAttended,
+    values: np.ndarray,
+    shown: list[str],
+    scale: tuple[float, float],
+    gap: float = 0.06,
+    **options: object,
 ) -> tuple[list, list[Label]]:
-    """A line with points for each contender, and its name at the end of it."""
+    """A line with points for each contender, and its name at the end of it. scale: the ends of the
+    values' axis. gap: the least share of it between two names."""
     panel = int(options.get("panel", 0))
     lengths = r.lengths.astype(float)
     rows = [r.contenders.index(name) for name in shown]
@@ -66,7 +72,7 @@ def curves(
             last[place], ends[place] = seen[-1], values[row, seen[-1]]
     whole_way = last == last.max()
     labels = []
-    at_end = apart(np.where(whole_way, ends, np.nan), gap)
+    at_end = apart(np.where(whole_way, ends, np.nan), (scale[1] / scale[0]) ** gap)
     for place, name in enumerate(shown):
         color = STYLES[name][0]
         if np.isfinite(at_end[place]):
@@ -111,12 +117,12 @@ def crossing_figure(r: LinearAttended) -> Figure:
     if (figure := waiting(r)) is not None:
         return figure
     shown = [name for name in STYLES if name in r.contenders]
-    traces, labels = curves(r, r.milliseconds, shown, 1.75)
+    low, high = reach(r.milliseconds, pad=2.2)
+    traces, labels = curves(r, r.milliseconds, shown, (low, high))
     row = ours(r)
     error = {"type": "data", "symmetric": False, "array": r.milliseconds_high[row] - r.milliseconds[row],
              "arrayminus": r.milliseconds[row] - r.milliseconds_low[row], "color": MEASURED, "thickness": 1.2, "width": 3}  # fmt: skip
     traces[2 * shown.index(r.contenders[row]) + 1]["error_y"] = error
-    low, high = reach(r.milliseconds, pad=2.2)
     if np.isfinite(r.crossover):
         traces.append(
             line([r.crossover, r.crossover], [low, high], THEORY, dash="dot", width=1.4, name=T("crossover", "交叉点"))
@@ -172,8 +178,8 @@ def memory_figure(r: LinearAttended) -> Figure:
     if (figure := waiting(r)) is not None:
         return figure
     shown = [name for name in STYLES if name in r.contenders and name != "with features"]
-    traces, labels = curves(r, r.extra_bytes, shown, 2.0)
     low, high = reach(r.extra_bytes, pad=2.5)
+    traces, labels = curves(r, r.extra_bytes, shown, (low, high))
     row = ours(r)
     naive = r.contenders.index("naive")
     at = np.flatnonzero(np.isfinite(r.extra_bytes[naive]) & np.isfinite(r.extra_bytes[row]))
@@ -199,9 +205,9 @@ def accuracy_figure(r: LinearAttended) -> Figure:
     if (figure := waiting(r)) is not None:
         return figure
     shown = [name for name in STYLES if name in r.contenders and name not in ("with features", "recurrent")]
-    left, names = curves(r, r.share, shown, 1.6)
-    right, others = curves(r, np.where(r.error > 0, r.error, np.nan), shown, 1.6, panel=1)
-    row, shares, errors = ours(r), reach(r.share, pad=2), reach(r.error, pad=2)
+    row, shares, errors = ours(r), reach(r.share, pad=2), reach(r.error, pad=4)
+    left, names = curves(r, r.share, shown, shares, 0.085)
+    right, others = curves(r, np.where(r.error > 0, r.error, np.nan), shown, errors, 0.085, panel=1)
     best = float(np.nanmax(r.share[row])) if np.isfinite(r.share[row]).any() else np.nan
     worst = float(np.nanmax(r.error[row])) if np.isfinite(r.error[row]).any() else np.nan
     return Figure(

@@ -39,7 +39,7 @@ def test_the_square_grows_with_the_length_and_the_state_with_the_width(open_lab)
 def test_without_sharpness_every_token_looks_at_all_before_it_alike(open_lab):
     page = open_lab("linear-attention", "view=2&tokens=12")
     enter(page, "sharpness", 0)
-    for name in ("softmax", "elu + 1", "exp", "orthogonal"):
+    for name in ("softmax", "elu + 1", "exp", "orthog."):
         z = named(page, name)["z"]
         np.testing.assert_allclose(np.nansum(z, 1), 1, atol=1e-6)
         np.testing.assert_allclose(z[7][:8], 1 / 8, atol=1e-6)
@@ -95,7 +95,7 @@ def test_the_state_is_the_smaller_from_its_width_on(open_lab):
 
 def test_timing_streams_and_ends(open_lab):
     page = open_lab("linear-attention", "task=timing&length=128&head_dim=16&heads=1&view=7")
-    page.wait_for_function("Orrery.stage.drawing.figure.table && !document.querySelector('progress:not([hidden])')")
+    page.wait_for_function("Orrery.stage.drawing.figure.table && document.querySelector('.work').hidden")
     settle(page)
     lengths = named(page, "linear, chunked")["x"]
     assert lengths.tolist() == [16, 32, 64, 128]
