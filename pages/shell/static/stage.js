@@ -34,7 +34,7 @@ Orrery.makeStage = (root, boot) => {
   const speed = el('select', { class: 'speed', hidden: true });
   const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
   const saves = el('span', { class: 'saves' });
-  const bar = el('div', { class: 'figbar' }, time, compare, saves);
+  const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
   const run = el('button', { class: 'run', type: 'button' }, words(W.run));
   const stop = el('button', { class: 'stop', type: 'button', hidden: true }, words(W.stop));
@@ -45,7 +45,7 @@ Orrery.makeStage = (root, boot) => {
   const said = el('div', { class: 'said', role: 'alert' });
   const findings = el('div', { class: 'findings' });
   for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
-  root.append(el('div', { class: 'card' }, tabs, work, pair, change, facts, table, bar), prov, said, findings);
+  root.append(el('div', { class: 'card' }, tabs, work, pair, change, timebar, facts, table, bar), prov, said, findings);
   const drawing = new Orrery.Drawing(canvas);
   const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 220);
 
@@ -96,7 +96,7 @@ Orrery.makeStage = (root, boot) => {
   }
   function clock() {
     const frames = drawing.figure && drawing.figure.frames;
-    time.hidden = !frames;
+    time.hidden = timebar.hidden = !frames;
     describe();
     if (!frames) return;
     if (frames.real_time) pace(frames);
