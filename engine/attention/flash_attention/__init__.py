@@ -67,7 +67,7 @@ class FlashAttention(Params):
         192, ge=8, le=4096, title="Fast memory M", zh="快速存储 M", unit=("KiB", "KiB"), when=SMALL, scale="log"
     )
     chip: Literal["t4", "rtx4090", "a100", "h100", "h200"] = Field(
-        "a100", title="Roofline of", zh="屋顶线", when=SMALL,
+        "t4", title="Roofline of", zh="屋顶线", when=SMALL,
         labels={name: (chip[0], chip[0]) for name, chip in CHIPS.items()},
         help=("Datasheet figures; a timing run measures this machine's own.", "数据手册数值；计时会测出本机的。"),
     )  # fmt: skip
@@ -99,7 +99,7 @@ class Attention:
         the inputs (of forward and backward together for the backward pass). tflops: (c, p) FLOPs of the mathematics
         (masked pairs not counted) over the median. share: (c, p) of ceiling_tflops, what a large matrix product
         reached in the same run. bandwidth: GB/s of a copy in the same run. error: (c, p) relative error against fp64,
-        over 64 rows of the first head. machine_roof: (41,) TFLOP/s that this ceiling and this bandwidth allow at
+        over 64 rows of the first head. machine_roof: (165,) TFLOP/s that this ceiling and this bandwidth allow at
         `accounting.intensities`. least_milliseconds: (p,) the FLOPs at that ceiling. matrix_bytes: (p,) one matrix of
         all pairs. rounding: half the format's epsilon.
     time_exponents, memory_exponents: (c,) slope of log cost over log `swept`.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_TILES = 12  # to a side: what can still be drawn and stepped through
+MOST_TILES = 8  # to a side: what can still be drawn and stepped through
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,18 @@ CHIPS: dict[str, tuple[str, float, float, float]] = {
 class Accounting:
     """What attention must move, for the chosen sizes and along each of them. Bytes are of all heads of the batch.
 
+    chosen: length, head_dim and fast_bytes, as they were asked for.
     tile: rows R and columns C of the largest forward tile that fits. naive_bytes, tiled_bytes: at the chosen sizes;
     least_bytes: every input read and every output written once. flops: of the matrix products.
     lengths, memories, head_dims: (41,) values of N, of M in bytes, and of d; `naive_by_...`, `tiled_by_...`: bytes
     along each, the others held. law_by_length, law_by_memory: (41,) the leading term of the tiled count, a constant
     times N²d²/M; naive_law_by_length: that of the naive one, a constant times N².
     chip: whose datasheet gives peak_tflops and bandwidth (GB/s). ridge: FLOP per byte at which they meet.
-    intensities, roof: (41,) FLOP per byte, and TFLOP/s attainable there. intensity, attainable, modelled_ms: of
+    intensities, roof: (165,) FLOP per byte, and TFLOP/s attainable there. intensity, attainable, modelled_ms: of
     "naive" and "tiled": FLOP per byte, TFLOP/s under the roof, and milliseconds if the roof were reached.
     """
 
+    chosen: dict[str, float]
     tile: tuple[int, int]
     naive_bytes: float
     tiled_bytes: float
@@ -137,8 +139,9 @@ def account(
     peak = matrix if item == 2 else plain
     intensity = {way: work / moved for way, moved in here.items()}
     attainable = {way: min(peak, i * bandwidth / 1000) for way, i in intensity.items()}
-    axis = np.geomspace(1, 10_000, POINTS)
+    axis = np.sort(np.append(np.geomspace(1, 10_000, 4 * POINTS), 1000 * peak / bandwidth))
     return Accounting(
+        chosen={"length": N, "head_dim": d, "fast_bytes": fast_bytes},
         tile=largest_tile(N, d, fast_bytes / item), naive_bytes=here["naive"], tiled_bytes=here["tiled"],
         least_bytes=float(scale * N * (d * (8 if backward else 4) + 1)), flops=work,
         lengths=lengths, naive_by_length=np.array([naive(n, d) for n in lengths]),

@@ -1,0 +1,321 @@
+"""The online softmax tile by tile, with every number; and four softmaxes that read the same row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.attention.flash_attention import Attention
+from engine.attention.flash_attention.steps import Passes, Steps
+from pages.attention.flash_attention_parts import number, signed, whole
+from pages.shell import T
+from pages.shell.figures import (
+    DIVERGING,
+    FOURTH,
+    HAIRLINE,
+    INK,
+    INK_2,
+    INK_3,
+    MEASURED,
+    MUTE,
+    REJECT,
+    SECOND,
+    SURFACE,
+    THEORY,
+    THIRD,
+    Axis,
+    Figure,
+    Frame,
+    Frames,
+    Label,
+    Panel,
+    bars,
+    heat,
+    line,
+    points,
+    trace,
+)
+
+NBSP = "\u00a0"
+GAP = 1.0  # cells between two blocks
+FORGOTTEN = [[0, f"{MUTE}/0.4"], [0.5, f"{MUTE}/0.4"], [0.5, f"{SURFACE}/0"], [1, f"{SURFACE}/0"]]
+
+
+class Places:
+    """Where the blocks stand, in cells: Q, the scores, m ℓ α and O beside each other; Kᵀ and Vᵀ above the scores."""
+
+    def __init__(self, n: int, d: int):
+        self.q = -(d + GAP)
+        self.state = n - 1 + 2 * GAP
+        self.o = self.state + 3 + GAP
+        self.k, self.v = -(d + GAP), -2 * (d + GAP)
+        self.right, self.top = self.o + d, self.v - 3.4
+
+
+def cells(z: np.ndarray, x0: float, y0: float, most: float, name: T | str, **options: object) -> dict:
+    """A block of numbers as coloured cells with the numbers in them."""
+    made = {"x0": x0, "dx": 1, "y0": y0, "dy": 1, "zmin": -most, "zmax": most, "xgap": 1, "ygap": 1,
+            "texttemplate": "%{z:.2f}", "hovertemplate": "%{z:.5f}", "hoverongaps": False}  # fmt: skip
+    return heat(z, diverging=False, scale=DIVERGING, name=name, **(made | options))
+
+
+def box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
+    """The outline of a block of cells whose first cell is centred on (x, y)."""
+    left, top = x - 0.5, y - 0.5
+    return [(left, top), (left + width, top), (left + width, top + height), (left, top + height), (left, top),
+            (np.nan, np.nan)]  # fmt: skip
+
+
+def outlines(s: Steps, at: Places) -> tuple[np.ndarray, np.ndarray]:
+    """What is in fast memory at each tile, as (tiles, points) of x and of y."""
+    (n, d), (_, rows, columns) = s.q.shape, s.tile_weights.shape
+    found = []
+    for i, j in zip(s.row.tolist(), s.column.tolist(), strict=True):
+        b, c = min(rows, n - i), min(columns, n - j)
+        found.append(
+            box(at.q, i, d, b) + box(j, i, c, b) + box(j, at.k, c, d) + box(j, at.v, c, d) + box(at.state, i, 3, b)
+            + box(at.o, i, d, b)
+        )  # fmt: skip
+    both = np.array(found)
+    return both[:, :, 0], both[:, :, 1]
+
+
+def held(s: Steps) -> tuple[np.ndarray, np.ndarray]:
+    """m, ℓ, α (tiles, n, 3) and O (tiles, n, d) as they stand after each tile; what is finished stays, divided."""
+    (n, d), t = s.q.shape, len(s.row)
+    state, o = np.full((t, n, 3), np.nan), np.full((t, n, d), np.nan)
+    for k, i in enumerate(s.row.tolist()):
+        if k:
+            state[k], o[k] = state[k - 1], o[k - 1]
+            state[k, :, 2] = np.nan
+        here = slice(i, min(i + s.maximum.shape[1], n))
+        b = here.stop - here.start
+        state[k, here] = np.stack([s.maximum[k, :b], s.total[k, :b], s.factor[k, :b]], -1)
+        o[k, here] = s.output[here] if s.stored[k] else s.accumulated[k, :b]
+    return state, o
+
+
+HEAD = (
+    T("row", "行"), T("scores s", "分数 s"), "m → m′", "p = exp(s − m′)", "ℓ′ = αℓ + Σp", "O′ = αO + pV",
+)  # fmt: skip
+
+
+def arithmetic(s: Steps, k: int) -> list[tuple]:
+    """One tile row by row: every number that goes in, and every number that comes out."""
+    i, j = int(s.row[k]), int(s.column[k])
+    rows, columns = (min(size, len(s.q) - start) for size, start in zip(s.tile_weights.shape[1:], (i, j), strict=True))
+    join = lambda values: "\u00a0\u00a0".join("–" if v != v else signed(v) for v in values.tolist())  # noqa: E731
+    made: list[tuple] = [HEAD]
+    for r in range(rows):
+        p = s.tile_weights[k, r, :columns]
+        before = s.total_before[k, r]
+        made.append((
+            str(i + r), join(s.scores[i + r, j : j + columns]), f"{signed(s.maximum_before[k, r])} → {signed(s.maximum[k, r])}".replace(" ", NBSP),
+            join(p),
+            f"{signed(s.factor[k, r], 3)}·{signed(before)} + {signed(float(np.nansum(p)))} = {signed(s.total[k, r])}".replace(" ", NBSP),
+            join(s.accumulated[k, r]),
+        ))  # fmt: skip
+    return made
+
+
+def frame(s: Steps, k: int, most: float) -> Frame:
+    """What changes when tile k is taken in."""
+    n, (_, rows, columns) = len(s.q), s.tile_weights.shape
+    i, j = int(s.row[k]), int(s.column[k])
+    here, across = slice(i, min(i + rows, n)), slice(j, min(j + columns, n))
+    facts = [
+        (T("comes in", "读入"), whole(s.loaded[k])), (T("goes out", "写出"), whole(s.stored[k])),
+        (T("in fast memory", "快速存储中"), whole(s.held[k])), (T("moved so far", "累计搬运"), whole(s.moved[k])),
+        (T("naive attention moves", "朴素注意力搬运"), whole(s.naive_moved)),
+        (T("answer still off by", "与最终答案相差"), number(s.distance[k], 2) if s.distance[k] > 1e-12 else "0"),
+    ]  # fmt: skip
+    return Frame(
+        f"{k + 1} / {len(s.row)}",
+        {
+            0: {"zmin": 2 * k - len(s.row) + 1, "zmax": len(s.row) - 1},
+            4: {"z": s.scores[here, across], "x0": j, "y0": i},
+            5: {"z": s.q[here], "y0": i},
+            6: {"z": s.k[across].T, "x0": j},
+            7: {"z": s.v[across].T, "x0": j},
+        },
+        facts=facts,
+        table=arithmetic(s, k),
+    )  # fmt: skip
+
+
+def order_of_visits(s: Steps) -> np.ndarray:
+    """(n, n): which tile, in order, computes each pair; NaN where none does."""
+    order = np.full(s.scores.shape, np.nan)
+    _, rows, columns = s.tile_weights.shape
+    for k, (i, j) in enumerate(zip(s.row.tolist(), s.column.tolist(), strict=True)):
+        order[i : i + rows, j : j + columns] = k
+    return order
+
+
+def names(s: Steps, at: Places) -> list[Label]:
+    """What each block is, and what outlines and grey mean."""
+    n, d = s.q.shape
+    made = [
+        Label(at.q + (d - 1) / 2, -1.05, "Q", INK_2, "center"), Label(-0.8, at.k + (d - 1) / 2, "Kᵀ", INK_2, "right"),
+        Label(-0.8, at.v + (d - 1) / 2, "Vᵀ", INK_2, "right"), Label(at.o + (d - 1) / 2, -1.05, "O", INK_2, "center"),
+        *(Label(at.state + i, -1.05, name, INK_2, "center") for i, name in enumerate(("m", "ℓ", "α"))),
+        Label(at.q - 0.5, at.top + 0.6, T("outlined: in fast memory now", "线框：此刻在快速存储中"), SECOND),
+        Label(at.q - 0.5, at.top + 2.0, T("grey: scores used and forgotten", "灰色：用过即弃的分数"), INK_3),
+    ]  # fmt: skip
+    if len(s.skipped):
+        far = s.skipped[-1] + np.array(s.tile_weights.shape[1:]) / 2 - 0.5
+        x, y = min(float(s.skipped[:, 1].max()) + float(s.tile_weights.shape[2] - 1), n - 1), float(s.skipped[0, 0])
+        made.append(Label(x + 0.5, y + min(far[0], 1.0), T("never computed", "从不计算"), INK_3, "right"))
+    return made
+
+
+def steps_figure(r: Attention) -> Figure:
+    """Every block in slow memory; outlined, what is in fast memory at this tile; every number in its cell."""
+    s = r.steps
+    n, d = s.q.shape
+    at, t = Places(n, d), len(s.row)
+    most = lambda *blocks: max(1e-9, *(float(np.nanmax(np.abs(b))) for b in blocks))  # noqa: E731
+    inputs, scores = most(s.q, s.k, s.v), most(s.scores)
+    state, o = held(s)
+    x, y = outlines(s, at)
+    start = min(t - 1, -(-n // s.tile_weights.shape[2]) + 1)
+    frames = [frame(s, k, scores) for k in range(t)]
+    dim = {"opacity": 0.45, "textfont": {"color": INK}}
+    first = frames[start].data
+    traces = [
+        heat(order_of_visits(s), scale=FORGOTTEN, x0=0, dx=1, y0=0, dy=1, xgap=1, ygap=1, hoverinfo="skip", **first[0]),
+        cells(s.q, at.q, 0, inputs, "Q", **dim), cells(s.k.T, 0, at.k, inputs, "K", **dim),
+        cells(s.v.T, 0, at.v, inputs, "V", **dim), cells(first[4]["z"], first[4]["x0"], first[4]["y0"], scores, T("scores", "分数")),
+        cells(first[5]["z"], at.q, first[5]["y0"], inputs, "Q"), cells(first[6]["z"], first[6]["x0"], at.k, inputs, "K"),
+        cells(first[7]["z"], first[7]["x0"], at.v, inputs, "V"),
+        cells(state[start], at.state, 0, 1, "m, ℓ, α", colorscale=[[0, f"{HAIRLINE}/0.5"], [1, f"{HAIRLINE}/0.5"]]),
+        cells(o[start], at.o, 0, most(o), "O"),
+        line(x[start], y[start], SECOND, width=2.2, hoverinfo="skip"),
+    ]  # fmt: skip
+    rows, columns = s.tile_weights.shape[1:]
+    saved = s.naive_moved / s.moved[-1]
+    told = f"{number(saved, 2)} times fewer than" if saved >= 1 else f"{number(1 / saved, 2)} times as many as"
+    share = f"1/{number(saved, 2)}" if saved >= 1 else f"{number(1 / saved, 2)} 倍"
+    return Figure(
+        traces,
+        [Panel(Axis(hidden=True, range=(at.q - 1.2, at.right)), Axis(hidden=True, range=(at.top, n - 0.2), reverse=True))],
+        T(f"{t} tiles of {rows} × {columns} scores give the exact output of {n} tokens and move {whole(s.moved[-1])} numbers, {told} the {whole(s.naive_moved)} of naive attention.",
+          f"{t} 个 {rows} × {columns} 的分块给出 {n} 个词元的精确输出，共搬运 {whole(s.moved[-1])} 个数，是朴素注意力 {whole(s.naive_moved)} 个的 {share}。"),
+        names(s, at),
+        Frames(T("tile", "块"), frames, start, rows={8: {"z": state}, 9: {"z": o}, 10: {"x": x, "y": y}}),
+        layout={"margin": {"l": 8, "r": 8, "t": 8, "b": 8}},
+    )  # fmt: skip
+
+
+LANES = (
+    ("naive", T("naive, half precision", "朴素，半精度"), FOURTH, (T("sum", "求和"), T("divide", "相除")), T("naive", "朴素")),
+    ("safe", T("safe, three passes", "安全，三趟"), SECOND, (T("max", "求最大"), T("sum", "求和"), T("divide", "相除")), T("safe", "安全")),
+    ("online", T("online, two passes", "在线，两趟"), THIRD, (T("both", "同时求"), T("divide", "相除")), T("online", "在线")),
+    ("flash", T("FlashAttention, one pass", "FlashAttention，一趟"), MEASURED, (T("all", "全部"),), "Flash"),
+)  # fmt: skip
+
+
+def passes_row(s: Steps) -> int:
+    """The row that is shown: of those that see all keys, the one with the highest score."""
+    return int(np.nanargmax(s.passes.maximum[:, -1]))
+
+
+def race(p: Passes, row: int, n: int, r: int) -> list[tuple]:
+    """What each softmax holds after r reads of the row."""
+    made: list[tuple] = [
+        (T("softmax", "softmax"), T("pass", "趟"), T("maximum m", "最大值 m"), T("sum ℓ", "和 ℓ"), T("says", "状态"))
+    ]
+    sums = {"naive": p.naive_sum, "safe": p.safe_sum, "online": p.online_sum, "flash": p.online_sum}
+    for name, title, _, passes, _ in LANES:
+        total = p.reads[name] * n
+        at, j = min(r, total), min(r, n) - 1
+        summed = at - n - 1 if name == "safe" else j
+        value = sums[name][row, min(summed, n - 1)] if summed >= 0 else 0.0
+        top = "–" if name == "naive" else signed(p.maximum[row, j])
+        if name == "naive" and np.isnan(value):
+            says = T("overflow: the weights are NaN", "溢出：权重为 NaN")
+        elif name == "flash":
+            off = p.distance[row, j]
+            says = (
+                T("done", "完成") if at == total else T(f"answer off by {number(off, 2)}", f"答案相差 {number(off, 2)}")
+            )
+        else:
+            says = T("done", "完成") if at == total else T(f"{total - at} reads to go", f"还要读 {total - at} 次")
+        made.append((title, f"{min(len(passes), 1 + (at - 1) // n)} / {len(passes)}", top,
+                     "inf" if np.isnan(value) else number(value, 4), says))  # fmt: skip
+    return made
+
+
+def passes_figure(r: Attention) -> Figure:
+    """How often each softmax reads a row of scores, and what it holds on the way."""
+    s, p = r.steps, r.steps.passes
+    n, row = len(s.q), passes_row(s)
+    key, scores = np.arange(n), s.scores[row]
+    traces, labels, rows, written, ends, levels = [], [], {}, [], [], []
+    moments = np.arange(1, 3 * n + 1)
+    for place, (name, title, color, passes, _) in enumerate(LANES):
+        y = 3 - place
+        total = p.reads[name] * n
+        traces.append(line([0, total], [y, y], f"{color}/0.25", width=22, hoverinfo="skip"))
+        rows[len(traces)] = {"x": np.stack([0 * moments, np.minimum(moments, total)], 1)}
+        traces.append(line([0, total], [y, y], color, width=22, name=title))
+        written.append(trace("scatter", x=(np.arange(len(passes)) + 0.5) * n, y=[y] * len(passes), mode="text", text=list(passes),
+                             textfont={"color": SURFACE, "size": 12}, hoverinfo="skip"))  # fmt: skip
+        ends += [value for i in range(1, len(passes)) for value in (i * n, i * n, np.nan)]
+        levels += [value for _ in range(1, len(passes)) for value in (y - 0.3, y + 0.3, np.nan)]
+    traces += [*written, line(ends, levels, SURFACE, width=2, hoverinfo="skip")]
+    cursor = len(traces)
+    traces.append(line([3 * n] * 2, [-0.6, 3.7], THEORY, width=1, hoverinfo="skip"))
+    rows[cursor] = {"x": np.stack([moments, moments], 1)}
+    grown = len(traces)
+    sums = (p.naive_sum[row], p.safe_sum[row], p.online_sum[row])
+    traces += [
+        bars(key, scores, MUTE, panel=1, name=T("score", "分数")),
+        trace("scatter", x=key, y=p.maximum[row], mode="lines+markers", line={"color": SECOND, "width": 2.2, "shape": "hv"},
+              marker={"size": 5, "color": SECOND}, panel=1, name=T("running maximum", "当前最大值")),
+        *(trace("scatter", x=key, y=y, mode="lines+markers", line={"color": c, "width": w}, marker={"size": 6, "color": c}, panel=2, name=t)
+          for y, c, w, t in zip(sums, (FOURTH, SECOND, MEASURED), (1.6, 1.6, 2.4), (LANES[0][1], LANES[1][1], T("online", "在线")), strict=True)),
+        points([], [], REJECT, size=12, symbol="x", panel=2, hoverinfo="skip"),
+    ]  # fmt: skip
+    broken = np.flatnonzero(np.isnan(sums[0]) & ~np.isnan(scores))
+    limit = 65_504.0
+    shown, naive_end = np.concatenate(sums), np.flatnonzero(~np.isnan(sums[0]))[-1:].tolist()
+    top = float(np.nanmax(shown))
+    if len(broken) or top > 2000:
+        top = limit
+        traces.append(line([0, n - 1], [limit, limit], REJECT, dash="dot", width=1.4, panel=2, hoverinfo="skip"))
+        labels.append(
+            Label(-0.3, limit * 3, T("naive: half precision ends", "朴素：半精度到此为止"), REJECT, "left", 2)
+        )
+        naive_end = []
+    low = max(1e-6, float(np.nanmin(shown[shown > 0])))
+    frames = []
+    for m in moments.tolist():
+        seen, second = min(m, n), min(max(m - n, 0), n)
+        fell = broken[:1] if len(broken) and broken[0] < seen else broken[:0]
+        frames.append(Frame(
+            f"{m} / {3 * n}",
+            {grown + 1: {"upto": seen}, grown + 2: {"upto": seen}, grown + 3: {"upto": second}, grown + 4: {"upto": seen},
+             grown + 5: {"x": fell.tolist(), "y": [limit] * len(fell)}},
+            table=race(p, row, n, m),
+        ))  # fmt: skip
+    span = float(np.nanmax(scores) - np.nanmin(scores)) or 1.0
+    heights = (float(np.nanmin(scores)) - 0.06 * span, float(p.maximum[row, -1]) + 0.18 * span)
+    labels += [
+        Label(n - 1, heights[1] - 0.07 * span, T("maximum so far", "当前最大值"), SECOND, "right", 1),
+        Label(n - 1, float(p.online_sum[row, -1]) * 3, T("online, rescaled", "在线，重新缩放"), MEASURED, "right", 2),
+        Label(n - 1, low, T("safe: knows the final m", "安全：已知最终的 m"), SECOND, "right", 2),
+        *(Label(i, float(sums[0][i]) * 2, T("naive", "朴素"), FOURTH, "right", 2) for i in naive_end),
+    ]  # fmt: skip
+    over = len(broken) > 0
+    return Figure(
+        traces,
+        [Panel(Axis(T("reads of the row’s scores", "对该行分数的读取次数"), range=(0, 3.05 * n)), Axis("", range=(-0.7, 3.7), ticks=([3, 2, 1, 0], [short for *_, short in LANES])), title=T("Who is done when?", "谁先完成？")),
+         Panel(Axis(T("key", "键"), range=(-0.6, n - 0.4)), Axis(T("score", "分数"), range=heights), title=T("The row’s scores", "该行的分数")),
+         Panel(Axis(T("key", "键"), range=(-0.6, n - 0.4)), Axis("", log=True, range=(low / 2, top * 6)), title=T("The sums so far", "到此为止的和"))],
+        T(f"Row {row} of {n} scores: the safe softmax reads it 3 times, the online one 2 times, FlashAttention once and has the output as well; in half precision the naive sum {'overflows at key ' + str(broken[0]) if over else 'still fits'}.",
+          f"第 {row} 行的 {n} 个分数：安全 softmax 读 3 次，在线 softmax 读 2 次，FlashAttention 读 1 次并同时得到输出；半精度下朴素求和{'在第 ' + str(broken[0]) + ' 个键处溢出' if over else '尚未溢出'}。"),
+        labels,
+        Frames(T("read", "读"), frames, start=-1, rows=rows),
+        columns=3,
+        layout={"yaxis3": {"dtick": 1}},
+    )  # fmt: skip
