@@ -8,6 +8,8 @@ gives the validated Plotly figure; a test sends every view of every lab through 
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,15 +70,17 @@ class Label:
 class Handle:
     """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that pair's point.
     `scale` divides what is dragged: a handle drawn at origin + scale · (x, y). "start[1]" names an entry, counted
-    from 0, of a text parameter such as "-2,2"."""
+    from 0, of a text parameter such as "-2,2". A number for x lets the point move up and down alone. share: y names an
+    entry of a distribution: it stays between 0 and 1, and the other entries take what is left in their proportions."""
 
-    x: str
+    x: str | float
     y: str
     origin: tuple[str, str] | None = None
     scale: float = 1.0
     color: str = BRASS
     text: Words = ""
     panel: int = 0
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,7 +211,7 @@ class Figure:
         if self.handles:
             found["handles"] = [
                 {"x": h.x, "y": h.y, "origin": h.origin, "scale": h.scale, "color": h.color, "panel": h.panel,
-                 "text": T.of(h.text).data()} for h in self.handles
+                 "text": T.of(h.text).data()} | ({"share": True} if h.share else {}) for h in self.handles
             ]  # fmt: skip
         for name in ("strips", "picks"):
             if parts := getattr(self, name):
@@ -388,6 +392,16 @@ def class_map(z: Any, **options: Any) -> dict[str, Any]:
     """A map of labels z[row, column], each in its class's colour."""
     steps = [[(k + end) / 10, color] for k, color in enumerate(CLASSES) for end in (0, 1)]
     return heat(np.asarray(z), scale=steps, **{"zmin": -0.5, "zmax": 9.5, **options})
+
+
+def picture(pixels: np.ndarray, **options: Any) -> dict[str, Any]:
+    """A picture (H, W, 3) uint8, its pixel in row r and column c centred at x = c + 0.5, y = r + 0.5."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    source = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return trace("image", **{"source": source, "x0": 0.5, "y0": 0.5, "hoverinfo": "skip", **options})
 
 
 def contours(z: Any, x: Any, y: Any, *, levels: int = 18, **options: Any) -> dict[str, Any]:

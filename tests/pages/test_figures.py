@@ -136,7 +136,7 @@ def whole_figure() -> Figure:
             Frame("3", {1: {"upto": 4}}),
         ]),
         facts=[(T("mean", "均值"), "0.5")], table=[[T("row", "行"), "x"], ["1", "2"]],
-        handles=[Handle("start", "up", text=T("drag", "拖动"))], link="n", layout={"barmode": "overlay"},
+        handles=[Handle("start", "up", text=T("drag", "拖动")), Handle(2.0, "p[1]", share=True)], link="n", layout={"barmode": "overlay"},
     )  # fmt: skip
 
 
@@ -169,6 +169,7 @@ def test_figures_are_sent_as_json():
     assert made["data"][0]["marker"]["color"] == "--measured"
     assert made["facts"] == [[{"en": "mean", "zh": "均值"}, "0.5"]] and made["table"][1] == ["1", "2"]
     assert made["handles"][0]["x"] == "start" and made["link"] == "n"
+    assert made["handles"][1]["x"] == 2 and made["handles"][1]["share"] and "share" not in made["handles"][0]
     assert made["layout"]["barmode"] == "overlay"
     bare = Figure([figures.bars([1], [2])], [Panel()], says="x").data()
     assert not {"frames", "facts", "table", "handles", "link"} & set(bare) and bare["says"] == "x"

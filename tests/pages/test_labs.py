@@ -107,7 +107,8 @@ def test_every_view_is_drawn(page, place):
             for axis in "xyz":
                 assert np.size(trace.get(axis, 0)) <= MOST_POINTS
         for handle in figure.handles:
-            bound = {name.partition("[")[0] for name in (handle.x, handle.y, *(handle.origin or ()))}
+            named = [name for name in (handle.x, handle.y, *(handle.origin or ())) if isinstance(name, str)]
+            bound = {name.partition("[")[0] for name in named}
             assert bound <= set(page.lab.experiment.params.model_fields)
         figure.to_plotly()  # raises where plotly knows no such thing
     for name, array in results.arrays(made.result).items():

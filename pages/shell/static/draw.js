@@ -273,7 +273,7 @@ Orrery.Drawing = (() => {
         knob.style.left = `${axes.x._offset + axes.x.l2p(x)}px`;
         knob.style.top = `${axes.y._offset + axes.y.l2p(y)}px`;
         knob.style.setProperty('--knob', resolve(handle.color));
-        knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${Orrery.number(x, 4)}, ${Orrery.number(y, 4)}`);
+        knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${typeof handle.x === 'number' ? '' : `${Orrery.number(x, 4)}, `}${Orrery.number(y, 4)}`);
       });
     }
 
@@ -286,7 +286,8 @@ Orrery.Drawing = (() => {
     where(handle) {
       const { get } = Orrery.controls;
       const base = handle.origin ? handle.origin.map(get) : [0, 0];
-      return [base[0] + handle.scale * get(handle.x), base[1] + handle.scale * get(handle.y)];
+      const x = typeof handle.x === 'number' ? handle.x : handle.scale * get(handle.x);
+      return [base[0] + x, base[1] + handle.scale * get(handle.y)];
     }
 
     knob(i) {
@@ -295,7 +296,8 @@ Orrery.Drawing = (() => {
       const move = (x, y, done) => {
         const h = handle();
         const base = h.origin ? h.origin.map(Orrery.controls.get) : [0, 0];
-        Orrery.controls.set({ [h.x]: (x - base[0]) / h.scale, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag');
+        const across = typeof h.x === 'number' ? {} : { [h.x]: (x - base[0]) / h.scale };
+        Orrery.controls.set({ ...across, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag', h.share);
         this.place();
       };
       const at = event => {
