@@ -136,7 +136,8 @@ def whole_figure() -> Figure:
             Frame("3", {1: {"upto": 4}}),
         ]),
         facts=[(T("mean", "均值"), "0.5")], table=[[T("row", "行"), "x"], ["1", "2"]],
-        handles=[Handle("start", "up", text=T("drag", "拖动")), Handle(2.0, "p[1]", share=True)], link="n", layout={"barmode": "overlay"},
+        handles=[Handle("start", "up", text=T("drag", "拖动")), Handle(2.0, "p[1]", share=True)], link="n",
+        layout={"barmode": "overlay"},
     )  # fmt: skip
 
 
