@@ -76,7 +76,8 @@ class Slide:
 @dataclass(frozen=True)
 class Shown:
     """One picture: its number, size (2,), true and found boxes (n, 4), (m, 4), their labels, the scores (m,), the
-    number of the truth in this picture that each detection took, −1 for none, and pixels (H, W, 3) where there are."""
+    number of the truth in this picture that each detection took, −1 for none, and pixels (H, W, 3) where there are.
+    place: (m,) of each detection among all; by_hand: whether the boxes are parameters that a person can move."""
 
     number: int
     size: ndarray
@@ -86,7 +87,9 @@ class Shown:
     found_labels: ndarray
     scores: ndarray
     taken: ndarray
+    place: ndarray
     pixels: ndarray | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,5 +271,5 @@ def _shown(data: Set, params: DetectionMetrics, taken: ndarray) -> Shown:
     return Shown(
         p, data.sizes[p], data.truths.boxes[there], data.truths.label[there], data.found.boxes[here],
         data.found.label[here], data.found.score[here], np.array([place.get(int(taken[d]), -1) for d in here], int),
-        pixels,
+        here, pixels, params.source == "boxes",
     )  # fmt: skip
