@@ -17,7 +17,7 @@ from engine.core import devices
 POINTS = 6
 AXES = {"length": ("length", "长度"), "tokens": ("length", "长度"), "heads": ("heads", "头数"),
         "head_dim": ("head dimension", "头维度")}  # fmt: skip
-SECONDS = {"cpu": 1.0, "cuda": 0.5}  # aim of the timing rounds of one point
+SECONDS = {"cpu": 1.7, "cuda": 0.5}  # aim of the timing rounds of one point
 
 
 @dataclass(frozen=True)
