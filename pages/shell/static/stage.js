@@ -115,14 +115,15 @@ Orrery.makeStage = (root, boot) => {
   /* Seconds as a clock shows them, as fine as the whole span asks for: 3.2 s, 0:07:05, 2 d 07:00:00. */
   const span = frames => Number(frames.list[frames.list.length - 1].name);
   function elapsed(seconds, whole) {
-    if (whole < 60) return `${seconds.toFixed(1)} s`;
+    if (whole < 60) return `${seconds.toFixed(whole < 2 ? 3 : 1)} s`;
     const two = v => String(Math.floor(v)).padStart(2, '0');
     const [d, h, rest] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, `${two((seconds / 60) % 60)}:${two(seconds % 60)}`];
     return whole < 86400 ? `${h}:${rest}` : `${d} ${say(T('d', '天'))} ${two(h)}:${rest}`;
   }
-  /* Real time and the rates at which the whole still lasts a moment; at first the one that takes a few seconds. */
+  /* Real time, and slower or faster as long as the whole lasts a moment; at first at a rate that takes a few seconds. */
   function pace(frames) {
-    const offered = [1, 10, 60, 600, 3600, 36000, 86400, 604800].filter(s => s === 1 || span(frames) / s >= 2);
+    const whole = span(frames), slow = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].filter(s => whole < 5 && whole / s <= 40);
+    const offered = [...slow, ...[1, 10, 60, 600, 3600, 36000, 86400, 604800].filter(s => s === 1 || whole / s >= 2)];
     if ([...speed.options].map(o => Number(o.value)).join() === offered.join()) return;
     const picked = speed.dataset.picked && offered.includes(Number(speed.value)) ? Number(speed.value) : 0;
     speed.replaceChildren(...offered.map(s => el('option', { value: s }, `×${number(s)}`)));
