@@ -4,6 +4,7 @@ import os
 
 # Experiments are many and small: threads of the matrix library would only stand in each other's way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads otherwise spin while they wait for each other
 if os.environ.get("SPACES_ZERO_GPU") == "true":
     import spaces  # noqa: F401  must come before anything that imports torch
 

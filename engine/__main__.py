@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 from engine.core import Experiment, Refused, experiments, recordings, results
 from engine.core.runner import Runner, document
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads otherwise spin while they wait for each other
 BUILD = Path(__file__).parents[1] / "build" / "train"
 BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
 

@@ -10,6 +10,7 @@ from engine.core import devices
 if not devices.gpu_may_exist():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the site has it
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 IN_A_BROWSER = Path(__file__).parent / "browser"

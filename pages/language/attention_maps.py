@@ -26,11 +26,16 @@ from pages.shell import Lab, Preset, T, View
 TEXT = ("text", "model", "tokens", "mask", "window", "prefix", "ablate")
 HEAD = (*TEXT, "layer", "head")
 DRAW = (*TEXT, "temperature", "top_k", "top_p", "draws", "seed")
-BRACKETS = """\
-def area(points):
-    return abs(sum((a[0] * b[1]) - (b[0] * a[1]) for a, b in pairs(points))) / 2
-
-print(area([(0, 0), (4, 0), (4, 3)]"""
+DEPTH = """\
+def count(words):
+    found = {}
+    for word in words:
+        if word in found:
+            found[word] += 1
+        else:
+            found[word] = 1
+    return found
+"""
 
 
 def sample(r: Attended) -> T:
@@ -63,10 +68,10 @@ LAB = Lab(
     presets=[
         Preset(T("A word it never saw", "从未见过的词"), {}, view=0),
         Preset(T("Without its induction heads", "没有归纳头"), {"ablate": "4.2, 4.3, 5.3, 5.4"}, view=6),
-        Preset(T("Brackets in brackets", "括号套括号"), {"text": BRACKETS, "layer": 4, "head": 2}, view=2),
+        Preset(T("How deep is the next line?", "下一行缩进多深？"), {"text": DEPTH, "layer": 6, "head": 4}, view=2),
         Preset(T("Eight tokens back, no further", "只看最近八个"), {"mask": "sliding", "window": 8}, view=1),
-        Preset(T("A prefix read both ways", "前缀双向可见"), {"mask": "prefix", "prefix": 12, "layer": 3, "head": 1}, view=1),
-        Preset(T("Cooler, and cut to nine tenths", "降温并截到九成"), {"temperature": 0.7, "top_p": 0.9}, view=8),
+        Preset(T("A prefix read both ways", "前缀双向可见"), {"mask": "prefix", "prefix": 12, "layer": 1, "head": 2}, view=1),
+        Preset(T("Warmer, and cut to nine tenths", "升温并截到九成"), {"temperature": 1.6, "top_p": 0.9}, view=8),
     ],
     sources=[reference, opened, kinds.measure, ablation.each_alone, lens.through, sampling.law],
     sample=sample,

@@ -90,4 +90,4 @@ def next_token(
 
 def bits(p: np.ndarray) -> float:
     """Entropy of a distribution in bits."""
-    return float(-(p * np.log2(np.where(p > 0, p, 1.0))).sum())
+    return float(np.abs((p * np.log2(np.where(p > 0, p, 1.0))).sum()))
