@@ -350,16 +350,16 @@ Orrery.makeControls = (root, boot, stage) => {
   function putEntry(n, i, v) {
     const entries = entriesOf(n);
     while (entries.length <= i) entries.push('0');
-    entries[i] = short(v);
+    entries[i] = rounded(v);
     state[n] = entries.join(',');
   }
-  const short = v => String(Math.abs(v) < 1e-9 ? 0 : Number(v.toPrecision(4)));
+  const rounded = v => String(Math.abs(v) < 1e-9 ? 0 : Number(v.toPrecision(4)));
   /* One entry of a distribution is set; the others take what is left, in their proportions. */
   function putShare(n, i, v) {
     const entries = entriesOf(n).map(Number);
     while (entries.length <= i) entries.push(0);
     const share = Math.max(0, Math.min(1, v)), rest = entries.reduce((sum, e, k) => (k === i ? sum : sum + e), 0);
-    state[n] = entries.map((e, k) => short(k === i ? share : rest > 0 ? (e * (1 - share)) / rest : (1 - share) / (entries.length - 1))).join(', ');
+    state[n] = entries.map((e, k) => rounded(k === i ? share : rest > 0 ? (e * (1 - share)) / rest : (1 - share) / (entries.length - 1))).join(', ');
   }
   function set(values, how, share = false) {
     for (const [name, v] of Object.entries(values)) {
