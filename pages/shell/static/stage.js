@@ -9,6 +9,7 @@ Orrery.makeStage = (root, boot) => {
     stopped: T('stopped; what was done stays', '已停止;保留已算出的部分'), views: T('Questions', '问题'),
     release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
     none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算,且尚无录制结果:点击「运行」在此计算。'),
+    recorded: T('A recording: press Run to compute it here.', '这是录制结果:点击「运行」在此计算。'),
     wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应,页面会继续尝试。'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
     kept: T('A, kept', 'A,保留'), now: T('B, now', 'B,现在'), change: T('the change, B − A', '差值 B − A'),
@@ -310,7 +311,7 @@ Orrery.makeStage = (root, boot) => {
       }
       canvas.classList.add('stale');
     }
-    progress.replaceChildren(words(cost === 'minutes' ? (drawn ? W.minutes : W.none) : W.release));
+    progress.replaceChildren(words(cost === 'minutes' ? (drawn ? W.minutes : W.none) : drawn ? W.recorded : W.release));
     if (cost === 'seconds' && !Orrery.controls.held() && !drawn) begin();
   }
   function begin() {
