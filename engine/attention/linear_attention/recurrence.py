@@ -59,7 +59,7 @@ def trace(
     left = kept(n, True, decay)
     weights = (q @ k.T) * left
     pairs = divided(weights @ v, ((q_sum @ k_sum.T) * left).sum(1, keepdims=True))
-    chunks = np.unique([1, min(4, n), min(7, n), min(16, n), n])
+    chunks = np.unique([min(size, n) for size in (4, 7, 16, n)])
     strays, wide = [], np.concatenate([v, np.ones((n, 1))], axis=1)
     for chunk in chunks.tolist():
         # The sum that divides is one more value, 1 for every token, unless its features are not the same.

@@ -73,9 +73,12 @@ def test_every_chunk_size_gives_the_recurrence_and_the_masked_product(normalize,
         assert relative(chunked, pairs) < 1e-14, chunk
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 63, 16, 20), (2, 1, 1, 3, 1), (1, 1, 60, 40, 8)], ids=str)
-@pytest.mark.parametrize("decayed", [False, True])
-@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize(
+    ("shape", "normalize", "decayed"),
+    [((1, 1, 63, 16, 20), normalize, decayed) for normalize in (False, True) for decayed in (False, True)]
+    + [((2, 1, 1, 3, 1), True, True), ((1, 1, 33, 20, 8), True, True)],
+    ids=str,
+)
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_output_and_gradients_are_as_good_as_all_pairs_in_the_same_dtype(backend, dtype, normalize, decayed, shape):
@@ -176,11 +179,11 @@ class Held(TorchDispatchMode):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_buffer_grows_with_the_square_of_the_length(backend):
     F = 16
-    for N in (256, 512):
+    for N in (256, 512) if backend == "torch" or CUDA else (192,):
         tensors = inputs(1, 1, N, F, F, torch.float32, seed=9)
         with Held() as held, workers.inline():
             run(attend(backend, True, True, chunk=16), [*tensors[:3], tensors[4]], tensors[3])
-        records = 4 * (N // 128) * (F * F + 2 * F)  # one state to a segment
+        records = 4 * -(-N // 128) * (F * F + 2 * F)  # one state to a segment
         assert held.largest <= max(8 * N * F, records) < 4 * N * N
 
 
@@ -348,7 +351,7 @@ def test_the_recurrence_is_the_operator_and_every_chunk_size_agrees(seed):
         np.testing.assert_allclose(r.reads[i], fq[i] @ direct, atol=1e-9 * np.abs(r.reads[i]).max())
     np.testing.assert_allclose(r.kept, recurrence.kept(t, True, decay))
     assert max(r.chunk_difference.max(), r.parallel_difference) < 1e-11
-    assert r.chunks[-1] == len(fq) and r.chunks[0] == 1
+    assert r.chunks[-1] == len(fq) and r.chunks[0] == min(4, len(fq))
 
 
 @pytest.mark.parametrize("chunk", range(1, 24))
