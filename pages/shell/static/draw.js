@@ -164,7 +164,10 @@ Orrery.Drawing = (() => {
       const layout = laidOut(resolve(spec.layout), this.width);
       layout.uirevision = `view ${this.revision}`;
       const panels = layout.grid ? layout.grid.rows : 1;
-      const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : this.height + Math.max(0, panels - 1) * 220;
+      // A figure may ask for another height on a desktop, where there is a strip above it.
+      const height = Math.min(layout.height || this.height, this.height);
+      delete layout.height;
+      const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : height + Math.max(0, panels - 1) * 220;
       this.board.style.height = `${tall}px`;
       this.div.style.height = 'auto';
       this.strips.set(this.figure.strips);
