@@ -8,9 +8,10 @@ from typing import Literal
 
 from engine.core import Field, Params, Partial, Refused, experiment
 from engine.core.experiments import Cost
+from engine.language import code_model
 from engine.language.models import EMBEDDED
 from engine.language.speculative_decoding import formulas
-from engine.language.speculative_decoding.racing import Costs, Race, Sources, Sweep
+from engine.language.speculative_decoding.racing import Budget, Costs, Payoff, Race, Sources, Sweep
 from engine.language.speculative_decoding.tallying import Rates
 from engine.language.speculative_decoding.toy import Toy, explore
 from engine.language.speculative_decoding.tracing import Trace
@@ -48,7 +49,7 @@ class Speculate(Params):
         "model", title="Who guesses", zh="谁来猜", when=WITH_MODELS,
         labels={
             "model": ("draft model", "草稿模型"),
-            "lookup": ("n-gram lookup", "n 元查找"),
+            "lookup": ("n-gram lookup", "文内查找"),
             "exit": ("early exit", "提前退出"),
         },
     )  # fmt: skip
@@ -107,7 +108,8 @@ class Speculated:
     were target_calls; expected_tokens_per_step: (1 − α^(γ+1)) / (1 − α). cost_ratio: c, a guess's time over that of a
     target's pass. speedup: of the clock, over plain decoding; expected_speedup: (1 − α^(γ+1)) / ((1 − α)(γc + 1)).
     positions, token_kinds, temperatures: acceptance by place in the block, by kind of token, by temperature.
-    race, costs, sweep, sources: see `racing`. toy: see `toy`. finding: what it comes to, in English and in Chinese.
+    race, costs, sweep, sources, budget, payoff: see `racing`. toy: see `toy`.
+    finding: what it comes to, in English and in Chinese.
     """
 
     task: str
@@ -131,6 +133,8 @@ class Speculated:
     costs: Costs | None = None
     sweep: Sweep | None = None
     sources: Sources | None = None
+    budget: Budget | None = None
+    payoff: Payoff | None = None
     toy: Toy | None = None
     backend: str = "torch, one thread"
     dtype: str = "float32"
@@ -144,7 +148,7 @@ def cost(params: Speculate) -> Cost:
     return "seconds" if {params.target.strip().lower(), params.draft.strip().lower()} <= own else "minutes"
 
 
-@experiment("speculative-decoding", cost=cost)
+@experiment("speculative-decoding", cost=cost, warm_up=code_model.warm_up)
 def speculative_decoding(params: Speculate) -> Iterator[Partial[Speculated]]:
     """Write with a draft and a target, then measure around it; the toy's result comes at once."""
     if params.task == "toy":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from engine.language.speculative_decoding import reference
-from engine.language.speculative_decoding.drafting import Source, fitted
-from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.sampling import Rule, fitted
+
+if TYPE_CHECKING:
+    from engine.language.speculative_decoding.drafting import Source
 
 
 @dataclass(frozen=True)

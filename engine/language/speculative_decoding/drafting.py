@@ -14,7 +14,7 @@ import torch
 
 from engine.language.speculative_decoding import reference
 from engine.language.speculative_decoding.decoder import Decoder, LeanDecoder
-from engine.language.speculative_decoding.sampling import Rule, one_hot
+from engine.language.speculative_decoding.sampling import Rule, fitted, one_hot
 
 LONGEST_MATCH = 3
 
@@ -139,11 +139,3 @@ class EarlyExit(Plain):
             self.target.length += len(self.states)
             self.states = []
             return self.target.logits(x)
-
-
-def fitted(logits: torch.Tensor, vocabulary: int) -> torch.Tensor:
-    """Logits over exactly `vocabulary` tokens. Models of one tokenizer may have padded their tables differently."""
-    have = logits.shape[-1]
-    if have >= vocabulary:
-        return logits[..., :vocabulary]
-    return torch.nn.functional.pad(logits, (0, vocabulary - have), value=float("-inf"))

@@ -95,6 +95,38 @@ class Sources:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """Seconds to a token: of plain decoding, and of speculative decoding in its parts, which add up to `speculative`.
+
+    guessing, checking: the measured passes, by how many of them a token took; other: what is left, down to 0.
+    """
+
+    plain: float
+    speculative: float
+    guessing: float
+    checking: float
+    other: float
+
+
+@dataclass(frozen=True)
+class Payoff:
+    """The formula's speed-up (α's, c's) at one γ, over alphas (n,) and costs (m,). break_even (m,): the α at which it
+    is 1 for each c, NaN where there is none."""
+
+    alphas: np.ndarray
+    costs: np.ndarray
+    speedup: np.ndarray
+    break_even: np.ndarray
+
+
+def payoff(gamma: int) -> Payoff:
+    """Where γ guesses at a time pay."""
+    alphas, costs = np.linspace(0, 1, 51), np.linspace(0, 1, 51)
+    even = np.array([formulas.least_alpha(c, gamma) for c in costs])
+    return Payoff(alphas, costs, formulas.speedup(alphas[:, None], gamma, costs), even)
+
+
+@dataclass(frozen=True)
 class Contender:
     """One way to decode: a source, γ, and what it did in the runs so far."""
 
@@ -169,6 +201,15 @@ class Contest:
             formulas.speedup(alpha, gammas, costs.c, costs.v), int(gammas[ratios[:, 0].argmax()]),
             formulas.best_gamma(alpha, costs.c), self.timings["plain"].runs,
         )  # fmt: skip
+
+    def budget(self, costs: Costs) -> Budget:
+        """Where the chosen contender's time goes."""
+        mine = next(c for c in self.contenders if (c.source, c.gamma) == (self.chosen, self.gamma))
+        tokens = max(1, mine.tally.tokens)
+        whole = self.timings[mine.name].median / self.tokens
+        guessing, checking = costs.guess * mine.tally.proposed / tokens, costs.block * mine.tally.steps / tokens
+        return Budget(self.timings["plain"].median / self.tokens, whole, guessing, checking,
+                      max(0.0, whole - guessing - checking))  # fmt: skip
 
     def compared(self, costs: dict[str, Costs]) -> Sources:
         """Every source at the one γ."""

@@ -51,3 +51,13 @@ def _nucleus(p: Tensor, mass: float) -> Tensor:
     beyond = ranked.cumsum(-1) - ranked >= mass  # the likeliest always stays
     ranked = ranked.masked_fill(beyond, 0)
     return p.new_zeros(p.shape).scatter(-1, order, ranked / ranked.sum(-1, keepdim=True))
+
+
+def fitted(logits: Tensor, vocabulary: int) -> Tensor:
+    """Logits over exactly `vocabulary` tokens. Models of one tokenizer may have padded their tables differently."""
+    have = logits.shape[-1]
+    if have >= vocabulary:
+        return logits[..., :vocabulary]
+    wider = logits.new_full((*logits.shape[:-1], vocabulary), float("-inf"))
+    wider[..., :have] = logits
+    return wider

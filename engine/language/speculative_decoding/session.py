@@ -127,10 +127,11 @@ class Session:
             for found in racing.costs(self.pair, self.rule, name, params.gamma):
                 costs[name] = found
                 yield 0.0
-        self.learn(costs=costs[params.drafting])
+        self.learn(costs=costs[params.drafting], payoff=racing.payoff(params.gamma))
         for share in contest.run():
             if contest.ready:
-                self.learn(sweep=contest.sweep(costs[params.drafting]), sources=contest.compared(costs))
+                mine = costs[params.drafting]
+                self.learn(sweep=contest.sweep(mine), sources=contest.compared(costs), budget=contest.budget(mine))
             yield share
 
     def result(self) -> Speculated:

@@ -7,7 +7,7 @@ from engine.language.speculative_decoding.toy import Toy
 
 SOURCES = {
     "model": ("the draft model", "草稿模型"),
-    "lookup": ("n-gram lookup", "n 元查找"),
+    "lookup": ("n-gram lookup", "文内查找"),
     "exit": ("early exit", "提前退出"),
 }
 
