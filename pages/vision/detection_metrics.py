@@ -103,6 +103,8 @@ def curve_figure(r: Detected) -> Figure:
             f"图 {shown.number}：虚线真值，绿色检出，红色误检",
         )
         panels.insert(0, plane(float(shown.size[0]), float(shown.size[1]), words))
+    facts = [(T("11-point AP", "11 点 AP"), digits(r.eleven_point)), (T("every-point AP", "逐点 AP"), digits(r.every_point)),
+             (T("101-point AP", "101 点 AP"), digits(r.hundred_and_one_point))]  # fmt: skip
     frames = None
     if 1 < n <= 400:
         steps = np.unique(np.linspace(1, n, min(n, FEW)).round().astype(int))
@@ -112,13 +114,11 @@ def curve_figure(r: Detected) -> Figure:
             T("detections taken", "已取检测数"),
             [Frame(f"{k}: {c.score[k - 1]:.2f}", {at + 1: {"upto": int(k)}, at + 2: {"upto": int(k)}},
                    facts=[(T("score", "分数"), f"{c.score[k - 1]:.3f}"), (T("it is", "它是"), told[0] if c.right[k - 1] else told[1]),
-                          (T("precision", "精确率"), digits(c.precision[k - 1])), (T("recall", "召回率"), digits(c.recall[k - 1]))])
+                          (T("precision", "精确率"), digits(c.precision[k - 1])), (T("recall", "召回率"), digits(c.recall[k - 1])), *facts])
              for k in steps],
         )  # fmt: skip
     says = T(f"AP of {name(r, r.label).en}: {digits(r.hundred_and_one_point)} by COCO's 101 points, {digits(r.every_point)} by every point.",
              f"{name(r, r.label).zh}的 AP：COCO 101 点 {digits(r.hundred_and_one_point)}，逐点 {digits(r.every_point)}。")  # fmt: skip
-    facts = [(T("11-point AP", "11 点 AP"), digits(r.eleven_point)), (T("every-point AP", "逐点 AP"), digits(r.every_point)),
-             (T("101-point AP", "101 点 AP"), digits(r.hundred_and_one_point))]  # fmt: skip
     corners = [
         Handle(f"found[{6 * d + 2 + i}]", f"found[{6 * d + 3 + i}]", text=T(f"corner of detection {d + 1}", f"检测 {d + 1} 的角点"))
         for d in shown.place[:8] for i in (0, 2)
