@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.attention.flash_attention import Attention, flash_lab, steps, traffic
 from engine.core import recordings
-from pages.attention.flash_attention_steps import passes_figure, steps_figure
+from pages.attention.flash_attention_passes import passes_figure
+from pages.attention.flash_attention_steps import steps_figure
 from pages.attention.flash_attention_timing import error_figure, memory_figure, rate_figure, time_figure
 from pages.attention.flash_attention_traffic import bytes_figure, roof_figure
 from pages.shell import Lab, Preset, T, View
@@ -49,10 +50,10 @@ LAB = Lab(
         View(T("How often is a score read?", "每个分数要读几遍？"), passes_figure, "exact", STEPS, EXAMPLE),
         View(T("How many bytes move?", "要搬运多少字节？"), bytes_figure, "modelled", STEPS, SIZES),
         View(T("What holds it back?", "瓶颈在哪里？"), roof_figure, "modelled", uses=(*SIZES, "chip")),
-        View(T("Which is fastest here?", "本机上谁最快？"), time_figure, when=TIMING, uses=TIMED),
-        View(T("Which holds least memory?", "谁占内存最少？"), memory_figure, when=TIMING, uses=TIMED),
+        View(T("Which is fastest?", "谁最快？"), time_figure, when=TIMING, uses=TIMED),
+        View(T("How much memory?", "要多少内存？"), memory_figure, when=TIMING, uses=TIMED),
         View(T("How near the ceiling?", "离上限多近？"), rate_figure, when=TIMING, uses=TIMED),
-        View(T("Is it still exact?", "还精确吗？"), error_figure, when=TIMING, uses=TIMED),
+        View(T("Still exact?", "还精确吗？"), error_figure, when=TIMING, uses=TIMED),
     ],
     presets=[
         Preset(T("Tile by tile", "逐块来看"), {}, view=0),

@@ -1,38 +1,30 @@
-"""The online softmax tile by tile, with every number; and four softmaxes that read the same row."""
+"""The online softmax tile by tile, with every number."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from engine.attention.flash_attention import Attention
-from engine.attention.flash_attention.steps import Passes, Steps
+from engine.attention.flash_attention.steps import Steps
 from pages.attention.flash_attention_parts import number, signed, whole
 from pages.shell import T
 from pages.shell.figures import (
     DIVERGING,
-    FOURTH,
     HAIRLINE,
     INK,
     INK_2,
     INK_3,
-    MEASURED,
     MUTE,
-    REJECT,
     SECOND,
     SURFACE,
-    THEORY,
-    THIRD,
     Axis,
     Figure,
     Frame,
     Frames,
     Label,
     Panel,
-    bars,
     heat,
     line,
-    points,
-    trace,
 )
 
 NBSP = "\u00a0"
@@ -203,119 +195,4 @@ def steps_figure(r: Attention) -> Figure:
         names(s, at),
         Frames(T("tile", "块"), frames, start, rows={8: {"z": state}, 9: {"z": o}, 10: {"x": x, "y": y}}),
         layout={"margin": {"l": 8, "r": 8, "t": 8, "b": 8}},
-    )  # fmt: skip
-
-
-LANES = (
-    ("naive", T("naive, half precision", "朴素，半精度"), FOURTH, (T("sum", "求和"), T("divide", "相除")), T("naive", "朴素")),
-    ("safe", T("safe, three passes", "安全，三趟"), SECOND, (T("max", "求最大"), T("sum", "求和"), T("divide", "相除")), T("safe", "安全")),
-    ("online", T("online, two passes", "在线，两趟"), THIRD, (T("both", "同时求"), T("divide", "相除")), T("online", "在线")),
-    ("flash", T("FlashAttention, one pass", "FlashAttention，一趟"), MEASURED, (T("all", "全部"),), "Flash"),
-)  # fmt: skip
-
-
-def passes_row(s: Steps) -> int:
-    """The row that is shown: of those that see all keys, the one with the highest score."""
-    return int(np.nanargmax(s.passes.maximum[:, -1]))
-
-
-def race(p: Passes, row: int, n: int, r: int) -> list[tuple]:
-    """What each softmax holds after r reads of the row."""
-    made: list[tuple] = [
-        (T("softmax", "softmax"), T("pass", "趟"), T("maximum m", "最大值 m"), T("sum ℓ", "和 ℓ"), T("says", "状态"))
-    ]
-    sums = {"naive": p.naive_sum, "safe": p.safe_sum, "online": p.online_sum, "flash": p.online_sum}
-    for name, title, _, passes, _ in LANES:
-        total = p.reads[name] * n
-        at, j = min(r, total), min(r, n) - 1
-        summed = at - n - 1 if name == "safe" else j
-        value = sums[name][row, min(summed, n - 1)] if summed >= 0 else 0.0
-        top = "–" if name == "naive" else signed(p.maximum[row, j])
-        if name == "naive" and np.isnan(value):
-            says = T("overflow: the weights are NaN", "溢出：权重为 NaN")
-        elif name == "flash":
-            off = p.distance[row, j]
-            says = (
-                T("done", "完成") if at == total else T(f"answer off by {number(off, 2)}", f"答案相差 {number(off, 2)}")
-            )
-        else:
-            says = T("done", "完成") if at == total else T(f"{total - at} reads to go", f"还要读 {total - at} 次")
-        made.append((title, f"{min(len(passes), 1 + (at - 1) // n)} / {len(passes)}", top,
-                     "inf" if np.isnan(value) else number(value, 4), says))  # fmt: skip
-    return made
-
-
-def passes_figure(r: Attention) -> Figure:
-    """How often each softmax reads a row of scores, and what it holds on the way."""
-    s, p = r.steps, r.steps.passes
-    n, row = len(s.q), passes_row(s)
-    key, scores = np.arange(n), s.scores[row]
-    traces, labels, rows, written, ends, levels = [], [], {}, [], [], []
-    moments = np.arange(1, 3 * n + 1)
-    for place, (name, title, color, passes, _) in enumerate(LANES):
-        y = 3 - place
-        total = p.reads[name] * n
-        traces.append(line([0, total], [y, y], f"{color}/0.25", width=22, hoverinfo="skip"))
-        rows[len(traces)] = {"x": np.stack([0 * moments, np.minimum(moments, total)], 1)}
-        traces.append(line([0, total], [y, y], color, width=22, name=title))
-        written.append(trace("scatter", x=(np.arange(len(passes)) + 0.5) * n, y=[y] * len(passes), mode="text", text=list(passes),
-                             textfont={"color": SURFACE, "size": 12}, hoverinfo="skip"))  # fmt: skip
-        ends += [value for i in range(1, len(passes)) for value in (i * n, i * n, np.nan)]
-        levels += [value for _ in range(1, len(passes)) for value in (y - 0.3, y + 0.3, np.nan)]
-    traces += [*written, line(ends, levels, SURFACE, width=2, hoverinfo="skip")]
-    cursor = len(traces)
-    traces.append(line([3 * n] * 2, [-0.6, 3.7], THEORY, width=1, hoverinfo="skip"))
-    rows[cursor] = {"x": np.stack([moments, moments], 1)}
-    grown = len(traces)
-    sums = (p.naive_sum[row], p.safe_sum[row], p.online_sum[row])
-    traces += [
-        bars(key, scores, MUTE, panel=1, name=T("score", "分数")),
-        trace("scatter", x=key, y=p.maximum[row], mode="lines+markers", line={"color": SECOND, "width": 2.2, "shape": "hv"},
-              marker={"size": 5, "color": SECOND}, panel=1, name=T("running maximum", "当前最大值")),
-        *(trace("scatter", x=key, y=y, mode="lines+markers", line={"color": c, "width": w}, marker={"size": 6, "color": c}, panel=2, name=t)
-          for y, c, w, t in zip(sums, (FOURTH, SECOND, MEASURED), (1.6, 1.6, 2.4), (LANES[0][1], LANES[1][1], T("online", "在线")), strict=True)),
-        points([], [], REJECT, size=12, symbol="x", panel=2, hoverinfo="skip"),
-    ]  # fmt: skip
-    broken = np.flatnonzero(np.isnan(sums[0]) & ~np.isnan(scores))
-    limit = 65_504.0
-    shown, naive_end = np.concatenate(sums), np.flatnonzero(~np.isnan(sums[0]))[-1:].tolist()
-    top = float(np.nanmax(shown))
-    if len(broken) or top > 2000:
-        top = limit
-        traces.append(line([0, n - 1], [limit, limit], REJECT, dash="dot", width=1.4, panel=2, hoverinfo="skip"))
-        labels.append(
-            Label(-0.3, limit * 3, T("naive: half precision ends", "朴素：半精度到此为止"), REJECT, "left", 2)
-        )
-        naive_end = []
-    low = max(1e-6, float(np.nanmin(shown[shown > 0])))
-    frames = []
-    for m in moments.tolist():
-        seen, second = min(m, n), min(max(m - n, 0), n)
-        fell = broken[:1] if len(broken) and broken[0] < seen else broken[:0]
-        frames.append(Frame(
-            f"{m} / {3 * n}",
-            {grown + 1: {"upto": seen}, grown + 2: {"upto": seen}, grown + 3: {"upto": second}, grown + 4: {"upto": seen},
-             grown + 5: {"x": fell.tolist(), "y": [limit] * len(fell)}},
-            table=race(p, row, n, m),
-        ))  # fmt: skip
-    span = float(np.nanmax(scores) - np.nanmin(scores)) or 1.0
-    heights = (float(np.nanmin(scores)) - 0.06 * span, float(p.maximum[row, -1]) + 0.18 * span)
-    labels += [
-        Label(n - 1, heights[1] - 0.07 * span, T("maximum so far", "当前最大值"), SECOND, "right", 1),
-        Label(n - 1, float(p.online_sum[row, -1]) * 3, T("online, rescaled", "在线，重新缩放"), MEASURED, "right", 2),
-        Label(n - 1, low, T("safe: knows the final m", "安全：已知最终的 m"), SECOND, "right", 2),
-        *(Label(i, float(sums[0][i]) * 2, T("naive", "朴素"), FOURTH, "right", 2) for i in naive_end),
-    ]  # fmt: skip
-    over = len(broken) > 0
-    return Figure(
-        traces,
-        [Panel(Axis(T("reads of the row’s scores", "对该行分数的读取次数"), range=(0, 3.05 * n)), Axis("", range=(-0.7, 3.7), ticks=([3, 2, 1, 0], [short for *_, short in LANES])), title=T("Who is done when?", "谁先完成？")),
-         Panel(Axis(T("key", "键"), range=(-0.6, n - 0.4)), Axis(T("score", "分数"), range=heights), title=T("The row’s scores", "该行的分数")),
-         Panel(Axis(T("key", "键"), range=(-0.6, n - 0.4)), Axis("", log=True, range=(low / 2, top * 6)), title=T("The sums so far", "到此为止的和"))],
-        T(f"Row {row} of {n} scores: the safe softmax reads it 3 times, the online one 2 times, FlashAttention once and has the output as well; in half precision the naive sum {'overflows at key ' + str(broken[0]) if over else 'still fits'}.",
-          f"第 {row} 行的 {n} 个分数：安全 softmax 读 3 次，在线 softmax 读 2 次，FlashAttention 读 1 次并同时得到输出；半精度下朴素求和{'在第 ' + str(broken[0]) + ' 个键处溢出' if over else '尚未溢出'}。"),
-        labels,
-        Frames(T("read", "读"), frames, start=-1, rows=rows),
-        columns=3,
-        layout={"yaxis3": {"dtick": 1}},
     )  # fmt: skip

@@ -45,8 +45,9 @@ def waiting(r: Attention) -> Figure | None:
     return None
 
 
-def swept_axis(r: Attention, room: float = ROOM) -> Axis:
+def swept_axis(r: Attention) -> Axis:
     some = r.swept.tolist()
+    room = 2 * ROOM if "ours, without TMA" in r.contenders else ROOM
     span = (some[-1] / some[0]) ** 0.06 if len(some) > 1 else 1.5
     reach_ = room ** (np.log(max(some[-1] / some[0], 2)) / np.log(32))
     return Axis(
@@ -77,6 +78,12 @@ def curves(r: Attention, values: np.ndarray, gap: float, panel: int = 0) -> tupl
     return traces, labels
 
 
+def room_for(labels: list[Label], *values: np.ndarray | float, pad: float) -> tuple[float, float]:
+    """The ends of a logarithmic axis for the values, with the names at their ends inside."""
+    (low, high), heights = reach(*values, pad=pad), [label.y for label in labels]
+    return min([low, *(y / 1.2 for y in heights)]), max([high, *(y * 1.2 for y in heights)])
+
+
 def both(r: Attention, values: np.ndarray) -> tuple[int, float, float]:
     """The last point where naive attention and ours were both measured, and the two values there."""
     naive, ours = (r.contenders.index(name) for name in ("naive", "ours"))
@@ -100,14 +107,14 @@ def time_figure(r: Attention) -> Figure:
     """Time of every contender, with the middle 60 % of its runs, over what the machine's ceiling allows."""
     if (figure := waiting(r)) is not None:
         return figure
-    traces, labels = curves(r, r.milliseconds, 1.55)
+    traces, labels = curves(r, r.milliseconds, 1.9)
     shown = [name for name in STYLES if name in r.contenders]
     for place, name in enumerate(shown):
         row = r.contenders.index(name)
         up, down = r.milliseconds_high[row] - r.milliseconds[row], r.milliseconds[row] - r.milliseconds_low[row]
         traces[2 * place + 1]["error_y"] = {"type": "data", "symmetric": False, "array": up, "arrayminus": down,
                                             "color": STYLES[name][0], "thickness": 1.2, "width": 3}  # fmt: skip
-    low, high = reach(r.milliseconds, r.least_milliseconds, pad=1.8)
+    low, high = room_for(labels, r.milliseconds, r.least_milliseconds, pad=1.8)
     traces.append(
         line(r.swept, r.least_milliseconds, THEORY, dash="dot", width=1.4, name=T("at the ceiling", "达到上限时"))
     )
@@ -167,11 +174,11 @@ def memory_figure(r: Attention) -> Figure:
     """The most that each contender holds at one time beyond its inputs, beside one matrix of all pairs."""
     if (figure := waiting(r)) is not None:
         return figure
-    traces, labels = curves(r, r.extra_bytes, 1.75)
-    low, high = reach(r.extra_bytes, r.matrix_bytes, pad=2.2)
+    traces, labels = curves(r, r.extra_bytes, 2.0)
+    low, high = room_for(labels, r.extra_bytes, r.matrix_bytes, pad=2.2)
     traces.append(line(r.swept, r.matrix_bytes, THEORY, dash="dot", width=1.4, name=T("one matrix", "一个矩阵")))
     labels.append(
-        Label(float(r.swept[0]), float(r.matrix_bytes[0]) / 1.15, T("one N × N matrix", "一个 N × N 矩阵"), THEORY)
+        Label(float(r.swept[-1]) * 1.1, float(r.matrix_bytes[-1]) / 1.25, T("one matrix", "一个矩阵"), THEORY)
     )
     at, naive, ours = both(r, r.extra_bytes)
     where = named(r, at)
@@ -193,7 +200,7 @@ def rate_figure(r: Attention) -> Figure:
     if (figure := waiting(r)) is not None:
         return figure
     traces, labels = curves(r, r.share, 1.35)
-    low, high = reach(r.share, 1.0, pad=1.5)
+    low, high = room_for(labels, r.share, 1.0, pad=1.5)
     traces.append(
         line([float(r.swept[0]), float(r.swept[-1])], [1, 1], THEORY, dash="dot", width=1.4, hoverinfo="skip")
     )
@@ -220,6 +227,7 @@ def rate_figure(r: Attention) -> Figure:
             (T("ceiling", "上限"), rate(r.ceiling_tflops)), (T("ours, FLOP/s", "本站，FLOP/s"), rate(mine * r.ceiling_tflops)),
             (T("a copy moves", "拷贝搬运"), f"{number(r.bandwidth)} GB/s"),
         ],
+        layout={"yaxis": {"dtick": "D2"}},
     )  # fmt: skip
 
 
@@ -228,7 +236,7 @@ def error_figure(r: Attention) -> Figure:
     if (figure := waiting(r)) is not None:
         return figure
     traces, labels = curves(r, np.where(r.error > 0, r.error, np.nan), 1.22)
-    low, high = reach(r.error, r.rounding, pad=1.7)
+    low, high = room_for(labels, r.error, r.rounding, pad=1.7)
     ends = [float(r.swept[0]), float(r.swept[-1])]
     traces.append(line(ends, [r.rounding] * 2, THEORY, dash="dot", width=1.4, hoverinfo="skip"))
     labels.append(Label(ends[0], r.rounding / 1.12, T(f"one rounding in {r.dtype}", f"{r.dtype} 的一次舍入"), INK_2))
@@ -244,4 +252,5 @@ def error_figure(r: Attention) -> Figure:
             (T("ours, largest", "本站，最大"), number(mine, 2)), (T("naive, largest", "朴素，最大"), number(naive, 2)),
             (T("one rounding", "一次舍入"), number(r.rounding, 2)), (T("format", "格式"), r.dtype),
         ],
+        layout={"yaxis": {"dtick": "D2"}},
     )  # fmt: skip

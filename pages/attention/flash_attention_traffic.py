@@ -129,7 +129,10 @@ def machine_figure(r: Attention) -> Figure:
         if r.contenders and name in r.contenders and np.isfinite(r.tflops[r.contenders.index(name), -1]):
             seen[name] = (a.intensity[way], float(r.tflops[r.contenders.index(name), -1]), color, T.of(words))
     values = np.array([v[1] for v in seen.values()] or [r.ceiling_tflops / 10])
-    low, high = min(float(values.min()), r.ceiling_tflops / 30) / 2, max(r.ceiling_tflops, float(values.max())) * 2.5
+    low, high = (
+        min(float(values.min()), float(r.machine_roof[0])) / 1.6,
+        max(r.ceiling_tflops, float(values.max())) * 2.5,
+    )
     traces = [line(a.intensities, r.machine_roof, THEORY, width=2.2, name=T("roof of this machine", "本机的屋顶"))]
     labels = [
         Label(9000, r.ceiling_tflops * 1.4, T(f"matrix product here: {rate(r.ceiling_tflops)}", f"本机矩阵乘法：{rate(r.ceiling_tflops)}"), THEORY, "right"),
@@ -150,4 +153,5 @@ def machine_figure(r: Attention) -> Figure:
             (T("ceiling", "上限"), rate(r.ceiling_tflops)), (T("copy", "拷贝"), f"{number(r.bandwidth)} GB/s"),
             (T("naive, FLOP per byte", "朴素，每字节 FLOP"), number(a.intensity["naive"])), (T("tiled, FLOP per byte", "分块，每字节 FLOP"), number(a.intensity["tiled"])),
         ],
+        layout={"xaxis": {"dtick": 1}, "yaxis": {"dtick": "D2"}},
     )  # fmt: skip
