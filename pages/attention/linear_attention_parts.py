@@ -87,8 +87,11 @@ def reach(*values: np.ndarray | float, pad: float = 1.5) -> tuple[float, float]:
 
 
 def decades(low: float, high: float) -> tuple[list[float], list[str]]:
-    """Ticks at the powers of ten of a logarithmic axis, for Axis(ticks=…); every second or third where there are many."""
+    """Ticks of a logarithmic axis, for Axis(ticks=…): powers of ten, every second where there are many, or 1, 2, 5."""
     first, last = int(np.ceil(np.log10(low))), int(np.floor(np.log10(high)))
+    if last - first < 1:
+        places = [m * 10.0**p for p in range(first - 1, last + 1) for m in (1, 2, 5) if low <= m * 10.0**p <= high]
+        return places, [number(place) for place in places]
     powers = list(range(first, last + 1, max(1, -(-(last - first + 1) // 7))))
     return [10.0**p for p in powers], [f"{10**p:,}".replace(",", "\u202f") if 0 <= p < 6 else _power(p) for p in powers]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from engine.attention.linear_attention import LinearAttended
@@ -75,7 +77,7 @@ def state_figure(r: LinearAttended) -> Figure:
          Panel(value, Axis("", reverse=True), title=T("the state S", "状态 S")),
          Panel(value, Axis("", range=(-reach_, reach_)), title=T("read: φ(q)ᵀS ÷ φ(q)·z", "读出：φ(q)ᵀS ÷ φ(q)·z"))],
         T(f"Each token writes a rank-one matrix into a state of {F} × {D} numbers and reads its output from it; bars are what {MAPS[r.chosen].en} reads, strokes softmax's outputs.",
-          f"每个词元向 {F} × {D} 的状态写入一个秩一矩阵，再从中读出自己的输出；条形为{MAPS[r.chosen].zh}读出的值，短线为 softmax 的输出。"),
+          f"每个词元向 {F} × {D} 的状态写入一个秩一矩阵，再从中读出自己的输出；条形为「{MAPS[r.chosen].zh}」读出的值，短线为 softmax 的输出。"),
         [Label(D / 2 + 0.5, -0.93 * reach_, T("bars: state, strokes: softmax", "条形：状态，短线：softmax"), INK_2, "center", 2)],
         Frames(T("token", "词元"), frames, rows=rows, follow=True, strips={0: {"upto": np.arange(1, t + 1)}}),
         columns=3,
@@ -90,76 +92,85 @@ def chunk_figure(r: LinearAttended) -> Figure:
     work, moved = c.flops / c.flops.min(), c.moved / c.moved.min()
     best = int(np.flatnonzero(c.sizes == c.best)[0])
     both = float(max(work[best], moved[best]))
-    high = float(max(work.max(), moved.max()))
+    high, last = float(max(work.max(), moved.max())), float(c.sizes[-1])
     traces = [
         line(c.sizes, work, THEORY, width=2.2, name=T("FLOPs, over the least", "FLOP 与最少者之比")),
         line(c.sizes, moved, SECOND, width=2.2, name=T("numbers moved, over the least", "搬运的数与最少者之比")),
         points([float(c.best)], [both], MEASURED, size=10, name=T("neither many", "两者都不多")),
     ]
     labels = [
-        Label(float(c.sizes[-1]), high * 1.3, T("FLOPs", "FLOP"), THEORY, "right"),
-        Label(float(c.sizes[0]), high * 1.3, T("numbers moved", "搬运的数"), SECOND, "left"),
-        Label(float(c.best), both * 2.2, T(f"C = {c.best}", f"C = {c.best}"), MEASURED, "center"),
+        Label(last, high * 1.3, T("FLOPs", "FLOP"), THEORY, "right"),
+        Label(1, high * 1.3, T("numbers moved", "搬运的数"), SECOND, "left"),
+        Label(float(c.best), both * 2.2, f"C = {c.best}", MEASURED, "center"),
     ]
-    left = Panel(
-        Axis(
-            T("tokens to a chunk C", "每块词元数 C"),
-            log=True,
-            range=(0.8, 1.25 * float(c.sizes[-1])),
-            ticks=decades(0.8, float(c.sizes[-1])),
-        ),
-        Axis(T("over the least", "与最少者之比"), log=True, range=(0.8, 2.2 * high), ticks=decades(0.8, 2.2 * high)),
-        title=T("counted: 1 is the recurrence, N all pairs", "计数：1 为递推，N 为全部成对"),
-    )
     facts = [
         (T("both low at", "两者都低于"), f"C = {c.best}"),
         (T("FLOPs there", "此处 FLOP"), f"{number(float(work[best]))} ×"),
         (T("numbers moved", "搬运的数"), f"{number(float(moved[best]))} ×"),
         (T("steps in a row", "串行步数"), whole(float(c.steps[best]))),
     ]
-    if r.chunk_milliseconds is not None:
-        x, y = r.chunk_sizes, r.chunk_milliseconds
-        error = {"type": "data", "array": r.chunk_milliseconds_high - y, "arrayminus": y - r.chunk_milliseconds_low,
-                 "color": MEASURED, "thickness": 1.2, "width": 3, "symmetric": False}  # fmt: skip
-        fastest = int(np.argmin(y))
-        traces += [
-            line(x, y, MEASURED, panel=1, hoverinfo="skip"),
-            points(x, y, size=8, panel=1, error_y=error, name=T("measured", "实测")),
-        ]
-        labels.append(
-            Label(
-                float(x[fastest]),
-                float(y[fastest]) / 1.25,
-                T(f"fastest: {x[fastest]}", f"最快：{x[fastest]}"),
-                MEASURED,
-                "center",
-                1,
-            )
-        )
-        right = Panel(Axis("C", log=True, range=(float(x[0]) / 1.5, float(x[-1]) * 1.5)), Axis(T("milliseconds", "毫秒"), log=True, range=reach(y, pad=1.6)),
-                      title=T(f"measured, {whole(r.chunk_length)} tokens", f"实测，{whole(r.chunk_length)} 个词元"))  # fmt: skip
-        facts += [
-            (T("fastest here", "此处最快"), f"C = {x[fastest]}"),
-            (T("takes", "用时"), duration(float(y[fastest]))),
-        ]
-        says = T(f"Counted, chunks of about {c.best} tokens cost little of both; measured, chunks of {x[fastest]} are the fastest.",
-                 f"按计数，每块约 {c.best} 个词元时两种代价都低；按实测，每块 {x[fastest]} 个最快。")  # fmt: skip
-    else:
-        q = r.recurrence
-        y = np.maximum(np.append(q.chunk_difference, q.parallel_difference), 1e-18)
-        x = np.arange(len(y))
-        names = [*(str(c) for c in q.chunks), T("all pairs", "逐对")]
-        traces.append(points(x, y, size=9, panel=1, name=T("largest difference", "最大差")))
-        scale = (1e-18, 1e-9)
-        right = Panel(
-            Axis("C", range=(-0.5, len(y) - 0.5), ticks=(x.tolist(), names)), Axis(T("largest |difference|", "最大 |差|"), log=True, range=scale, ticks=decades(*scale)),
-            title=T("chunked − recurrent, in fp64", "分块 − 递推，fp64"),
-        )  # fmt: skip
-        worst = float(max(y.max(), q.parallel_difference))
-        facts.append((T("forms differ by", "各形式相差"), number(worst, 2)))
-        says = T(f"Chunks of about {c.best} tokens cost little work and little traffic; every chunk size gives the same outputs, to {number(worst, 2)}.",
-                 f"每块约 {c.best} 个词元时计算与搬运都少；任何块长给出同样的输出，差不超过 {number(worst, 2)}。")  # fmt: skip
-    return Figure(traces, [left, right], says, labels, facts=facts)
+    beside = _differences(r) if r.chunk_milliseconds is None else _measured(r)
+    left = Panel(
+        Axis(T("tokens to a chunk C", "每块词元数 C"), log=True, range=(0.8, 1.25 * last), ticks=decades(0.8, last)),
+        Axis(T("over the least", "与最少者之比"), log=True, range=(0.8, 2.2 * high), ticks=decades(0.8, 2.2 * high)),
+        title=T("counted: 1 is the recurrence, N all pairs", "计数：1 为递推，N 为全部成对"),
+    )
+    says = T(f"Counted, chunks of about {c.best} tokens cost little work and little traffic. {beside.says.en}",
+             f"按计数，每块约 {c.best} 个词元时计算与搬运都少。{beside.says.zh}")  # fmt: skip
+    return Figure(
+        traces + beside.traces, [left, beside.panel], says, labels + beside.labels, facts=facts + beside.facts
+    )
+
+
+class Beside(NamedTuple):
+    """A second panel: what it draws, its words, the facts and the sentence that it adds."""
+
+    panel: Panel
+    traces: list
+    labels: list
+    facts: list
+    says: T
+
+
+def _measured(r: LinearAttended) -> Beside:
+    """Time of the chunked form by chunk size."""
+    x, y = r.chunk_sizes, r.chunk_milliseconds
+    error = {"type": "data", "array": r.chunk_milliseconds_high - y, "arrayminus": y - r.chunk_milliseconds_low,
+             "color": MEASURED, "thickness": 1.2, "width": 3, "symmetric": False}  # fmt: skip
+    at = int(np.argmin(y))
+    low, high = reach(r.chunk_milliseconds_low, r.chunk_milliseconds_high, pad=1.5)
+    n = whole(r.chunk_length)
+    panel = Panel(
+        Axis("C", log=True, range=(float(x[0]) / 1.5, float(x[-1]) * 1.5), ticks=(x.tolist(), [str(size) for size in x])),
+        Axis(T("milliseconds", "毫秒"), log=True, range=(low, high), ticks=decades(low, high)),
+        title=T(f"measured, {n} tokens", f"实测，{n} 个词元"),
+    )  # fmt: skip
+    traces = [
+        line(x, y, MEASURED, panel=1, hoverinfo="skip"),
+        points(x, y, size=8, panel=1, error_y=error, name=T("measured", "实测")),
+    ]
+    words = Label(float(x[at]), low * 1.15, T(f"fastest: {x[at]}", f"最快：{x[at]}"), MEASURED, "center", 1)
+    facts = [(T("fastest here", "此处最快"), f"C = {x[at]}"), (T("takes", "用时"), duration(float(y[at])))]
+    says = T(f"Measured, chunks of {x[at]} are the fastest.", f"按实测，每块 {x[at]} 个最快。")
+    return Beside(panel, traces, [words], facts, says)
+
+
+def _differences(r: LinearAttended) -> Beside:
+    """How far the chunked form strays from the recurrence in double precision."""
+    q = r.recurrence
+    y = np.maximum(np.append(q.chunk_difference, q.parallel_difference), 1e-18)
+    x = np.arange(len(y))
+    names = [*(str(size) for size in q.chunks), T("all pairs", "逐对")]
+    scale = (1e-18, 1e-9)
+    panel = Panel(
+        Axis("C", range=(-0.5, len(y) - 0.5), ticks=(x.tolist(), names)),
+        Axis(T("largest |difference|", "最大 |差|"), log=True, range=scale, ticks=decades(*scale)),
+        title=T("chunked − recurrent, in fp64", "分块 − 递推，fp64"),
+    )
+    traces = [points(x, y, size=9, panel=1, name=T("largest difference", "最大差"))]
+    worst = number(float(y.max()), 2)
+    says = T(f"Every chunk size gives the same outputs, to {worst}.", f"任何块长给出同样的输出，差不超过 {worst}。")
+    return Beside(panel, traces, [], [(T("forms differ by", "各形式相差"), worst)], says)
 
 
 def cache_figure(r: LinearAttended) -> Figure:

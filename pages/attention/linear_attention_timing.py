@@ -99,7 +99,7 @@ def axis_of_lengths(r: LinearAttended) -> Axis:
         T("length N, tokens", "长度 N，词元"),
         log=True,
         range=(some[0] / 1.3, some[-1] * ROOM),
-        ticks=(some, [whole(n) for n in some]),
+        ticks=(some, [whole(n) if (len(some) - i) % 2 else "" for i, n in enumerate(some)]),
     )
 
 
@@ -177,7 +177,7 @@ def memory_figure(r: LinearAttended) -> Figure:
     """Extra memory against length."""
     if (figure := waiting(r)) is not None:
         return figure
-    shown = [name for name in STYLES if name in r.contenders and name != "with features"]
+    shown = [name for name in STYLES if name in r.contenders and name not in ("with features", "recurrent")]
     low, high = reach(r.extra_bytes, pad=2.5)
     traces, labels = curves(r, r.extra_bytes, shown, (low, high))
     row = ours(r)
@@ -207,7 +207,9 @@ def accuracy_figure(r: LinearAttended) -> Figure:
     shown = [name for name in STYLES if name in r.contenders and name not in ("with features", "recurrent")]
     row, shares, errors = ours(r), reach(r.share, pad=2), reach(r.error, pad=4)
     left, names = curves(r, r.share, shown, shares, 0.085)
-    right, others = curves(r, np.where(r.error > 0, r.error, np.nan), shown, errors, 0.085, panel=1)
+    right, others = curves(
+        r, np.where(r.error > 0, r.error, np.nan), [n for n in shown if n != "all pairs"], errors, 0.085, panel=1
+    )
     best = float(np.nanmax(r.share[row])) if np.isfinite(r.share[row]).any() else np.nan
     worst = float(np.nanmax(r.error[row])) if np.isfinite(r.error[row]).any() else np.nan
     return Figure(
