@@ -6,6 +6,7 @@ numbers of one head. Source: Dao et al. 2022, theorem 2; Williams et al. 2009 (t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ def largest_tile(N: int, d: int, M: float, resident: int = 2, streaming: int = 2
     The forward pass keeps Q and O, streams K and V, and has one tile of scores.
     """
     both = (resident + streaming) * d
-    square = (-both + np.sqrt(both**2 + 4 * scores * M)) / (2 * scores)
+    square = (-both + math.sqrt(both**2 + 4 * scores * M)) / (2 * scores)
     if square <= d:
         R = C = max(1, int(square))
     else:
@@ -82,15 +83,17 @@ def largest_tile(N: int, d: int, M: float, resident: int = 2, streaming: int = 2
 
 def columns_visited(N: int, R: int, C: int, causal: bool) -> int:
     """Columns read, summed over the row tiles: up to the end of the tile that the diagonal crosses, when causal."""
+    if not causal:
+        return N * -(-N // R)
     ends = np.minimum(np.arange(R, N + R, R), N)
-    seen = np.minimum(-(-ends // C) * C, N) if causal else np.full(len(ends), N)
-    return int(seen.sum())
+    return int(np.minimum(-(-ends // C) * C, N).sum())
 
 
 def rows_visited(N: int, R: int, C: int, causal: bool) -> int:
     """Rows read, summed over the column tiles: from the tile that the diagonal crosses on, when causal."""
-    starts = np.arange(0, N, C)
-    return int((N - starts // R * R).sum()) if causal else N * len(starts)
+    if not causal:
+        return N * -(-N // C)
+    return int((N - np.arange(0, N, C) // R * R).sum())
 
 
 def tiled_numbers(N: int, d: int, M: float, causal: bool, backward: bool) -> int:
