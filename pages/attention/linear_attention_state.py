@@ -41,26 +41,29 @@ from pages.shell.figures import (
     ticks,
 )
 
+MOST = 12_288  # numbers of all the states that are sent
+
 
 def state_figure(r: LinearAttended) -> Figure:
     """Token by token: what is written into the state, the state, and what is read out of it."""
     c = r.recurrence
     t, F, D = c.states.shape
+    t = min(t, max(4, MOST // (F * D)))
     column, feature = np.arange(1, D + 1), np.arange(1, F + 1)
-    largest = float(np.abs(c.states).max()) or 1.0
-    written = float(np.abs(c.writes).max()) or 1.0
-    reach_ = 1.15 * float(max(np.abs(c.outputs).max(), np.abs(r.outputs[0][:t]).max(), 1e-9))
+    largest = float(np.abs(c.states[:t]).max()) or 1.0
+    written = float(np.abs(c.writes[:t]).max()) or 1.0
+    reach_ = 1.15 * float(max(np.abs(c.outputs[:t]).max(), np.abs(r.outputs[0][:t]).max(), 1e-9))
     places = {"link": "none"}
     number_of = {"hovertemplate": "%{z:.3g}", "meta": places}
     traces = [
-        heat(c.writes[-1], column, feature, diverging=True, zmin=-written, zmax=written, name=T("written", "写入"), **number_of),
-        heat(c.states[-1], column, feature, diverging=True, zmin=-largest, zmax=largest, panel=1, name=T("state", "状态"), **number_of),
-        bars(column, c.outputs[-1], panel=2, meta=places, name=T("read from the state", "从状态读出")),
+        heat(c.writes[t - 1], column, feature, diverging=True, zmin=-written, zmax=written, name=T("written", "写入"), **number_of),
+        heat(c.states[t - 1], column, feature, diverging=True, zmin=-largest, zmax=largest, panel=1, name=T("state", "状态"), **number_of),
+        bars(column, c.outputs[t - 1], panel=2, meta=places, name=T("read from the state", "从状态读出")),
         ticks(column, r.outputs[0][t - 1], panel=2, meta=places, name=SOFTMAX),
     ]  # fmt: skip
     rows = {
-        0: {"z": c.writes.astype(np.float32)}, 1: {"z": c.states.astype(np.float32)},
-        2: {"y": c.outputs.astype(np.float32)}, 3: {"y": r.outputs[0][:t].astype(np.float32)},
+        0: {"z": c.writes[:t].astype(np.float32)}, 1: {"z": c.states[:t].astype(np.float32)},
+        2: {"y": c.outputs[:t].astype(np.float32)}, 3: {"y": r.outputs[0][:t].astype(np.float32)},
     }  # fmt: skip
     size = np.sqrt((c.states**2).sum((1, 2)))
     frames = [
