@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 
@@ -192,6 +193,54 @@ def test_tiles_too_large_for_the_registers_are_left_out():
             floats(c.kwargs["BLOCK_M"], c.kwargs["BLOCK_N"], width) <= 192 * 32 * c.num_warps for c in kept
         )
     assert not any("RESIDENT" in c.kwargs for c in launch._kept(configs, 128, floats, tma=False, long=True))
+
+
+AHEAD = """
+import sys, triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from engine.attention.flash_attention import kernel, launch
+
+function, tune = getattr(kernel, sys.argv[1]), launch.Tune(*map(int, sys.argv[2:]))
+given = {"LONG": True, "EVEN": True, "D": 128, "BLOCK_D": 128, "CAUSAL": True, "TMA": True, "RESIDENT": 0}
+given |= tune.blocks()
+kinds, constants, aligned = {}, {}, {}
+for place, name in enumerate(function.arg_names):
+    if name in given:
+        kinds[name], constants[place,] = "constexpr", given[name]
+    elif name.endswith("_strides"):
+        kinds[name] = ("i64",) * 3
+        aligned |= {(place, i): [["tt.divisibility", 16]] for i in range(3)}
+    elif name in {"B", "H", "G", "N", "T", "TEAM", "scale"}:
+        kinds[name] = "fp32" if name == "scale" else "i32"
+    else:
+        kinds[name], aligned[place,] = "*fp32" if name in {"LSE", "DELTA"} else "*bf16", [["tt.divisibility", 16]]
+source = ASTSource(function, kinds, constants, aligned)
+options = {"num_warps": tune.warps, "num_stages": tune.stages}
+made = triton.compile(source, target=GPUTarget("cuda", 90, 32), options=options)
+print(made.asm["ptx"].count("wgmma.mma_async"), made.asm["ptx"].count("cp.async.bulk.tensor"), made.metadata.shared)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "tune"),
+    [
+        ("forward_kernel", (128, 128, 8, 2, 1)),
+        ("backward_kv_kernel", (32, 128, 8, 2)),
+        ("backward_q_kernel", (64, 64, 8, 2)),
+    ],
+)
+def test_kernels_compile_for_hopper_ahead_of_time(name, tune):
+    """Without a GPU: the tensor cores' and the copy engine's instructions are there, and shared memory suffices."""
+    environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    ran = subprocess.run(
+        [sys.executable, "-c", AHEAD, name, *map(str, tune)], capture_output=True, text=True, timeout=300,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr[-800:]
+    products, copies, shared = map(int, ran.stdout.split())
+    assert products > 0 and copies > 0 and shared <= 227 * 1024
 
 
 class Held(TorchDispatchMode):
