@@ -1,0 +1,39 @@
+"""Losses measured now, in place of the recorded ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from engine.attention.position_encoding import losses, measure
+from engine.attention.position_encoding.losses import Losses, SmallLosses
+from engine.core import devices
+
+HERE = (f"measured just now on {devices.cpu_name()}", f"刚刚在 {devices.cpu_name()} 上实测")
+
+
+def target(
+    now: Losses, windows: int, length: int, factor: float, base: float, shift: int
+) -> Iterator[tuple[Losses, float]]:
+    """`now` with the embedded model's curves measured here, text by text."""
+    context = measure.target_context()
+    for curves, seen, share in measure.target_curves(windows, length, factor, base, shift):
+        found = {"context": context, "factor": factor, "base": base, "shift": shift, "windows": seen, "length": length}
+        yield dataclasses.replace(now, target=losses.target_losses(found, curves), target_source=HERE), share
+
+
+def small(
+    now: Losses, windows: int, length: int, factor: float, base: float, shift: int
+) -> Iterator[tuple[Losses, float]]:
+    """`now` with the small models' losses by place measured here, one model after another."""
+    before = now.small
+    places = losses.middles(measure.PARTS, length)
+    for curves, share in measure.small_curves(windows, length, shift):
+        rows = np.stack([curves[name] for name in before.names])
+        fresh: SmallLosses = dataclasses.replace(
+            before, places=places, losses=rows, **losses.means(places, rows, before.context), windows=windows,
+            length=length,
+        )  # fmt: skip
+        yield dataclasses.replace(now, small=fresh, small_source=HERE), share
