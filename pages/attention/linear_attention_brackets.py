@@ -83,7 +83,10 @@ def costs(b: Brackets, traces: list[Any], rows: Rows) -> tuple[list[Label], Pane
     if ends[0] < b.crossing < ends[1]:
         traces.append(line([b.crossing] * 2, [low, high], THEORY, dash="dot", width=1.3, panel=1, hoverinfo="skip"))
         equal = T(f"equal at n = d = {whole(b.crossing)}", f"n = d = {whole(b.crossing)} 时相等")
-        labels.append(Label(b.crossing * 1.15, low * 3, equal, THEORY, "left", 1))
+        late = b.crossing**2 > ends[0] * ends[1]  # past the middle of the axis
+        labels.append(
+            Label(b.crossing * (0.87 if late else 1.15), low * 3, equal, THEORY, "right" if late else "left", 1)
+        )
     x = Axis(T("tokens n", "词元数 n"), log=True, range=ends, ticks=decades(*ends))
     return labels, Panel(x, Axis("FLOP", log=True, range=(low, high), format="~s"))
 
