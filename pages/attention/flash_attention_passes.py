@@ -76,7 +76,7 @@ def lanes(p: Passes, n: int, moments: np.ndarray) -> tuple[list[dict[str, Any]],
     traces, rows, written, x, y = [], {}, [], [], []
     for place, (name, title, color, passes, _) in enumerate(LANES):
         level, total = [len(LANES) - 1 - place] * 2, p.reads[name] * n
-        traces.append(line([0, total], level, f"{color}/0.25", width=22, hoverinfo="skip"))
+        traces.append(line([0, total], level, f"{color}/0.5", width=22, hoverinfo="skip"))
         rows[len(traces)] = {"x": np.stack([0 * moments, np.minimum(moments, total)], 1)}
         traces.append(line([0, total], level, color, width=22, name=title))
         middles = (np.arange(len(passes)) + 0.5) * n
