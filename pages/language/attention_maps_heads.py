@@ -43,7 +43,7 @@ from pages.shell.figures import (
 )
 from pages.shell.text import T
 
-CELLS = 40_000  # of the mosaic
+CELLS, TRACE = 40_000, 18_000  # of the mosaic, and of one trace
 NUMBERED = 60  # heads that still have room for their number
 ARCS, ARC_POINTS, FAINT = 5, 8, 100
 PRODUCTS = 4  # rows of the table
@@ -71,8 +71,10 @@ def mosaic_figure(r: Attended) -> Figure:
     drawn = np.where(np.isnan(board), 255, np.round(board * 250)).astype(np.uint8)
     scale = [[at * 250 / 255, color] for at, color in WEIGHTS] + [[0.985, HAIRLINE], [1, HAIRLINE]]
     x, y = np.arange(cell, cell * (layers + 1)), np.arange(cell, cell * (heads + 1))
-    maps = heat(drawn, x, y, scale=scale, zmin=0, zmax=255, hoverinfo="none",
-                meta={"link": {"axis": "y", "cell": cell, "of": n}}, name=T("weights of all heads", "所有头的权重"))  # fmt: skip
+    some = cell * max(1, TRACE // (heads * cell * cell))
+    maps = [heat(drawn[:, at : at + some], x[at : at + some], y, scale=scale, zmin=0, zmax=255, hoverinfo="none",
+                 meta={"link": {"axis": "y", "cell": cell, "of": n}}, name=T("weights of all heads", "所有头的权重"))
+            for at in range(0, layers * cell, some)]  # fmt: skip
     rows, along = np.full((n, 3 * heads), np.nan), np.full(3 * heads, np.nan)
     for head in range(heads):
         rows[:, 3 * head] = rows[:, 3 * head + 1] = cell * (head + 1) + (np.arange(n) + 0.5) * side / n - 0.5
@@ -87,7 +89,7 @@ def mosaic_figure(r: Attended) -> Figure:
     ]  # fmt: skip
     middle, together = (side - 1) / 2, r.attentions.mean((0, 1))
     return Figure(
-        [maps, here, frame],
+        [*maps, here, frame],
         [Panel(
             Axis(T("layer", "层"), ticks=([cell * k + middle for k in range(1, layers + 1)], [str(k) for k in range(1, layers + 1)]),
                  range=(cell - 1, cell * (layers + 1) - 0.5)),
@@ -98,7 +100,7 @@ def mosaic_figure(r: Attended) -> Figure:
           f"{layers} 层、每层 {heads} 个头对 {n} 个词元的注意力；选中的是 {name(r.chosen.layer, r.chosen.head)}。"),
         labels,
         facts=kinds_found(r),
-        frames=moments(r, rows={1: {"y": rows}}, strips={0: {"strength": together / together.max(1, keepdims=True), "upto": upto(r)}}),
+        frames=moments(r, rows={len(maps): {"y": rows}}, strips={0: {"strength": together / together.max(1, keepdims=True), "upto": upto(r)}}),
         strips=[text(r, T("what the token looks at, all heads together; click a head to enlarge it",
                           "该词元所看之处（所有头的平均）；点击某个头可放大"))],
         picks=[Pick(x="layer", y="head", cell=cell)],

@@ -84,7 +84,7 @@ def kinds_figure(r: Attended) -> Figure:
     best = np.nanmax(k.scores[2]) if np.isfinite(k.scores[2]).any() else float("nan")
     clear = int((k.kind >= 0).sum())
     return Figure(
-        [heat(z * 100, scale=WEIGHTS, zmin=0, zmax=100, texttemplate="%{z:.0f}", textfont={"size": 10, "color": INK}, name=T("score, %", "得分，%"),
+        [heat(z * 100, scale=WEIGHTS, zmin=0, zmax=100, texttemplate="%{z:.0f}", textfont={"size": 9, "color": INK}, name=T("score, %", "得分，%"),
               hovertemplate=T("%{z:.2f} % of the attention<extra></extra>", "注意力的 %{z:.2f}%<extra></extra>")), *outline],
         [Panel(Axis(T("head, sorted by kind; numbers: % of its attention", "按类型排序的注意力头；数字：其注意力的百分比"), ticks=(heads, [name(a + 1, b + 1) for a, b in order])),
                Axis(ticks=(list(range(len(kinds))), kinds), reverse=True))],

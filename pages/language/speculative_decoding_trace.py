@@ -104,11 +104,12 @@ def names(t: Trace, i: int) -> list[str]:
 
 
 def telling(t: Trace, many: int) -> int:
-    """The event that is shown first: the rejection with the most to see, or the last event."""
-    refused = np.flatnonzero((t.kind[:many] == REJECTED) & (t.p[:many] > 0.02))
+    """The event that is shown first: late, so that what was written stands there, a rejection with much to see."""
+    refused = np.flatnonzero(t.kind[:many] == REJECTED)
     if not len(refused):
-        refused = np.flatnonzero(t.kind[:many] == REJECTED)
-    return int(refused[np.argmin(np.abs(t.ratio[refused] - 0.4))]) if len(refused) else many - 1
+        return many - 1
+    late = refused[refused >= 0.6 * many] if refused[-1] >= 0.6 * many else refused[-1:]
+    return int(late[np.argmin(np.abs(np.log(np.maximum(t.ratio[late], 1e-6) / 0.4)))])
 
 
 def facts(t: Trace, i: int) -> list[tuple]:

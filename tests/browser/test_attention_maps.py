@@ -85,11 +85,11 @@ def test_a_row_unfolds_to_the_products_of_its_numbers(asked):
 def test_the_mosaic_shows_every_head_and_a_click_chooses_one(asked):
     page, seen = asked()
     n = len(RECORDED.tokens)
-    mosaic = named(page, "weights of all heads")
-    cell = mosaic["z"].shape[0] // 4
-    assert mosaic["z"].shape == (4 * cell, 6 * cell)
+    mosaic = np.concatenate([t["z"] for t in figure(page) if t["name"] == "weights of all heads"], axis=1)
+    cell = len(mosaic) // 4
+    assert mosaic.shape == (4 * cell, 6 * cell)
     # Head 1 of layer 3 (the previous token): the largest weight of each tile's row stands just left of the diagonal.
-    tile = mosaic["z"][0 : cell - 1, 2 * cell : 3 * cell - 1]
+    tile = mosaic[0 : cell - 1, 2 * cell : 3 * cell - 1]
     assert np.median(np.arange(3, cell - 1) - tile[3:].argmax(1)) in (0, 1)
     x, y = place(page, 5 * cell + 4, 2 * cell + (cell - 2))  # layer 5, head 2, its last row
     page.mouse.move(x, y)
