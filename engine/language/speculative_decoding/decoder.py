@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEAN_KINDS = {"llama", "mistral", "qwen2"}
 LEAN_MOST = 300_000_000  # parameters: folding keeps a second copy of the weights
+FEW = 32  # queries
 STATIC_ROPE = {"default", "llama3", "linear", "yarn"}
 _folded: WeakKeyDictionary[PreTrainedModel, Folded] = WeakKeyDictionary()
 _folding = threading.Lock()
@@ -113,6 +114,12 @@ def _fold(model: PreTrainedModel) -> Folded:
         biases = [p.bias if p.bias is not None else p.weight.new_zeros(len(p.weight)) for p in parts]
         return weight, torch.cat(biases) if any(p.bias is not None for p in parts) else None
 
+    def scaled(matrix: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
+        """Queries divided by √D here, once."""
+        by = matrix[0].new_ones(matrix[0].shape[0])
+        by[: heads * head_dim] = 1 / math.sqrt(head_dim)
+        return matrix[0] * by[:, None], None if matrix[1] is None else matrix[1] * by
+
     def in_pairs(matrix: tuple[Tensor, Tensor | None]) -> tuple[Tensor, Tensor | None]:
         """Rows of queries and keys in the order in which a rotation takes them: i beside i + D / 2."""
         turned = (heads + groups) * head_dim
@@ -122,7 +129,7 @@ def _fold(model: PreTrainedModel) -> Folded:
 
     layers = [
         Layer(
-            in_pairs(join([a.q_proj, a.k_proj, a.v_proj], block.input_layernorm.weight)),
+            in_pairs(scaled(join([a.q_proj, a.k_proj, a.v_proj], block.input_layernorm.weight))),
             (a.o_proj.weight, a.o_proj.bias),
             join([m.gate_proj, m.up_proj], block.post_attention_layernorm.weight),
             (m.down_proj.weight, m.down_proj.bias),
@@ -198,11 +205,24 @@ class LeanDecoder:
         qk = torch.view_as_real(pairs * rotation).flatten(-2)
         kept[0, :, start:end] = qk[:, w.heads :].transpose(0, 1)
         kept[1, :, start:end] = qkv[:, turned:].transpose(0, 1)
-        q = qk[:, : w.heads].transpose(0, 1)[None]
-        a = scaled_dot_product_attention(q, kept[:1, :, :end], kept[1:, :, :end], attn_mask=mask, **self.grouped)
-        x = x + linear(a[0].transpose(0, 1).reshape(n, -1), *layer.out)
+        a = self._attend(qk[:, : w.heads].transpose(0, 1), kept[:, :, :end], mask)
+        x = x + linear(a.transpose(0, 1).reshape(n, -1), *layer.out)
         gate, up = linear(self._normed(x), *layer.gate_up).chunk(2, -1)
         return x + linear(silu(gate) * up, *layer.down)
+
+    def _attend(self, q: Tensor, kept: Tensor, mask: Tensor | None) -> Tensor:
+        """(H, n, D) of scaled queries (H, n, D) over keys and values (2, G, T, D). Two plain products beat the fused
+        kernel where there are few queries."""
+        heads, n, d = q.shape
+        keys, values = kept
+        if n > FEW:
+            return scaled_dot_product_attention(q[None], keys[None], values[None], attn_mask=mask, scale=1.0,
+                                                **self.grouped)[0]  # fmt: skip
+        if self.grouped:
+            q = q.reshape(len(keys), -1, d)
+            mask = mask if mask is None else mask.repeat(heads // len(keys), 1)
+        scores = torch.bmm(q, keys.mT) if mask is None else torch.baddbmm(mask, q, keys.mT)
+        return torch.bmm(scores.softmax(-1), values).view(heads, n, d)
 
     def _normed(self, x: Tensor) -> Tensor:
         """x / √(|x|² + W ε): RMSNorm without its weight and √W, which stand in the next matrix."""

@@ -1,0 +1,134 @@
+"""Speculative decoding on 50 held-out prompts: against plain decoding, the formula, and transformers' own assistant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import GenerationConfig
+
+from engine.core import devices
+from engine.core.timing import Timing, measure
+from engine.language import models
+from engine.language.code_model import corpus
+from engine.language.speculative_decoding import formulas, racing
+from engine.language.speculative_decoding.decoding import decode
+from engine.language.speculative_decoding.pair import Pair
+from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.tallying import Tally
+
+PROMPTS, PROMPT_TOKENS, TOKENS, MOST = 50, 64, 48, 8
+
+
+def prompts() -> list[list[int]]:
+    """Pieces of held-out files, one a prompt, the start token before them."""
+    rng, target = np.random.default_rng(0), models.load(role="target")
+    files = [target.encode(m.text) for m in corpus.split()[1] if m.size > 3_000]
+    found = []
+    for _ in range(PROMPTS):
+        ids = files[rng.integers(len(files))]
+        start = int(rng.integers(0, len(ids) - PROMPT_TOKENS))
+        found.append([ids[0], *ids[start + 1 : start + PROMPT_TOKENS]])
+    return found
+
+
+def pair(prompt: list[int]) -> Pair:
+    """The embedded pair before a prompt."""
+    return Pair(models.load(role="target"), models.load(role="draft"), prompt, TOKENS, 2)
+
+
+def ours(source: str, rule: Rule, gamma: int, tally: Tally) -> Callable[[list[int], int], None]:
+    """Decoding from nothing read, as a caller would: prompt and all."""
+
+    def run(prompt: list[int], seed: int) -> None:
+        made = pair(prompt)
+        for step in decode(made.source(source, rule), prompt, rule, tokens=TOKENS, gamma=gamma, seed=seed):
+            racing.count(tally, step)
+
+    return run
+
+
+def theirs(rule: Rule, assisted: bool) -> Callable[[list[int], int], None]:
+    """transformers' generate, with its assistant or without."""
+    target, draft = (models.load(role=role).model for role in ("target", "draft"))
+    drawn = (
+        {"do_sample": True, "temperature": rule.temperature, "top_k": 0} if rule.temperature else {"do_sample": False}
+    )
+    config = GenerationConfig(max_new_tokens=TOKENS, min_new_tokens=TOKENS, eos_token_id=0, pad_token_id=0, **drawn)
+    extra = {"assistant_model": draft} if assisted else {}
+
+    def run(prompt: list[int], seed: int) -> None:
+        torch.manual_seed(seed)
+        with torch.inference_mode():
+            ids = torch.tensor([prompt])
+            target.generate(ids, attention_mask=torch.ones_like(ids), generation_config=config, **extra)
+
+    return run
+
+
+def chosen(rule: Rule, given: list[list[int]]) -> tuple[int, racing.Costs]:
+    """γ as the page chooses it: the formula's best, with acceptance and costs measured on a few prompts."""
+    tally = Tally(4, lambda _: "other")
+    run = ours("model", rule, 4, tally)
+    for seed, prompt in enumerate(given[:12]):
+        run(prompt, seed)
+    found = [list(racing.costs(pair(prompt), rule, "model", 4))[-1] for prompt in given[:3]]
+    cost = sorted(found, key=lambda one: one.c)[1]
+    return formulas.best_gamma(tally.rate, cost.c, MOST), cost
+
+
+def compare(temperature: float, threads: int) -> dict[str, Any]:
+    """Seconds of every contender, ours at the chosen γ, on the same prompts in turn."""
+    torch.set_num_threads(threads)
+    rule, given = Rule(temperature), prompts()
+    gamma, cost = chosen(rule, given)
+    tallies = {"plain": Tally(1, lambda _: "other"), "model": Tally(gamma, lambda _: "other")}
+    lookup = Tally(gamma, lambda _: "other")
+    contenders = {
+        "plain": ours("plain", rule, 1, tallies["plain"]),
+        "speculative": ours("model", rule, gamma, tallies["model"]),
+        "n-gram lookup": ours("lookup", rule, gamma, lookup),
+        "transformers, plain": theirs(rule, False),
+        "transformers, assisted": theirs(rule, True),
+    }
+    inputs = [(prompt, seed) for seed, prompt in enumerate(given)]
+    seconds = measure(contenders, inputs, runs=len(inputs), warm_up=2)
+    rate = tallies["model"].rate
+    gain = {name: seconds["plain"].median / timing.median for name, timing in seconds.items()}
+    return {
+        "gamma": gamma, "alpha": rate, "c": cost.c, "v": cost.v, "seconds": seconds, "gain": gain,
+        "tokens_per_step": tallies["model"].tokens / tallies["model"].steps,
+        "expected": float(formulas.speedup(rate, gamma, cost.c)),
+        "over_assisted": seconds["transformers, assisted"].median / seconds["speculative"].median,
+        "budget": {"guess": cost.guess, "single": cost.single, "block": cost.block},
+    }  # fmt: skip
+
+
+def shown(timing: Timing) -> str:
+    return f"{1e3 * timing.median:8.1f} ms   ({1e3 * timing.low:.1f} to {1e3 * timing.high:.1f})"
+
+
+def main() -> None:
+    """Print the comparison, greedy and sampled, on one thread and on all."""
+    sizes = [models.load(role=role).parameters for role in ("target", "draft")]
+    print(f"  {PROMPTS} held-out prompts of {PROMPT_TOKENS} tokens, {TOKENS} tokens written to each")
+    print(f"  parameters of the draft over the target's: {sizes[1] / sizes[0]:.3f}")
+    for threads in sorted({1, devices.threads()}):
+        for temperature in (0.0, 0.7, 1.0):
+            found = compare(temperature, threads)
+            told = {name: f"{found[name]:.2f}" for name in ("alpha", "c", "v", "tokens_per_step")}
+            print(f"  temperature {temperature:g}, threads {threads}, γ {found['gamma']}, {told}")
+            for name, timing in found["seconds"].items():
+                print(f"    {name:24s} {shown(timing)}   {found['gain'][name]:.2f}")
+            gain, want = found["gain"]["speculative"], found["expected"]
+            print(f"    over plain decoding {gain:.2f} (1.2 is asked for)")
+            print(f"    of the formula's {want:.2f}: {gain / want:.2f} (0.8 is asked for)")
+            print(f"    over transformers' assisted generation {found['over_assisted']:.2f} (1 is asked for)")
+            parts = ", ".join(f"{name} {1e3 * value:.2f} ms" for name, value in found["budget"].items())
+            print(f"    where the time goes: {parts}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
