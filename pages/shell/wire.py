@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
+import orjson
 
 from engine.core import Refused
 from engine.core.params import Params, number
@@ -49,8 +50,10 @@ def connect(lab: Lab, runner: Runner) -> None:
     replied = Wire("Orrery.wireStage(props, watch)")
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def stream(value: Any) -> Any:
-        yield from replies.stream(lab, runner, value)
+    def stream(value: Any) -> Iterator[str]:
+        # As text: Gradio would walk through a large reply, and copy it, a dozen times.
+        for reply in replies.stream(lab, runner, value):
+            yield orjson.dumps(reply).decode()
 
     streaming = asks.start(
         stream,

@@ -55,7 +55,7 @@ def streamed(running, number: int, value: Any, session: str) -> list[Any]:
             if told["msg"] == "process_generating":
                 made = told["output"]["data"][0]
                 last = patched(last, made) if isinstance(made, list) else made
-                replied.append(last)
+                replied.append(json.loads(last))
             if told["msg"] in ("process_completed", "close_stream"):
                 break
     return replied

@@ -51,7 +51,7 @@
     };
   })();
   Orrery.wireControls = (props, trigger) => Orrery.transport.connect(props, trigger);
-  Orrery.wireStage = (props, watch) => watch('value', () => Orrery.stage && Orrery.stage.take(props.value));
+  Orrery.wireStage = (props, watch) => watch('value', () => Orrery.stage && Orrery.stage.take(typeof props.value === 'string' ? JSON.parse(props.value) : props.value));
 
   /* --- theme --- */
   const isDark = () => document.documentElement.classList.contains('dark');
