@@ -176,7 +176,7 @@ def pair_figure(r: Detected) -> Figure:
          Panel(Axis(T("offset of B's centre from A's (px)", "B 的中心相对 A 的偏移（像素）"), range=(-reach, reach)), Axis(range=(-1.05, 1.05)),
                title=T("as B slides past A", "B 横向滑过 A"))],
         T(f"IoU {digits(p.iou)}, GIoU {digits(p.generalized)}, DIoU {digits(p.distance)}, CIoU {digits(p.complete)}.",
-          f"IoU {digits(p.iou)}，GIoU {digits(p.generalized)}，DIoU {digits(p.distance)}，CIoU {digits(p.complete)}。"),
+          f"两框的重叠：IoU {digits(p.iou)}，GIoU {digits(p.generalized)}，DIoU {digits(p.distance)}，CIoU {digits(p.complete)}。"),
         labels, handles=corners, table=rows,
     )  # fmt: skip
 
