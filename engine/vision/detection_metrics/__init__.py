@@ -35,7 +35,7 @@ class DetectionMetrics(Params):
                 "rows": ("scores and matches", "分数与匹配"), "coco": ("COCO files", "COCO 文件")},
     )  # fmt: skip
     box_a: str = Field("20,30,70,80", max_length=80, title="Box A", zh="框 A", control="code",
-                       help=("x0,y0,x1,y1", "x0,y0,x1,y1"))  # fmt: skip
+                       help=("x0,y0,x1,y1", "四个数 x0,y0,x1,y1"))  # fmt: skip
     box_b: str = Field("45,45,105,85", max_length=80, title="Box B", zh="框 B", control="code")
     pictures: int = Field(16, ge=1, le=100, title="Pictures", zh="图片数", when=SCENES)
     objects: int = Field(5, ge=1, le=8, title="Objects, at most", zh="物体数上限", when=SCENES)
