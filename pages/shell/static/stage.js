@@ -123,7 +123,7 @@ Orrery.makeStage = (root, boot) => {
   }
   /* Real time, and slower or faster as long as the whole lasts a moment; at first at a rate that takes a few seconds. */
   function pace(frames) {
-    const whole = span(frames), slow = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].filter(s => whole < 5 && whole / s <= 40);
+    const whole = span(frames), slow = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5].filter(s => whole < 2 && whole / s <= 40);
     const offered = [...slow, ...[1, 10, 60, 600, 3600, 36000, 86400, 604800].filter(s => s === 1 || whole / s >= 2)];
     if ([...speed.options].map(o => Number(o.value)).join() === offered.join()) return;
     const picked = speed.dataset.picked && offered.includes(Number(speed.value)) ? Number(speed.value) : 0;
