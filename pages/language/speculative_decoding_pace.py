@@ -177,7 +177,7 @@ def costs_figure(r: Speculated) -> Figure:
     b, c, pay = r.budget, r.costs, r.payoff
     parts = [
         (T("checking", "检查"), np.array([0, b.checking]), MEASURED), (T("guessing", "猜测"), np.array([0, b.guessing]), SECOND),
-        (T("choosing, the rest", "抽样与其余"), np.array([0, b.other]), MUTE), (T("plain pass", "普通运算"), np.array([b.plain, 0]), THIRD),
+        (T("the rest", "其余"), np.array([0, b.other]), MUTE), (T("plain pass", "普通运算"), np.array([b.plain, 0]), THIRD),
     ]  # fmt: skip
     stack = [
         trace("bar", x=np.array([0, 1]), y=1e3 * seconds, width=0.55, marker={"color": color}, name=name)

@@ -36,7 +36,7 @@ def lossless_figure(r: Speculated) -> Figure:
     t = r.toy
     n = len(t.p)
     x = np.arange(n)
-    top = 1.25 * float(max(t.p.max(), t.q.max()))
+    top = 1.45 * float(max(t.p.max(), t.q.max()))
     width = {"width": 2 * SIDE - 0.04}
     traces = [
         bars(x - SIDE, t.p, MEASURED, name=T("target's p", "目标的 p"), **width),
@@ -58,8 +58,8 @@ def lossless_figure(r: Speculated) -> Figure:
         T(f"Guesses are kept with chance Σ min(p, q) = {t.alpha:.3f}; kept guesses and resampled tokens together have the law p, with an error of {error} by enumeration.",
           f"猜测以概率 Σ min(p, q) = {t.alpha:.3f} 被保留；保留的猜测与重抽的词元合起来恰为 p，枚举所得误差为 {error}。"),
         [Label(n - 0.45, 0.96 * top, T("green: kept guess, min(p, q)", "绿：保留的猜测 min(p, q)"), ACCEPT, "right", 1),
-         Label(n - 0.45, 0.89 * top, T("on it: resampled, (p − q)₊", "其上：重抽 (p − q)₊"), THIRD, "right", 1),
-         Label(n - 0.45, 0.82 * top, T("stroke: p · points: simulated", "短线：p · 点：模拟"), THEORY, "right", 1)],
+         Label(n - 0.45, 0.87 * top, T("on it: resampled, (p − q)₊", "其上：重抽 (p − q)₊"), THIRD, "right", 1),
+         Label(n - 0.45, 0.77 * top, T("stroke: p · points: simulated", "短线：p · 点：模拟"), THEORY, "right", 1)],
         facts=[("α = Σ min(p, q)", f"{t.alpha:.4f}"), (T("simulated α", "模拟的 α"), f"{r.acceptance_rate:.4f}"), (T("largest error of the law", "分布的最大误差"), error),
                (T("tokens simulated", "模拟的词元数"), str(t.tokens))],
         handles=handles,

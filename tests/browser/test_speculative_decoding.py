@@ -57,8 +57,8 @@ def test_tokens_of_a_step_and_their_worth_are_the_formulas(open_lab):
 
 def test_pointing_at_a_token_shows_its_decision(open_lab):
     page = open_lab("speculative-decoding")
-    chips = page.locator(".strip .chip")
-    refused = next(i for i in range(chips.count()) if chips.nth(i).inner_text().startswith("✗"))
+    chips = page.locator(".strip .token")
+    refused = [text.startswith("✗") for text in chips.all_text_contents()].index(True)
     chips.nth(refused).hover()
     settle(page)
     told = facts(page)
