@@ -1,0 +1,113 @@
+"""How the views of position encoding answer to their parameters, judged by closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from driver import choose, enter, facts, figure, parameters, preset, settle, view, words
+
+
+def scrub(page, at: int) -> None:
+    page.locator("input.scrub").fill(str(at))
+    settle(page)
+
+
+def heatmaps(page) -> list[np.ndarray]:
+    return [trace["z"] for trace in figure(page) if trace["type"] == "heatmap"]
+
+
+def test_tiles_say_what_was_measured_and_open_their_encoding(open_lab):
+    page = open_lab("position-encoding")
+    marks = {text[2:]: text[0] for text in words(page) if text[:2] in ("✓ ", "✗ ")}
+    assert marks["Rotary"] == marks["ALiBi"] == marks["T5"] == marks["Shaw"] == "✓"
+    assert marks["Sinusoidal"] == marks["Learned"] == marks["Recurrent"] == "✗"
+    mosaic = heatmaps(page)[0]
+    place = page.evaluate(
+        """() => { const plot = Orrery.stage.drawing.plot, f = plot._fullLayout, b = plot.getBoundingClientRect();
+        return [b.x + f.xaxis._offset + f.xaxis.c2p(44), b.y + f.yaxis._offset + f.yaxis.c2p(84)]; }"""
+    )
+    assert mosaic.shape == (96, 128)
+    page.mouse.move(*place)
+    page.mouse.click(*place)  # the second tile of the third row
+    page.wait_for_function("Orrery.controls.state.encoding === 'alibi'")
+    settle(page)
+    view(page, 1)
+    assert facts(page)["Encoding"] == "ALiBi"
+
+
+def test_the_terms_of_a_score_add_up(open_lab):
+    page = open_lab("position-encoding", "view=2&encoding=xlnet")
+    terms = []
+    for moment in range(5):
+        scrub(page, moment)
+        terms.append(heatmaps(page)[1])
+    np.testing.assert_allclose(sum(terms[:4]), terms[4], atol=1e-5)
+    for term in terms[1:]:
+        np.testing.assert_allclose(term[1:, 1:], term[:-1, :-1], atol=1e-5)
+    choose(page, "encoding", "alibi")
+    enter(page, "head", 3)
+    slope = heatmaps(page)[0]
+    np.testing.assert_allclose(slope[5], -0.125 * np.abs(5 - np.arange(slope.shape[1])), atol=1e-6)
+
+
+def test_pairs_fall_on_one_curve_only_where_the_distance_decides(open_lab):
+    page = open_lab("position-encoding", "view=3")
+
+    def spread():
+        here = next(trace for trace in figure(page) if trace["name"] == "from 0 on")
+        return max(np.ptp(here["y"][here["x"] == step]) for step in range(-20, 21))
+
+    assert spread() < 1e-5 and facts(page)["Depends on"] == "m − n alone"
+    choose(page, "encoding", "sinusoidal")
+    assert spread() > 0.1 and facts(page)["Depends on"] == "m and n"
+
+
+def test_hands_turn_by_theta_while_the_score_stands_still(open_lab):
+    page = open_lab("position-encoding", "view=4&dimension=16&base=100&offset=0&distance=5")
+
+    def state():
+        traces = figure(page)
+        query = next(t for t in traces if t["name"] == "query")
+        hand = np.array([query["x"][1] - query["x"][0], query["y"][1] - query["y"][0]])
+        return np.arctan2(*hand[::-1]), next(t["y"] for t in traces if t["type"] == "bar"), facts(page)["score"]
+
+    scrub(page, 0)
+    before = state()
+    scrub(page, 2)
+    after = state()
+    assert np.cos(after[0] - before[0]) == pytest.approx(np.cos(2.0), abs=1e-3)  # θ of the first pair is 1
+    np.testing.assert_allclose(after[1], before[1], atol=1e-6)
+    assert before[2] == after[2] and facts(page)["m"] == "7" and facts(page)["n"] == "2"
+
+
+def test_rotations_compose_whatever_the_positions(open_lab):
+    page = open_lab("position-encoding", "view=5")
+    enter(page, "offset", 777)
+    enter(page, "distance", 2)
+    product, expected, reordered, half = heatmaps(page)
+    np.testing.assert_allclose(product, expected, atol=1e-6)
+    np.testing.assert_allclose(product[:2, :2], [[np.cos(2), -np.sin(2)], [np.sin(2), np.cos(2)]], atol=1e-6)
+    np.testing.assert_allclose(reordered, half, atol=1e-6)
+    assert float(facts(page)["R(m)ᵀR(n) against R(n − m)"].replace("−", "-")) < 1e-11
+
+
+def test_wavelengths_stretch_as_each_scaling_says(open_lab):
+    page = open_lab("position-encoding", "view=8&dimension=32&base=1000&factor=8")
+    own, slower, ntk, _ = (t["y"] for t in figure(page)[:8:2])
+    np.testing.assert_allclose(own, 2 * np.pi * 1000 ** (np.arange(16) / 16), rtol=1e-5)
+    np.testing.assert_allclose(slower, 8 * own, rtol=1e-5)
+    np.testing.assert_allclose(ntk[[0, -1]], own[[0, -1]] * [1, 8], rtol=1e-5)
+    enter(page, "factor", 2)
+    np.testing.assert_allclose(figure(page)[2]["y"], 2 * own, rtol=1e-5)
+
+
+def test_models_are_compared_and_read_here_on_request(open_lab):
+    page = open_lab("position-encoding", "view=10")
+    assert facts(page)["Source"].startswith("recorded on")
+    assert {"as trained", "YaRN"} <= {trace["name"] for trace in figure(page)}
+    preset(page, 8)
+    page.wait_for_function("document.querySelector('.facts').textContent.includes('measured just now')", timeout=60_000)
+    settle(page)
+    assert parameters(page)["task"] == "models" and facts(page)["Source"].startswith("measured just now")
+    curve = figure(page)[-2]
+    assert np.isfinite(curve["y"]).all() and curve["x"][-1] < 512
