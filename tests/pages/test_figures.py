@@ -296,7 +296,8 @@ def test_frames_multiply_a_base_by_their_factors():
                     products={0: {"z": (base, factors)}}, rows={1: {"z": maps}}, follow=True,
                     strips={0: {"upto": np.arange(4)}})  # fmt: skip
     traces = [figures.heat(base.copy()), figures.heat(maps[0], panel=1)]
-    drawn = Figure(traces, [Panel(), Panel()], "says", frames=frames, strips=[Strip(["a", "b", "c", "d"])], link="tokens")  # fmt: skip
+    strips = [Strip(["a", "b", "c", "d"])]
+    drawn = Figure(traces, [Panel(), Panel()], "says", frames=frames, strips=strips, link="tokens")
     for k in range(4):
         moved = frames.at(k)
         np.testing.assert_allclose(moved[0]["z"], np.diag(factors[k]) @ base)
