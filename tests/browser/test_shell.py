@@ -122,6 +122,7 @@ def test_the_server_refuses_in_both_languages_and_goes_on(open_lab):
 
 def test_a_costly_run_waits_streams_and_stops(open_page):
     page = open_page(f"/random-walk?{LONG_RUN}")
+    page.set_default_timeout(200_000)  # the run takes all cores, and the browser gets what is left
     page.wait_for_selector(".work:visible")
     if page.locator(".run:visible").count():
         page.locator(".run").click()
