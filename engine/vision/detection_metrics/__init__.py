@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -156,7 +157,13 @@ def detection_metrics(params: DetectionMetrics) -> Detected:
         made = matching.curve(score, right, params.truths)
         return Detected(**pair, names=(("the class", "该类"),), truths=np.array([params.truths]),
                         found=np.array([len(score)]), label=0, curve=made, **_three(made))  # fmt: skip
-    return Detected(**pair, **_scored(_source(params), params))
+    return Detected(**pair, **_measured(params.model_copy(update={"box_a": "", "box_b": ""})))
+
+
+@functools.lru_cache(maxsize=8)
+def _measured(params: DetectionMetrics) -> dict[str, object]:
+    """All that does not depend on the pair: while one of its boxes is dragged, it stays as it is."""
+    return _scored(_source(params), params)
 
 
 def _source(params: DetectionMetrics) -> Set:

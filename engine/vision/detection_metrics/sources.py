@@ -160,8 +160,8 @@ def from_coco(truth: str, results: str) -> Set:
     for key in ("images", "categories", "annotations"):
         if not isinstance(known.get(key), list) or not all(isinstance(e, dict) for e in known[key]):
             raise _lacks("coco_truth", key, key)
-    pictures = {_id(e, "id", "coco_truth", "image"): i for i, e in enumerate(known["images"])}
-    kinds = {_id(e, "id", "coco_truth", "category"): i for i, e in enumerate(known["categories"])}
+    pictures, kinds = _numbered(known["images"], "image"), _numbered(known["categories"], "category")
+    _numbered(known["annotations"], "annotation")
     if len(known["annotations"]) + len(made) > MOST_BOXES:
         count = len(known["annotations"]) + len(made)
         raise Refused(
@@ -207,6 +207,18 @@ def _id(entry: dict, key: str, name: str, what: str) -> int:
         raise Refused(f"{name} must give every {what} a whole number as {key}; got {shown(value)}",
                       f"{name} 的每个 {what} 必须有整数 {key}；收到 {shown(value)}", name)  # fmt: skip
     return value
+
+
+def _numbered(entries: list[dict], what: str) -> dict[int, int]:
+    """The place of each entry of the truth by its id; no two may share one."""
+    places: dict[int, int] = {}
+    for i, entry in enumerate(entries):
+        known = _id(entry, "id", "coco_truth", what)
+        if known in places:
+            raise Refused(f"coco_truth must give every {what} an id of its own; got {shown(known)} twice",
+                          f"coco_truth 的每个 {what} 必须有各自的 id；{shown(known)} 出现了两次", "coco_truth")  # fmt: skip
+        places[known] = i
+    return places
 
 
 def _number(value: Any, name: str, key: str) -> float:

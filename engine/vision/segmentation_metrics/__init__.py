@@ -206,6 +206,9 @@ def _masks(params: SegmentationMetrics) -> Pair:
         wanted, given = (" x ".join(map(str, m.shape)) for m in (truth, found))
         raise Refused(f"prediction must have the truth's size, {wanted} pixels; got {given}",
                       f"prediction 的大小必须与真值相同，即 {wanted} 像素；收到 {given}", "prediction")  # fmt: skip
+    if (truth == params.ignore).all():
+        raise Refused(f"truth must have a pixel that is not ignored; all are {params.ignore}",
+                      f"truth 至少要有一个不被忽略的像素；现在全是 {params.ignore}", "truth")  # fmt: skip
     classes = 1 + max(int(m[m != params.ignore].max(initial=0)) for m in (truth, found))
     if classes > 32:
         raise Refused(f"labels must be from 0 to 31, or {params.ignore} where ignored; got {classes - 1}",

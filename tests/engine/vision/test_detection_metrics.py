@@ -91,6 +91,12 @@ def test_a_coco_file_is_read_as_it_is_meant():
     assert run(source="coco", coco_truth=json.dumps(truth), coco_results="[]").average_precision == 0
 
 
+def coco(**parts):
+    """A COCO truth of one picture, with some of its parts replaced."""
+    whole = {"images": [{"id": 1}], "categories": [{"id": 1, "name": "cat"}], "annotations": []}
+    return json.dumps(whole | parts)
+
+
 BOX = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
 
 
@@ -110,6 +116,13 @@ BOX = {"image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5], "score": 0.5}
         ({"source": "coco", "coco_truth": "{"}, "coco_truth must be a JSON object"),
         ({"source": "coco", "coco_truth": "{}"}, "coco_truth must have a list of images"),
         ({"source": "coco", "coco_results": "{}"}, "coco_results must be a JSON list of objects"),
+        ({"source": "coco", "coco_truth": coco(images=[{"id": 1}, {"id": 1}])},
+         "coco_truth must give every image an id of its own; got 1 twice"),
+        ({"source": "coco", "coco_truth": coco(categories=[{"id": 1}, {"id": 2}, {"id": 2}])},
+         "coco_truth must give every category an id of its own; got 2 twice"),
+        ({"source": "coco", "coco_truth": coco(images=[{}])}, "coco_truth must give every image a whole number as id"),
+        ({"source": "coco", "coco_truth": coco(annotations=[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1]}])},
+         "coco_truth must give every annotation a whole number as id; got None"),
         ({"source": "coco", "coco_results": json.dumps([BOX | {"image_id": 4}])},
          "coco_results must name a known image_id"),
         ({"source": "coco", "coco_results": json.dumps([{k: v for k, v in BOX.items() if k != "image_id"}])},

@@ -174,6 +174,7 @@ def test_masks_are_read_and_written():
         ({"truth": "0*600"}, "truth must have 1 to 512 pixels to a side; got 1 x 600"),
         ({"truth": "0 x9999"}, "truth must have 1 to 512 pixels to a side"),
         ({"truth": "0,77", "prediction": "0,1"}, "labels must be from 0 to 31, or 255 where ignored; got 77"),
+        ({"truth": "255*3 x3", "prediction": "0*3 x3"}, "truth must have a pixel that is not ignored; all are 255"),
         ({"source": "confusion", "confusion": "1,2;3"}, "confusion must be a square matrix of counts"),
         ({"source": "confusion", "confusion": "1,-2;3,4"}, "confusion must be a square matrix of counts"),
         ({"source": "confusion", "confusion": "0,0;0,0"}, "confusion must be a square matrix of counts"),
