@@ -8,7 +8,14 @@ from sklearn import metrics
 
 from engine.core import Refused
 from engine.core.runner import Runner
-from engine.vision.segmentation_metrics import SCORES, SegmentationMetrics, masks, segmentation_metrics
+from engine.vision.segmentation_metrics import (
+    SCORES,
+    Pair,
+    SegmentationMetrics,
+    masks,
+    score,
+    segmentation_metrics,
+)
 from engine.vision.segmentation_metrics.contour import boundary, boundary_scores
 from engine.vision.segmentation_metrics.errors import Errors, err
 from engine.vision.segmentation_metrics.overlap import confusion_matrix, overlap
@@ -188,5 +195,8 @@ def test_bad_input_is_one_sentence(given, sentence):
 
 
 def test_everything_ignored_is_no_score_and_no_crash():
-    made = run(source="masks", truth="255*4 x4", prediction="0*4 x4")
+    """The page refuses such a pair; the scores themselves are told as not a number."""
+    silent, ground = np.full((4, 4), 255, np.uint8), np.zeros((4, 4), np.uint8)
+    pair = Pair(silent, segments(silent), ground, segments(ground), (("a", "a"), ("b", "b")), 255)
+    made = score(pair, 2.0)
     assert np.isnan(made.pixel_accuracy) and np.isnan(made.mean_iou) and np.isnan(made.panoptic_quality)
