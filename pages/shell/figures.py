@@ -68,14 +68,15 @@ class Label:
 
 @dataclass(frozen=True)
 class Handle:
-    """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that pair's point.
+    """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that point, given as
+    two parameters or two numbers.
     `scale` divides what is dragged: a handle drawn at origin + scale · (x, y). "start[1]" names an entry, counted
     from 0, of a text parameter such as "-2,2". A number for x lets the point move up and down alone. share: y names an
     entry of a distribution: it stays between 0 and 1, and the other entries take what is left in their proportions."""
 
     x: str | float
     y: str
-    origin: tuple[str, str] | None = None
+    origin: tuple[str | float, str | float] | None = None
     scale: float = 1.0
     color: str = BRASS
     text: Words = ""
@@ -133,6 +134,8 @@ class Frames:
         draws base · factors[k], row by row.
     strips: for a strip, by its place, what differs: "strength" (frames, tokens), "upto" (frames,).
     follow: frame k belongs to item k of the figure's link: to point at the item is to go to the frame.
+    bound: a parameter whose values the frames' names are, ascending: its control and the scrubber are one, and neither
+        asks the server while this figure is shown.
     real_time: the frames' names are seconds from the start, ascending; they are played at that pace, or so many times
     faster that the whole takes a few seconds, and the moment is shown as a clock.
     """
@@ -146,6 +149,7 @@ class Frames:
     products: Mapping[int, Mapping[str, tuple[np.ndarray, np.ndarray]]] = field(default_factory=dict)
     strips: Mapping[int, Mapping[str, np.ndarray]] = field(default_factory=dict)
     follow: bool = False
+    bound: str = ""
 
     def at(self, moment: int) -> dict[int, dict[str, Any]]:
         """What differs in a frame, by trace."""
@@ -168,7 +172,7 @@ class Frames:
                     str(i): {axis: _once(array, ["frames", name, str(i), axis], shown) for axis, array in axes.items()}
                     for i, axes in parts.items()
                 }
-        return made | {name: True for name in ("real_time", "follow") if getattr(self, name)}
+        return made | {name: value for name in ("real_time", "follow", "bound") if (value := getattr(self, name))}
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,14 @@ def test_frames_hold_what_differs():
     assert second["annotations"][2]["x"] == 2.0 and second["annotations"][3]["xref"] == "x3"
     timed = replace(whole_figure(), frames=Frames("", [Frame("0.5", {})], start=0, real_time=True)).data()
     assert timed["frames"]["real_time"] is True and timed["frames"]["start"] == 0
+    tied = replace(whole_figure(), frames=Frames("", [Frame("0.5", {})], bound="p")).data()
+    assert tied["frames"]["bound"] == "p" and "bound" not in made
+
+
+def test_a_handle_counts_from_parameters_or_from_a_place():
+    held = [Handle("dx", "dy", origin=("x", "y")), Handle("d[0]", "d[1]", origin=(0.5, 2.0), scale=0.5)]
+    one, other = replace(whole_figure(), handles=held).data()["handles"]
+    assert one["origin"] == ("x", "y") and other["origin"] == (0.5, 2.0) and other["scale"] == 0.5
 
 
 def test_frames_are_validated_as_plotly_sees_them():

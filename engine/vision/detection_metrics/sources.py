@@ -215,8 +215,9 @@ def _numbered(entries: list[dict], what: str) -> dict[int, int]:
     for i, entry in enumerate(entries):
         known = _id(entry, "id", "coco_truth", what)
         if known in places:
-            raise Refused(f"coco_truth must give every {what} an id of its own; got {shown(known)} twice",
-                          f"coco_truth 的每个 {what} 必须有各自的 id；{shown(known)} 出现了两次", "coco_truth")  # fmt: skip
+            got = shown(known)
+            raise Refused(f"coco_truth must give every {what} an id of its own; got {got} twice",
+                          f"coco_truth 的每个 {what} 必须有各自的 id；{got} 出现了两次", "coco_truth")  # fmt: skip
         places[known] = i
     return places
 

@@ -337,7 +337,7 @@ Orrery.makeControls = (root, boot, stage) => {
     restrain(n);
     stage.notice(null);
     show(src);
-    if (same && how === 'commit' && id > 0 && !stage.cost) return put();
+    if ((same && how === 'commit' && id > 0 && !stage.cost) || stage.seek(n, v)) return put();
     changed(how);
   }
   /* A handle holds a number: a parameter, or as "start[1]" an entry, counted from 0, of a text such as "-2,2". */
@@ -376,6 +376,13 @@ Orrery.makeControls = (root, boot, stage) => {
     stage.halt();
     put(how === 'preset');
     ask(how);
+  }
+  /* A value that the figure shows already: the control follows, nothing is asked. */
+  function hold(n, v) {
+    if (state[n] === v) return;
+    state[n] = v;
+    show();
+    put();
   }
   function adopt(preset) {
     Object.assign(state, defaults, preset.values);
@@ -462,5 +469,5 @@ Orrery.makeControls = (root, boot, stage) => {
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 
   show();
-  return { state, get, set, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
+  return { state, get, set, hold, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
 };

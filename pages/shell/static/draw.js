@@ -286,9 +286,13 @@ Orrery.Drawing = (() => {
       return full && full[`xaxis${n}`] ? { x: full[`xaxis${n}`], y: full[`yaxis${n}`] } : null;
     }
 
+    /* The point that a handle's parameters count from. */
+    base(handle) {
+      return (handle.origin || [0, 0]).map(o => (typeof o === 'number' ? o : Orrery.controls.get(o)));
+    }
+
     where(handle) {
-      const { get } = Orrery.controls;
-      const base = handle.origin ? handle.origin.map(get) : [0, 0];
+      const { get } = Orrery.controls, base = this.base(handle);
       const x = typeof handle.x === 'number' ? handle.x : handle.scale * get(handle.x);
       return [base[0] + x, base[1] + handle.scale * get(handle.y)];
     }
@@ -298,7 +302,7 @@ Orrery.Drawing = (() => {
       const handle = () => this.figure.handles[i];
       const move = (x, y, done) => {
         const h = handle();
-        const base = h.origin ? h.origin.map(Orrery.controls.get) : [0, 0];
+        const base = this.base(h);
         const across = typeof h.x === 'number' ? {} : { [h.x]: (x - base[0]) / h.scale };
         Orrery.controls.set({ ...across, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag', h.share);
         this.place();

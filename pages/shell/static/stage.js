@@ -92,8 +92,24 @@ Orrery.makeStage = (root, boot) => {
   function goto(at) {
     drawing.at = Math.max(0, Math.min(at, drawing.figure.frames.list.length - 1));
     drawing.later();
+    const { bound, list } = drawing.figure.frames;
+    if (bound) { Orrery.controls.hold(bound, Number(list[drawing.at].name)); alone(); }
     if (state.kept) { drawnKept.at = Math.min(drawing.at, (drawnKept.figure.frames || { list: [0] }).list.length - 1); drawnKept.later(); contrast(); }
     clock();
+  }
+  /* The other questions' figures were drawn for another value. */
+  function alone() { state.figures = { [state.view]: state.figures[state.view] }; }
+  /* A parameter that the shown figure's frames stand for is answered here; whether it is. */
+  function seek(name, value) {
+    const { frames } = drawing.figure || {};
+    if (!frames || frames.bound !== name || state.busy || state.asking) return false;
+    const off = frames.list.map(f => Math.abs(Number(f.name) - value));
+    pause();
+    drawing.at = off.indexOf(Math.min(...off));
+    drawing.later();
+    alone();
+    clock();
+    return true;
   }
   function clock() {
     const frames = drawing.figure && drawing.figure.frames;
@@ -388,7 +404,7 @@ Orrery.makeStage = (root, boot) => {
   return {
     /* Whether the last question is answered and its answer painted. */
     settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
-    take, open, restrict, notice, halt, awaiting, away, begin, drawing, state,
+    take, open, restrict, notice, halt, awaiting, away, begin, seek, drawing, state,
     get view() { return state.view; },
     set view(i) { state.view = i; mark(); },
     get busy() { return state.busy; },
