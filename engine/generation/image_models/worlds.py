@@ -1,0 +1,81 @@
+"""The pictures that the models learn from, and those kept from them: scenes of one object, and handwritten digits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy import ndarray
+
+from engine.data import scenes
+
+# "training": the denoiser and the noise-aware classifier. "judging": the independent classifier. "held out": neither.
+Part = Literal["training", "judging", "held out"]
+SCENES_SEEDS: dict[Part, int] = {"training": 101, "judging": 102, "held out": 103}
+DIGITS_HELD_OUT = 5  # one digit in five
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to draw: (C, H, W) of a picture, and the classes' names in English and Chinese."""
+
+    name: str
+    shape: tuple[int, int, int]
+    classes: tuple[tuple[str, str], ...]
+
+
+WORLDS = {
+    "scenes": World("scenes", (3, 32, 32), scenes.SHAPES),
+    "digits": World("digits", (1, 8, 8), tuple((str(d), str(d)) for d in range(10))),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """n pictures. pixels: (n, C, H, W) uint8, 0 to 255. labels: (n,) int64, the class. marks: (n, k) int64, all that
+    is known of each picture, its class first; `kinds` says how many values each mark has."""
+
+    pixels: ndarray
+    marks: ndarray
+    kinds: tuple[int, ...]
+
+    @property
+    def labels(self) -> ndarray:
+        """The class of each, (n,)."""
+        return self.marks[:, 0]
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def pictures(world: str, part: Part, count: int) -> Pictures:
+    """`count` pictures of a part of a world: of digits as many of them as there are.
+
+    Scenes: the world's own composition of one object, at 32 pixels; each part has its own seed. Digits: scikit-learn's
+    1,797, of which every fifth is held out; the judge has to learn from the same as the model.
+    """
+    return _scenes(part, count) if world == "scenes" else _digits(part, count)
+
+
+def _scenes(part: Part, count: int) -> Pictures:
+    size = WORLDS["scenes"].shape[1]
+    pixels = np.empty((count, 3, size, size), np.uint8)
+    marks = np.empty((count, 5), np.int64)
+    for index in range(count):
+        scene = scenes.compose(SCENES_SEEDS[part], index, (1, 1))
+        pixels[index] = scenes.render(scene, size).pixels.transpose(2, 0, 1)
+        marks[index] = scene.shape[0], scene.colour[0], scene.surface[0], *scene.ground.kinds
+    grounds = len(scenes.GROUNDS)
+    return Pictures(pixels, marks, (len(scenes.SHAPES), len(scenes.COLOURS), len(scenes.SURFACES), grounds, grounds))
+
+
+def _digits(part: Part, count: int) -> Pictures:
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    chosen = np.arange(len(found.target)) % DIGITS_HELD_OUT == 0
+    if part != "held out":
+        chosen = ~chosen
+    pixels = np.rint(found.images[chosen][:count] * (255 / 16)).astype(np.uint8)
+    return Pictures(pixels[:, None], found.target[chosen][:count, None].astype(np.int64), (10,))
