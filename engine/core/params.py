@@ -41,7 +41,7 @@ def Field(  # noqa: N802  stands in for pydantic's own Field
     step: float | None = None,
     unit: tuple[str, str] | None = None,
     labels: Mapping[Any, tuple[str, str]] | None = None,
-    control: Literal["text", "code", "matrix", "mask", "seed", "number", "hidden"] | None = None,
+    control: Literal["text", "code", "matrix", "mask", "picture", "seed", "number", "hidden"] | None = None,
     below: str | None = None,
     when: Mapping[str, Sequence[Any]] | None = None,
     help: tuple[str, str] | None = None,
@@ -56,8 +56,8 @@ def Field(  # noqa: N802  stands in for pydantic's own Field
     labels: what the page calls each choice, in both languages.
     control: a control other than the one its type implies. "code" is a text set in the monospaced face, "matrix" a
         text such as "2,1;1,3" with a cell to drag for each number while there are few, "mask" rows of labels such as
-        "0,0,1;0,1,1" to paint, "number" a field without a slider, "hidden" none at all (a parameter that the figure's
-        handles set).
+        "0,0,1;0,1,1" to paint, "picture" a name of `labels` or an upload as `engine.data.pictures` takes it,
+        "number" a field without a slider, "hidden" none at all (a parameter that the figure's handles set).
     below: the name of another parameter that this one must stay under; their sliders push each other.
     when: the page shows this parameter only while the named others have one of the given values.
     help: one short line under the control, in both languages.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import threading
 import time
@@ -18,6 +19,7 @@ from engine.core.params import Params
 from engine.core.provenance import Provenance
 
 CACHE_BYTES = 256 * 2**20
+LONG = 2000  # characters of parameters that are a key as they are
 GPU_SECONDS = {"instant": 10, "seconds": 30, "minutes": 120}
 
 
@@ -85,7 +87,10 @@ class Runner:
 
     @staticmethod
     def key(experiment: Experiment, params: Params) -> tuple:
-        return experiment.slug, params.model_dump_json(), devices.current().name
+        text = params.model_dump_json()
+        if len(text) > LONG:  # an upload: a thousand keys would outweigh the results
+            text = hashlib.sha256(text.encode()).hexdigest()
+        return experiment.slug, text, devices.current().name
 
     def cost(self, experiment: Experiment, params: Params) -> Cost:
         """What running would cost; "instant" when the result is at hand."""

@@ -24,6 +24,7 @@ from pages.shell.ask import Ask
 from pages.shell.lab import Page
 from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.text import T
+from pages.shell.uploads import Uploads
 
 SESSIONS = 500
 SWITCH_SECONDS = 0.0005
@@ -130,6 +131,7 @@ class Site:
             Middleware(Door, hosts=known_hosts()),
             Middleware(Apology),
             Middleware(Ask, labs=labs, runner=self.runner),
+            Middleware(Uploads),
             Middleware(Frame, site=self),
         ]
         return {

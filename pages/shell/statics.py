@@ -21,7 +21,17 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 GRADIO = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 GRADIO_PREFIX = "/assets/"
 PREFIX = "/orrery-static/"
-SCRIPTS = ("plotly.min.js", "text.js", "strips.js", "paint.js", "draw.js", "stage.js", "controls.js", "frame.js")
+SCRIPTS = (
+    "plotly.min.js",
+    "text.js",
+    "strips.js",
+    "paint.js",
+    "picture.js",
+    "draw.js",
+    "stage.js",
+    "controls.js",
+    "frame.js",
+)
 STYLES = ("tokens.css", "site.css")
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 

@@ -269,6 +269,14 @@ Orrery.makeControls = (root, boot, stage) => {
     return src => { showText(src); showMask(); };
   }
 
+  /* A picture: one of the lab's by name, or an upload as a text. */
+  function picture(n, box) {
+    box.append(el('div', { class: 'head' }, el('span', { class: 'label' }, words(title(n)))));
+    return Orrery.pictures.control(box, {
+      title: title(n), labels: hints(n).labels || {}, get: () => state[n], put: value => change(n, value, 'commit', box), refuse: stage.notice,
+    });
+  }
+
   function seed(n, box) {
     const entry = el('input', { class: 'num', inputmode: 'numeric', id: `p-${n}`, autocomplete: 'off' });
     const again = el('button', { type: 'button', class: 'again', onclick: () => change(n, Math.floor(Math.random() * 1e6), 'commit') }, '↻');
@@ -294,7 +302,7 @@ Orrery.makeControls = (root, boot, stage) => {
   root.append(used, more);
   for (const n of names) {
     const p = schema[n], h = hints(n);
-    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type !== 'string' ? slider : h.control === 'matrix' ? matrix : h.control === 'mask' ? mask : text;
+    const kind = h.control === 'hidden' ? null : n === 'seed' || h.control === 'seed' ? seed : p.enum ? choice : p.type === 'boolean' ? toggle : p.type !== 'string' ? slider : h.control === 'matrix' ? matrix : h.control === 'mask' ? mask : h.control === 'picture' ? picture : text;
     if (!kind) { fields[n] = { box: null, show: () => {} }; continue; }
     const box = el('div', { class: 'field', 'data-param': n });
     fields[n] = { box, show: kind(n, box) };

@@ -131,10 +131,11 @@
 
   /* The call that made the figure, ready to paste. */
   const { module, function: name, params, slug } = boot.lab.call;
+  const LONG = 500, brief = v => (typeof v === 'string' && v.length > LONG ? `${v.slice(0, 40)}…` : v);
   const python = v => (typeof v === 'boolean' ? (v ? 'True' : 'False') : JSON.stringify(v));
   const shell = v => (/^[\w.+-]+$/.test(String(v)) ? String(v) : `'${String(v).replace(/'/g, `'\\''`)}'`);
   function call() {
-    const changed = Object.entries(controls.state).filter(([n, v]) => v !== controls.defaults[n]);
+    const changed = Object.entries(controls.state).filter(([n, v]) => v !== controls.defaults[n]).map(([n, v]) => [n, brief(v)]);
     const given = changed.map(([n, v]) => `${n}=${python(v)}`).join(', ');
     const flags = changed.map(([n, v]) => ` --${n} ${shell(v)}`).join('');
     byId('call').textContent = `from ${module} import ${params}, ${name}\nresult = ${name}(${params}(${given}))\n\npython -m engine run ${slug}${flags} --json`;
