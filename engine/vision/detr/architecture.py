@@ -4,12 +4,13 @@ Letters: B pictures, H × W pixels, h × w tokens of the backbone's last map, D 
 classes. Boxes are centre x, centre y, width, height in sides of the picture, 0 to 1.
 
 What differs from Carion et al. 2020, all of it to converge in minutes instead of days:
-- a query starts from an anchor, a place on a grid, and its position encoding is the sine encoding of that place
-  (DAB-DETR, Liu et al. 2022), so that a query and the tokens around it speak of position alike from the first step;
-- each decoder layer corrects the box of the layer before, and the query moves with it (Deformable DETR, Zhu et al.
-  2021);
-- the sine encoding spans several periods across the picture, at temperature 20 instead of 10,000, and cross-attention
-  starts with equal query and key projections: every query first looks around itself;
+- a query starts as the sine encoding of a place on a grid, and speaks of position like the tokens around it from the
+  first step; from the second layer on it asks around the box that the layer before found (DAB-DETR, Liu et al. 2022);
+- the sine encoding spans several periods across the picture, at temperature 20 instead of 10,000, and is part of the
+  encoder's input, so that what attention fetches says where it comes from;
+- every layer starts as the plainest of its kind: the encoder's as the identity, the decoder's as a look around, whose
+  query and key projections are equal and whose values pass unchanged;
+- so the two heads, class and box, can be taught on the tokens before there is a decoder, and read its queries at once;
 - the backbone is learned from nothing, so its batch norms are live while it trains, not frozen.
 """
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 TEMPERATURE = 20
 PERIODS = 2.5  # of the fastest wave across the picture
-SHARPNESS = 1.5  # of cross-attention's first look: the scale of its query and key projections
+SHARPNESS = 1.2  # of cross-attention's first look: the scale of its query and key projections
+NAMED = 0.3  # how much of its start a query keeps in later layers, so that two at one place can be told apart
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Shape:
 
     size: int = 64
     classes: int = 6
-    grid: int = 5
+    grid: int = 4
     width: int = 128
     heads: int = 4
     inner: int = 256
@@ -85,8 +87,8 @@ def config_of(shape: Shape) -> DetrConfig:
     )  # fmt: skip
 
 
-class AnchoredDetr(DetrForObjectDetection):
-    """`DetrForObjectDetection` whose queries have anchors. Its outputs are that class's, one box for each query."""
+class GridDetr(DetrForObjectDetection):
+    """`DetrForObjectDetection` whose queries stand on a grid. Parameters, outputs and loss are that class's own."""
 
     def __init__(self, config: DetrConfig):
         super().__init__(config)
@@ -97,61 +99,76 @@ class AnchoredDetr(DetrForObjectDetection):
         self.model.position_embedding = DetrSinePositionEmbedding(
             config.d_model // 2, TEMPERATURE, normalize=True, scale=2 * math.pi * PERIODS
         )
-        place = (torch.arange(side) + 0.5) / side
-        y, x = torch.meshgrid(place, place, indexing="ij")
-        grid = torch.stack([x, y, *torch.full((2, side, side), 1 / side)], -1).reshape(-1, 4)
-        self.anchors = nn.Parameter(torch.logit(grid))
-        self._begin()
+        self.loss_type = "ForObjectDetection"  # found by the class's own name otherwise
+        self._begin(side)
 
     @torch.no_grad()
-    def _begin(self) -> None:
-        """The first weights: Xavier's in the transformer as in the paper, boxes at their anchors, a look around."""
-        for name, p in self.model.named_parameters():
-            if p.ndim == 2 and (".layers." in f".{name}") and "backbone" not in name:
-                nn.init.xavier_uniform_(p)
-        for layer in self.model.decoder.layers:
-            same = _interleaved(self.config.d_model, self.config.decoder_attention_heads) * SHARPNESS
-            layer.encoder_attn.q_proj.weight.copy_(same)
-            layer.encoder_attn.k_proj.weight.copy_(same)
-        nn.init.xavier_uniform_(self.model.input_projection.weight)
-        nn.init.normal_(self.model.query_position_embeddings.weight, std=0.02)
-        nn.init.zeros_(self.bbox_predictor.layers[-1].weight)
-        nn.init.zeros_(self.bbox_predictor.layers[-1].bias)
+    def _begin(self, side: int) -> None:
+        """The first weights: Xavier's as in the paper, then the plainest layers, and the queries on their grid."""
+        model = self.model
+        for layer in (*model.encoder.layers, *model.decoder.layers):
+            for p in layer.parameters():
+                if p.ndim == 2:
+                    nn.init.xavier_uniform_(p)
+            nn.init.zeros_(layer.self_attn.o_proj.weight)
+            nn.init.zeros_(layer.mlp.fc2.weight)
+        same = _interleaved(self.config.d_model, self.config.decoder_attention_heads)
+        for layer in model.decoder.layers:
+            look = layer.encoder_attn
+            for projection, value in ((look.q_proj, SHARPNESS * same), (look.k_proj, SHARPNESS * same),
+                                      (look.v_proj, same), (look.o_proj, same.T)):  # fmt: skip
+                projection.weight.copy_(value)
+        for layer in (model.input_projection, self.class_labels_classifier, *self.bbox_predictor.layers):
+            nn.init.xavier_uniform_(layer.weight)
+        place = (torch.arange(side) + 0.5) / side
+        y, x = torch.meshgrid(place, place, indexing="ij")
+        grid = torch.stack([x, y], -1).flatten(0, 1)
+        model.query_position_embeddings.weight.copy_(self.encode(grid, (8, 8)))
+
+    def extract(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor, tuple[int, int]]:
+        """The encoder's input (B, h w, D), its position encoding, the backbone's map at stride 4, and (h, w)."""
+        model = self.model
+        fine, coarse = model.backbone.model(pixel_values).feature_maps
+        position = model.position_embedding(coarse.shape, coarse.device, torch.float32)
+        position = position.expand(len(coarse), -1, -1, -1).flatten(2).transpose(1, 2)
+        tokens = model.input_projection(coarse).flatten(2).transpose(1, 2) + position
+        return tokens, position, fine, tuple(coarse.shape[-2:])
+
+    def read(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """What the two heads make of tokens or queries (…, D): logits (…, C + 1) and boxes (…, 4)."""
+        return self.class_labels_classifier(hidden).float(), self.bbox_predictor(hidden).float().sigmoid()
 
     def see(self, pixel_values: Tensor) -> Sight:
         """All that the layers make of pictures (B, 3, H, W), normalised by `normalised`."""
-        model = self.model
-        fine, coarse = model.backbone.model(pixel_values).feature_maps
-        memory = model.input_projection(coarse).flatten(2).transpose(1, 2)
-        position = model.position_embedding(coarse.shape, coarse.device, torch.float32)
-        position = position.expand(len(memory), -1, -1, -1).flatten(2).transpose(1, 2)
-        for layer in model.encoder.layers:
+        memory, position, fine, shape = self.extract(pixel_values)
+        for layer in self.model.encoder.layers:
             memory = layer(memory, None, position)
-        return Sight(*self.decode(memory, position, tuple(coarse.shape[-2:])), memory, fine)
+        return Sight(*self.decode(memory, position, shape), memory, fine)
 
     def decode(self, memory: Tensor, position: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits, boxes and hidden states (L, B, Q, …) of the decoder's layers, each box a correction of the last."""
-        model, B = self.model, len(memory)
-        reference = self.anchors.expand(B, -1, -1)  # logits of boxes
-        hidden = torch.zeros(B, self.config.num_queries, self.config.d_model, device=memory.device)
+        """Logits, boxes and hidden states (L, B, Q, …) of the decoder's layers."""
+        start = self.model.query_position_embeddings.weight.expand(len(memory), -1, -1)
+        where, hidden = start, torch.zeros_like(start)
         kept = []
-        for layer in model.decoder.layers:
-            where = self.encode(reference.sigmoid(), shape) + model.query_position_embeddings.weight
+        for layer in self.model.decoder.layers:
             hidden = layer(hidden, None, position, where, memory)
-            out = model.decoder.layernorm(hidden)
-            moved = reference + self.bbox_predictor(out).float()
-            kept.append((self.class_labels_classifier(out).float(), moved.sigmoid(), out))
-            reference = moved.detach()
+            out = self.model.decoder.layernorm(hidden)
+            logits, boxes = self.read(out)
+            kept.append((logits, boxes, out))
+            where = self.encode(boxes[..., :2].detach(), shape) + NAMED * start
         logits, boxes, states = (torch.stack(part) for part in zip(*kept, strict=True))
         return logits, boxes, states
 
-    def encode(self, boxes: Tensor, shape: tuple[int, int]) -> Tensor:
-        """The sine encoding (…, D) of the boxes' centres, equal to the tokens' own at the tokens' centres."""
+    def encode(self, places: Tensor, shape: tuple[int, int]) -> Tensor:
+        """The sine encoding (…, D) of places x, y (…, 2), equal to the tokens' own at the tokens' centres.
+
+        shape: (h, w); token i of n has its encoding at (i + 1) / n, which shifts that of all places.
+        """
         half = self.config.d_model // 2
-        rates = 2 * math.pi * PERIODS / TEMPERATURE ** (torch.arange(0, half, 2, device=boxes.device) / half)
+        rates = 2 * math.pi * PERIODS / TEMPERATURE ** (torch.arange(0, half, 2, device=places.device) / half)
         parts = []
-        for place, count in ((boxes[..., 1], shape[0]), (boxes[..., 0], shape[1])):
-            turns = (place + 0.5 / count)[..., None] * rates  # token i of n has its encoding at (i + 1) / n
+        for place, count in ((places[..., 1], shape[0]), (places[..., 0], shape[1])):
+            turns = (place + 0.5 / count)[..., None] * rates
             parts.append(torch.stack([turns.sin(), turns.cos()], -1).flatten(-2))
         return torch.cat(parts, -1)
 
@@ -175,9 +192,9 @@ def normalised(pixels: Tensor) -> Tensor:
     return (pixels.permute(0, 3, 1, 2).float() / 255 - 0.55) / 0.25
 
 
-def build(shape: Shape) -> AnchoredDetr:
+def build(shape: Shape) -> GridDetr:
     """A model with its first weights, drawn from torch's generator. "eager" attention returns its weights."""
-    return AnchoredDetr(config_of(shape))
+    return GridDetr(config_of(shape))
 
 
 def described(shape: Shape) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from engine.vision.detection_metrics import matching as metric
 from engine.vision.detr import data
-from engine.vision.detr.architecture import AnchoredDetr, normalised
+from engine.vision.detr.architecture import GridDetr, normalised
 from engine.vision.detr.matching import Targets, corners, targets_of
 from engine.vision.detr.panoptic import PanopticHead, merge
 from engine.vision.segmentation_metrics.panoptic import panoptic
@@ -35,11 +35,11 @@ def average_precision(logits: ndarray, boxes: ndarray, targets: list[Targets], s
     matches = metric.match(truths, found, p.shape[-1], areas=metric.AREAS[:1])
     each = np.array([metric.average_precision(m, found.score)[0] for m in matches])  # (C, thresholds)
     at = {"ap50": 0, "ap75": 5}
-    return {"ap": float(np.nanmean(each))} | {name: float(np.nanmean(each[:, i])) for name, i in at.items()}
+    return {"ap": _mean(each)} | {name: _mean(each[:, i]) for name, i in at.items()}
 
 
 def seen_through(
-    model: AnchoredDetr, head: PanopticHead | None, pictures: list[ndarray], size: int = 25
+    model: GridDetr, head: PanopticHead | None, pictures: list[ndarray], size: int = 25
 ) -> tuple[ndarray, ndarray, list[tuple[ndarray, ndarray]]]:
     """Logits, boxes of the last layer, and masks with stuff where there is a head, for pictures (S, S, 3)."""
     logits, boxes, cut = [], [], []
@@ -68,12 +68,18 @@ def panoptic_quality(
         total += made.matched, made.extra, made.missed, made.quality_sum
     matched, extra, missed, quality = total
     with np.errstate(invalid="ignore", divide="ignore"):
+        sq, rq = quality / matched, matched / (matched + extra / 2 + missed / 2)
         pq = quality / (matched + extra / 2 + missed / 2)
     return {
-        "pq": float(np.nanmean(pq)), "pq_things": float(np.nanmean(pq[:CLASSES])),
-        "pq_stuff": float(np.nanmean(pq[CLASSES:])), "sq": float(np.nanmean(quality / matched)),
-        "rq": float(np.nanmean(matched / (matched + extra / 2 + missed / 2))),
+        "pq": _mean(pq), "pq_things": _mean(pq[:CLASSES]), "pq_stuff": _mean(pq[CLASSES:]), "sq": _mean(sq),
+        "rq": _mean(rq),
     }  # fmt: skip
+
+
+def _mean(values: ndarray) -> float:
+    """The mean over the classes that there are, 0 for none."""
+    known = np.isfinite(values)
+    return float(values[known].mean()) if known.any() else 0.0
 
 
 def truth_of(scene: data.Scene, picture: data.Picture) -> tuple[ndarray, ndarray]:
@@ -84,7 +90,7 @@ def truth_of(scene: data.Scene, picture: data.Picture) -> tuple[ndarray, ndarray
 
 
 def judge(
-    model: AnchoredDetr,
+    model: GridDetr,
     head: PanopticHead | None,
     size: int,
     count: int,
@@ -101,7 +107,7 @@ def judge(
         cut += found[2]
         targets += [targets_of(*pair) for pair in made]
         truths += [truth_of(*pair) for pair in made] if head is not None else []
-        told((begin + 100 - first) / count)
+        told(min(1.0, (begin + 100 - first) / count))
     every = np.concatenate(logits)
     scores = average_precision(every, np.concatenate(boxes), targets, size)
     return scores | (panoptic_quality(every, cut, truths) if head is not None else {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from engine.core import checkpoints
 from engine.data.scenes import GROUNDS, SHAPES
 
 if TYPE_CHECKING:
-    from engine.vision.detr.architecture import AnchoredDetr
+    from engine.vision.detr.architecture import GridDetr
     from engine.vision.detr.panoptic import PanopticHead
 
 NAME = "detr"
@@ -55,7 +56,7 @@ class Detection:
 class Detector:
     """The model with its panoptic head. size: the side in pixels that it was trained at."""
 
-    model: AnchoredDetr
+    model: GridDetr
     head: PanopticHead
     size: int
     classes: tuple[tuple[str, str], ...] = SHAPES
@@ -66,9 +67,11 @@ class Detector:
         return self.model.config.num_queries
 
     @property
-    def anchors(self) -> ndarray:
-        """(Q, 4) the boxes that the queries start from."""
-        return self.model.anchors.detach().sigmoid().numpy()
+    def grid(self) -> ndarray:
+        """(Q, 2) the places x, y that the queries started from before training."""
+        side = math.isqrt(self.queries)
+        y, x = (np.mgrid[:side, :side] + 0.5) / side
+        return np.stack([x, y], -1).reshape(-1, 2)
 
     def detect(self, pixels: ndarray) -> Detection:
         """Look at one picture (H, W, 3) uint8, sides from 32 to 256 and multiples of 8; best at `size`.
@@ -173,7 +176,7 @@ def read(name: str, root: Path | None = None) -> Detector:
     return made
 
 
-def _ready(model: AnchoredDetr, head: PanopticHead, size: int) -> Detector:
+def _ready(model: GridDetr, head: PanopticHead, size: int) -> Detector:
     model.set_attn_implementation("eager")  # the fused kernels do not return their weights
     return Detector(model.eval().requires_grad_(False), head.eval().requires_grad_(False), size)
 

@@ -1,4 +1,4 @@
-"""The recipe of the detector: boxes first, masks on its frozen features after."""
+"""The recipe of the detector: backbone and heads on tokens first, the whole on boxes, masks on its frozen features."""
 
 from __future__ import annotations
 
@@ -30,20 +30,23 @@ SHOWN = 0  # the held-out scene whose boxes are kept as training goes
 @dataclass(frozen=True)
 class Plan:
     """How the detector is trained. The rate rises over `warm_up` steps, stays, and falls to nothing over the last
-    `decay`: a run that stays can be brought to its end at any step. mask_steps: of the panoptic head."""
+    `decay`: a run that stays can be brought to its end at any step. token_steps: before it, of the backbone and the
+    heads alone; mask_steps: after it, of the panoptic head."""
 
     shape: Shape = dataclasses.field(default_factory=Shape)
     scenes: int = 16_000
-    steps: int = 12_000
-    decay: int = 3_000
-    mask_steps: int = 1_500
+    token_steps: int = 2_500
+    steps: int = 4_000
+    decay: int = 1_200
+    mask_steps: int = 700
     batch: int = 32
+    token_rate: float = 1.5e-3
     rate: float = 6e-4
     weight_decay: float = 1e-4
-    warm_up: int = 300
+    warm_up: int = 200
     clip: float = 1.0
     no_object: float = 0.2
-    dense: float = 1.0  # weight of the encoder's own loss, token by token
+    dense: float = 1.0  # weight of the loss of the encoder's own tokens
     average: float = 0.998  # of the weights, by step
     seed: int = 9
     every: int = 250
@@ -67,22 +70,6 @@ LARGE = dataclasses.replace(
 )  # fmt: skip
 
 
-class DenseHead(nn.Module):
-    """What each token of the encoder makes of its own place: a class, or none, and a box. Used in training alone."""
-
-    def __init__(self, shape: Shape):
-        super().__init__()
-        self.out = nn.Linear(shape.width, shape.classes + 1 + 4)
-        self.classes = shape.classes + 1
-
-    def forward(self, memory: Tensor, side: int) -> tuple[Tensor, Tensor]:
-        place = (torch.arange(side, device=memory.device) + 0.5) / side
-        y, x = torch.meshgrid(place, place, indexing="ij")
-        start = torch.logit(torch.stack([x, y, *torch.full((2, side, side), 0.22, device=memory.device)], -1))
-        out = self.out(memory).float()
-        return out[..., : self.classes], (out[..., self.classes :] + start.flatten(0, 1)).sigmoid()
-
-
 def detection_loss(seen: Sight, labels: Tensor, boxes: Tensor, no_object: float) -> tuple[Tensor, Tensor, Tensor]:
     """The paper's loss summed over the decoder's layers, its terms (L, 3), and the last layer's assignment."""
     total, terms, given = torch.zeros(()), [], None
@@ -99,7 +86,7 @@ def detection_loss(seen: Sight, labels: Tensor, boxes: Tensor, no_object: float)
     return total, torch.stack(terms), torch.where(given >= 0, order.gather(1, given.clamp(min=0)), given)
 
 
-def dense_loss(logits: Tensor, found: Tensor, token: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
+def token_loss(logits: Tensor, found: Tensor, token: Tensor, labels: Tensor, boxes: Tensor) -> Tensor:
     """The same three terms with each token told which object (B, h w), −1 for none, covers it: nothing to match."""
     C = logits.shape[-1] - 1
     here = token >= 0
@@ -121,15 +108,14 @@ class Run:
         # On the CPU the fused attention's backward pass takes half of a step in bfloat16.
         self.model.set_attn_implementation("eager" if device == "cpu" else "sdpa")
         self.model = self.model.to(device, memory_format=torch.channels_last)
-        self.dense, self.head = DenseHead(plan.shape).to(device), PanopticHead(plan.shape).to(device)
+        self.head = PanopticHead(plan.shape).to(device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.learning = torch.optim.AdamW(self._groups(), plan.rate, betas=(0.9, 0.98))
+        self.learning = torch.optim.AdamW(self._groups(), plan.rate, betas=(0.9, 0.98), fused=True)
         self.masking = torch.optim.AdamW(self.head.parameters(), 2e-3, betas=(0.9, 0.98), weight_decay=1e-4)
-        self.now: dict[str, Any] = {"step": 0, "mask_step": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0, "curve": []}
+        self.now: dict[str, Any] = {"token_step": 0, "step": 0, "mask_step": 0, "curve": []}
+        self.now |= {"cpu_seconds": 0.0, "wall_seconds": 0.0}
         self.kept: list[dict[str, np.ndarray]] = []
-        self.parts = {
-            name: getattr(self, name) for name in ("model", "dense", "head", "average", "learning", "masking")
-        }
+        self.parts = {name: getattr(self, name) for name in ("model", "head", "average", "learning", "masking")}
         if resume and (folder / "state.pt").exists():
             state = torch.load(folder / "state.pt", map_location=device, weights_only=False)
             for name, part in self.parts.items():
@@ -138,11 +124,9 @@ class Run:
         self.begun = (time.perf_counter(), time.process_time(), self.now["wall_seconds"], self.now["cpu_seconds"])
 
     def _groups(self) -> list[dict[str, Any]]:
-        named = [*self.model.named_parameters(), *self.dense.named_parameters()]
-        flat = [p for _, p in named if p.ndim < 2]
-        deep = [p for n, p in named if p.ndim >= 2 and n != "anchors"]
-        return [{"params": deep, "weight_decay": self.plan.weight_decay},
-                {"params": [*flat, self.model.anchors], "weight_decay": 0.0}]  # fmt: skip
+        flat = [p for p in self.model.parameters() if p.ndim < 2]
+        deep = [p for p in self.model.parameters() if p.ndim >= 2]
+        return [{"params": deep, "weight_decay": self.plan.weight_decay}, {"params": flat, "weight_decay": 0.0}]
 
     def keep(self) -> None:
         """Write the state, whole or not at all."""
@@ -162,6 +146,44 @@ class Run:
             torch.from_numpy(batch.boxes).to(self.device),
         )
 
+    def update(self, loss: Tensor, rate: float) -> None:
+        """One step of the optimiser."""
+        for group in self.learning.param_groups:
+            group["lr"] = rate
+        self.learning.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
+        self.learning.step()
+
+    def tokens(self, store: Batch, report: Report) -> None:
+        """Teach the backbone and the two heads on tokens, with no encoder and no decoder between them."""
+        plan, seen = self.plan, []
+        for step in range(self.now["token_step"], plan.token_steps):
+            rng = np.random.default_rng((plan.seed + 2, step))
+            batch = data.chosen(store, plan.batch, rng)
+            pixels, labels, boxes = self.inputs(batch)
+            self.model.train()
+            with torch.autocast(self.device, torch.bfloat16):
+                tokens = self.model.extract(pixels)[0]
+                found = self.model.read(nn.functional.layer_norm(tokens, tokens.shape[-1:]))
+            loss = token_loss(*found, self.told(batch), labels, boxes)
+            rise, fall = (step + 1) / plan.warm_up, 2.5 * (1 - step / plan.token_steps)
+            self.update(loss, plan.token_rate * min(rise, fall, 1.0))
+            seen.append(loss.item())
+            self.now["token_step"] = step + 1
+            if (step + 1) % plan.every == 0 or step + 1 == plan.token_steps:
+                self.keep()
+                told = f"token step {step + 1}, loss {np.mean(seen):.4g}; CPU {self.now['cpu_seconds']:.0f} s"
+                report(0.2 * (step + 1) / plan.token_steps, told)
+                seen = []
+        if self.now["step"] == 0:
+            self.average.load_state_dict(self.model.state_dict())
+            self.learning.state.clear()
+
+    def told(self, batch: Batch) -> Tensor:
+        """The object of each token (B, h w)."""
+        return torch.from_numpy(data.tokens(batch.instance, 8)).to(self.device).flatten(1)
+
     def detect(self, store: Batch, report: Report) -> None:
         """Learn boxes until the plan's last step."""
         seen = []
@@ -172,34 +194,27 @@ class Run:
             seen.append(self.step(data.chosen(store, self.plan.batch, rng), step))
             self.now["step"] = step + 1
             if (step + 1) % self.plan.every == 0 or step + 1 == self.plan.steps:
-                means = np.mean(seen, 0)
-                names = ("loss", "class", "l1", "giou", "dense")
-                point = {"step": step + 1} | dict(zip(names, means.tolist(), strict=True))
+                names = ("loss", "class", "l1", "giou", "tokens")
+                point = {"step": step + 1} | dict(zip(names, np.mean(seen, 0).tolist(), strict=True))
                 point |= evaluate.judge(self.average, None, self.plan.shape.size, self.plan.judged)
                 self.now["curve"].append(point)
                 self.keep()
                 seen = []
                 told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(0.85 * (step + 1) / self.plan.steps, f"{told}; CPU {self.now['cpu_seconds']:.0f} s")
+                report(0.2 + 0.65 * (step + 1) / self.plan.steps, f"{told}; CPU {self.now['cpu_seconds']:.0f} s")
 
     def step(self, batch: Batch, step: int) -> list[float]:
         """One update; the losses before it."""
-        for group in self.learning.param_groups:
-            group["lr"] = self.plan.rate * self.plan.factor(step)
         self.model.train()
         pixels, labels, boxes = self.inputs(batch)
-        side = self.plan.shape.size // 8
-        token = torch.from_numpy(data.tokens(batch.instance, 8)).to(self.device).flatten(1)
         with torch.autocast(self.device, torch.bfloat16):
             seen = self.model.see(pixels)
-            dense = self.dense(seen.memory, side)
+            found = self.model.read(seen.memory)
         loss, terms, _ = detection_loss(seen, labels, boxes, self.plan.no_object)
-        extra = dense_loss(*dense, token, labels, boxes)
-        self.learning.zero_grad(set_to_none=True)
-        (loss + self.plan.dense * extra).backward()
-        nn.utils.clip_grad_norm_([p for g in self.learning.param_groups for p in g["params"]], self.plan.clip)
-        self.learning.step()
-        self.follow(min(self.plan.average, (step + 1) / (step + 10)))
+        extra = token_loss(*found, self.told(batch), labels, boxes)
+        self.update(loss + self.plan.dense * extra, self.plan.rate * self.plan.factor(step))
+        if step % 4 == 3:
+            self.follow(min(self.plan.average**4, (step + 1) / (step + 40)))
         return [loss.item(), *terms[-1].tolist(), extra.item()]
 
     @torch.no_grad()
@@ -314,6 +329,7 @@ def train(
         shutil.rmtree(folder, ignore_errors=True)
     store = store or data.rendered(folder / "state" / "scenes", plan.scenes, plan.shape.size)
     run = Run(folder / "state", plan, "cuda" if setting == "gpu" else "cpu", resume)
+    run.tokens(store, report)
     run.detect(store, report)
     run.mask(store, report)
     publish(folder / "checkpoints" / NAME, run, setting, report)
