@@ -357,35 +357,3 @@ def test_a_gpu_that_is_not_there_is_told(tmp_path):
         pytest.skip("there is a GPU here")
     with pytest.raises(ValueError, match="needs a CUDA device"):
         train.train(tmp_path, "gpu", True, lambda *_: None)
-
-
-@pytest.mark.slow
-def test_the_checkpoint_reaches_what_its_meta_says():
-    """All of the scenes that it was judged on, once more."""
-    meta, found = model.meta(), model.load()
-    scores = evaluate.judge(found.model, found.head, found.size, meta["metrics"]["scenes"])
-    for name, value in scores.items():
-        assert value == pytest.approx(meta["metrics"][name], abs=2e-3), name
-    assert scores["ap"] >= 0.5 and meta["metrics"]["scenes"] >= 500
-
-
-def test_the_replay_is_of_the_scene_that_it_names():
-    kept = model.replay()
-    targets = matching.targets_of(*data.held_out(kept.index, model.load().size))
-    assert kept.seed == data.HELD_OUT and (np.diff(kept.step) > 0).all() and len(kept.step) > 20
-    for k in (0, len(kept.step) // 2, -1):
-        terms = matching.cost_terms(kept.logits[k, -1], kept.boxes[k, -1], targets.labels, targets.boxes)
-        pairs = matching.assign(matching.total_cost(terms))
-        assert kept.given[k, pairs[:, 0]].tolist() == targets.place[pairs[:, 1]].tolist()
-        assert terms[1][pairs[:, 0], pairs[:, 1]].mean() == pytest.approx(kept.terms[k, -1, 1], rel=0.02, abs=2e-3)
-    assert kept.terms[-1].sum() < kept.terms[0].sum() / 2
-
-
-def test_the_checkpoint_is_small_and_loads_strictly():
-    folder = checkpoints.ROOT / "detr"
-    assert max(p.stat().st_size for p in folder.iterdir()) < 10_000_000
-    found = checkpoints.load("detr", "detr")
-    built = architecture.build(architecture.revived(found.config["shape"]))
-    mine = {k.removeprefix("detector."): v for k, v in found.state.items() if k.startswith("detector.")}
-    with pytest.raises(ValueError, match="query_position_embeddings"):
-        checkpoints.fill(built, {k: v for k, v in mine.items() if k != "model.query_position_embeddings.weight"})
