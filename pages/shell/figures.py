@@ -182,6 +182,7 @@ class Figure:
     says: one sentence that tells what the figure shows, for those who cannot see it.
     facts: pairs of a name and its value, set as a row of numbers under the figure.
     table: rows of cells under the figure, the first row being the header.
+    recorded: where and when, if what is drawn was not computed by the run that it belongs to but measured before.
     """
 
     traces: Sequence[Mapping[str, Any]]
@@ -197,6 +198,7 @@ class Figure:
     link: str = ""  # figures of a page with the same link share the hovered item; a trace's `meta` says which it is
     strips: Sequence[Strip] = ()
     picks: Sequence[Pick] = ()
+    recorded: Words = ""
 
     def data(self) -> dict[str, Any]:
         """As it is sent: JSON-ready, arrays packed, tokens and texts unresolved."""
@@ -222,6 +224,8 @@ class Figure:
                 found[name] = [part.data() for part in parts]
         if self.link:
             found["link"] = self.link
+        if self.recorded:
+            found["recorded"] = T.of(self.recorded).data()
         return found
 
     def to_plotly(self) -> Any:

@@ -137,7 +137,7 @@ def whole_figure() -> Figure:
         ]),
         facts=[(T("mean", "均值"), "0.5")], table=[[T("row", "行"), "x"], ["1", "2"]],
         handles=[Handle("start", "up", text=T("drag", "拖动")), Handle(2.0, "p[1]", share=True)], link="n",
-        layout={"barmode": "overlay"},
+        layout={"barmode": "overlay"}, recorded=T("long ago", "很久以前"),
     )  # fmt: skip
 
 
@@ -171,9 +171,9 @@ def test_figures_are_sent_as_json():
     assert made["facts"] == [[{"en": "mean", "zh": "均值"}, "0.5"]] and made["table"][1] == ["1", "2"]
     assert made["handles"][0]["x"] == "start" and made["link"] == "n"
     assert made["handles"][1]["x"] == 2 and made["handles"][1]["share"] and "share" not in made["handles"][0]
-    assert made["layout"]["barmode"] == "overlay"
+    assert made["layout"]["barmode"] == "overlay" and made["recorded"] == {"en": "long ago", "zh": "很久以前"}
     bare = Figure([figures.bars([1], [2])], [Panel()], says="x").data()
-    assert not {"frames", "facts", "table", "handles", "link"} & set(bare) and bare["says"] == "x"
+    assert not {"frames", "facts", "table", "handles", "link", "recorded"} & set(bare) and bare["says"] == "x"
 
 
 def test_panels_have_axes_of_their_own():

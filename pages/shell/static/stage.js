@@ -253,6 +253,7 @@ Orrery.makeStage = (root, boot) => {
       drawing.revision = state.shown = state.view;
     }
     drawing.set(figure);
+    if (state.line) provenance(state.line);
     clock();
     contrast();
   }
@@ -274,8 +275,10 @@ Orrery.makeStage = (root, boot) => {
   }
 
   function provenance(line) {
-    const kind = line.recorded ? 'recorded' : lab.views[state.view].kind;
-    const parts = [...(line.recorded ? [line.recorded] : []), ...line.parts];
+    // A figure of what was measured before says so itself: how this run went tells nothing about it.
+    const earlier = (state.figures[state.view] || {}).recorded;
+    const kind = earlier || line.recorded ? 'recorded' : lab.views[state.view].kind;
+    const parts = earlier ? [earlier] : [...(line.recorded ? [line.recorded] : []), ...line.parts];
     const shown = parts.flatMap((part, i) => (i ? [' · ', words(part)] : [words(part)]));
     prov.replaceChildren(el('span', { class: `tag ${kind}` }, words(boot.kinds[kind])), ' ', ...shown);
   }
