@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.attention.position_encoding import (
     PositionEncoded,
     family,
+    findings,
     frequencies,
     position_encoding,
     rotation,
@@ -24,7 +25,7 @@ from pages.shell import Lab, Preset, T, View
 
 DRAWN = ["dimension", "base", "scaling", "factor", "context", "content", "seed"]
 ONE = ["encoding", *DRAWN, "length", "offset", "reach", "buckets", "furthest", "head"]
-MEASURED = ["task", "windows", "factor", "base", "offset"]
+MEASURED = ["task", "windows", "shift"]
 
 
 def sample(p: PositionEncoded) -> T:
@@ -38,6 +39,13 @@ def fit(p: PositionEncoded) -> T:
         if yes
         else T(f"{name.en}: m and n", f"{name.zh}：看 m 与 n")
     )
+
+
+def said(p: PositionEncoded) -> list[T]:
+    """What was measured, and what the chosen encoding does to a model."""
+    return [
+        T(*words) for words in (p.finding, findings.consequence(p.loss_by_position.small, p.chosen.name)) if words[0]
+    ]
 
 
 LAB = Lab(
@@ -58,7 +66,7 @@ LAB = Lab(
         View(T("How far does it reach?", "能看多远？"), decay_figure, "exact", uses=DRAWN),
         View(T("Longer than trained?", "比训练更长？"), stretch_figure, "exact", uses=["dimension", "base", "scaling", "factor", "context"]),
         View(T("With linear attention?", "配线性注意力？"), linear_figure, uses=["base", "scaling", "factor", "context", "offset", "content", "dimension", "seed"]),
-        View(T("Can the model read on?", "模型还读得下去吗？"), target_figure, uses=MEASURED),
+        View(T("Can the model read on?", "模型还读得下去吗？"), target_figure, uses=[*MEASURED, "factor", "base"]),
         View(T("Which learns best?", "哪个学得最好？"), small_figure, uses=["encoding", *MEASURED]),
         View(T("If all positions move?", "若位置全都平移？"), shifted_figure, uses=["encoding"]),
     ],
@@ -80,5 +88,5 @@ LAB = Lab(
     ],
     sample=sample,
     fit=fit,
-    findings=lambda p: [T(*p.finding)],
+    findings=said,
 )  # fmt: skip

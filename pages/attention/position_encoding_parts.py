@@ -58,6 +58,17 @@ def dotted(x: np.ndarray, y: np.ndarray, color: str, **options) -> dict:
     return line(x, y, color, **options) | {"mode": "lines+markers", "marker": {"size": 5, "color": color}}
 
 
+def spread(heights: list[float], gap: float, floor: float = -np.inf) -> list[float]:
+    """Descending heights moved apart where they stand closer than `gap`, none of them below `floor`."""
+    placed: list[float] = []
+    for y in heights:
+        placed.append(min(y, placed[-1] - gap) if placed else y)
+    for i in reversed(range(len(placed))):
+        least = placed[i + 1] + gap if i + 1 < len(placed) else floor
+        placed[i] = max(placed[i], least)
+    return placed
+
+
 def room(values: np.ndarray, share: float = 0.08) -> tuple[float, float]:
     """A range around finite values; (0, 1) where there are none."""
     known = values[np.isfinite(values)]

@@ -146,6 +146,7 @@ def identity_figure(p: PositionEncoded) -> Figure:
             (T("R(m)R(−m) against I", "R(m)R(−m) 相对 I"), number(c.inverse_gap, 2)),
             (T("P R Pᵀ against half-split", "P R Pᵀ 相对对半"), number(c.layout_gap, 2)),
         ],
+        layout={"height": 260},
     )  # fmt: skip
 
 
@@ -184,9 +185,10 @@ def decay_figure(p: PositionEncoded) -> Figure:
         line(x, d.alike[1:], SECOND, name=T("equal vectors, on average", "相同向量的平均")),
         line(x, d.bound[1:], THEORY, width=1.6, name=T("bound, eq. 37", "界，式 37")),
     ]
-    at = len(x) // 3
+    at = 2 * len(x) // 3
+    over = max(float(curve[at : at + 24].max()) for curve in (d.score, d.alike, d.bound))
     labels = [
-        Label(float(x[at]), float(d.bound[1 + at]) + 0.08, T("the paper’s bound", "论文的界"), THEORY),
+        Label(float(x[at]), over + 0.1, T("the paper’s bound", "论文的界"), THEORY),
         Label(1.2, float(d.alike[1]) + 0.12 if d.alike[1] < 0.9 else 1.12, T("equal vectors, on average", "相同向量的平均"), SECOND),
         Label(1.2, min(float(d.score[1:40].min()), -0.05) - 0.1, T("this query and key", "这对查询与键"), MEASURED),
     ]  # fmt: skip

@@ -101,13 +101,23 @@ def test_wavelengths_stretch_as_each_scaling_says(open_lab):
     np.testing.assert_allclose(figure(page)[2]["y"], 2 * own, rtol=1e-5)
 
 
+def tag(page) -> str:
+    """How the figure's numbers are labelled, and where they are from."""
+    return page.locator(".prov").inner_text()
+
+
 def test_models_are_compared_and_read_here_on_request(open_lab):
     page = open_lab("position-encoding", "view=10")
-    assert facts(page)["Source"].startswith("recorded on")
-    assert {"as trained", "YaRN"} <= {trace["name"] for trace in figure(page)}
+    assert tag(page).startswith("recorded recorded on") and {"as trained", "YaRN"} <= set(words(page))
+    view(page, 8)
+    assert tag(page).startswith("measured")
+    view(page, 9)
+    assert tag(page).startswith("recorded")
     preset(page, 8)
-    page.wait_for_function("document.querySelector('.facts').textContent.includes('measured just now')", timeout=60_000)
-    settle(page)
-    assert parameters(page)["task"] == "models" and facts(page)["Source"].startswith("measured just now")
-    curve = figure(page)[-2]
-    assert np.isfinite(curve["y"]).all() and curve["x"][-1] < 512
+    page.wait_for_function("document.querySelector('.prov').textContent.startsWith('measured')", timeout=120_000)
+    page.wait_for_function("Orrery.stage.settled()", timeout=120_000)
+    assert parameters(page)["task"] == "models" and " torch " in tag(page)
+    curves = [trace for trace in figure(page) if trace["name"] == "Rotary" and trace["x"][-1] > 256]
+    assert np.isfinite(curves[-1]["y"]).all() and curves[-1]["x"][-1] < 512
+    view(page, 11)
+    assert tag(page).startswith("recorded")  # the run measured no moved texts

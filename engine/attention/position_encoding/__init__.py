@@ -29,7 +29,6 @@ FRAMES = 48
 HEADS = 8
 LIVE_LENGTH = {"target": 2048, "models": 512}
 QUICK_TEXTS = 16
-DRAWN = {"task": ["encodings"]}
 MEASURED = {"task": ["target", "models"]}
 
 
@@ -76,6 +75,10 @@ class PositionEncoding(Params):
     windows: int = Field(
         4, ge=1, le=96, title="Texts to read", zh="阅读的文本数", when=MEASURED,
         help=("Held-out files; more texts, less noise.", "取自留出的文件；文本越多，噪声越小。"),
+    )  # fmt: skip
+    shift: int = Field(
+        0, ge=0, le=1024, title="Texts begin at position", zh="文本起始位置", when=MEASURED,
+        help=("What a model has learned of positions ends with its training length.", "模型学到的位置止于训练长度。"),
     )  # fmt: skip
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="随机种子", control="seed")
 
@@ -130,11 +133,12 @@ def position_encoding(params: PositionEncoding) -> Iterator[Partial[PositionEnco
         return
     from engine.attention.position_encoding import live
 
-    measured = live.target if params.task == "target" else live.small
-    now = result.loss_by_position
-    for found, share in measured(
-        now, params.windows, LIVE_LENGTH[params.task], params.factor, params.base, params.offset
-    ):
+    now, length = result.loss_by_position, LIVE_LENGTH[params.task]
+    if params.task == "target":
+        steps = live.target(now, params.windows, length, params.factor, params.base, params.shift)
+    else:
+        steps = live.small(now, params.windows, length, params.shift)
+    for found, share in steps:
         finding = findings.losses(found, params.task) if share == 1 else result.finding
         yield Partial(
             dataclasses.replace(result, loss_by_position=found, finding=finding, backend="torch", dtype="float32"),

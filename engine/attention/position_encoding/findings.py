@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.attention.position_encoding.family import Encoding, Words
-from engine.attention.position_encoding.losses import Losses
+from engine.attention.position_encoding.losses import Losses, SmallLosses
 
 
 def measured(encoding: Encoding, departure: float, offset: int, context: int) -> Words:
@@ -51,4 +51,27 @@ def losses(found: Losses, task: str) -> Words:
     return (
         f"Near token {end}, trained on {part.context}, {en} loses least: {own:.2f} nats.",
         f"训练长度为 {part.context}，到第 {end} 个词元附近，{zh}的损失最小：{own:.2f} nat。",
+    )
+
+
+def consequence(small: SmallLosses, name: str) -> Words:
+    """What the chosen encoding comes to in a trained model, inside and far beyond the training length."""
+    if name not in small.names or not np.isfinite(small.at_end).any():
+        return ("", "")
+    at, best = small.names.index(name), int(np.nanargmin(small.at_end))
+    (en, zh), (other_en, other_zh) = small.titles[at], small.titles[best]
+    inside, end = small.inside[at], small.at_end[at]
+    if np.isnan(inside):
+        return ("", "")
+    told_en = f"{en}, in a small model trained on {small.context} tokens: {inside:.2f} nats a token within them"
+    told_zh = f"{zh}，在训练长度为 {small.context} 的小模型中：此长度以内每词元 {inside:.2f} nat"
+    far_en, far_zh = f", {end:.2f} near token {small.length}.", f"，到第 {small.length} 个词元附近为 {end:.2f}。"
+    if np.isnan(end):
+        far_en, far_zh = ", and no positions beyond.", "，再往后没有位置。"
+    if best == at:
+        return (f"{told_en}{far_en} No other is lower there.", f"{told_zh}{far_zh}远处没有更低的。")
+    least = small.at_end[best]
+    return (
+        f"{told_en}{far_en} Least far out: {other_en}, {least:.2f}.",
+        f"{told_zh}{far_zh}远处最低的是{other_zh}：{least:.2f}。",
     )

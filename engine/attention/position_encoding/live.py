@@ -11,7 +11,7 @@ from engine.attention.position_encoding import losses, measure
 from engine.attention.position_encoding.losses import Losses, SmallLosses
 from engine.core import devices
 
-HERE = (f"measured just now on {devices.cpu_name()}", f"刚刚在 {devices.cpu_name()} 上实测")
+HERE = (f"measured here on {devices.cpu_name()}", f"在此实测：{devices.cpu_name()}")
 
 
 def target(
@@ -21,12 +21,11 @@ def target(
     context = measure.target_context()
     for curves, seen, share in measure.target_curves(windows, length, factor, base, shift):
         found = {"context": context, "factor": factor, "base": base, "shift": shift, "windows": seen, "length": length}
-        yield dataclasses.replace(now, target=losses.target_losses(found, curves), target_source=HERE), share
+        target = losses.target_losses(found, curves)
+        yield dataclasses.replace(now, target=target, target_source=HERE, target_recorded=False), share
 
 
-def small(
-    now: Losses, windows: int, length: int, factor: float, base: float, shift: int
-) -> Iterator[tuple[Losses, float]]:
+def small(now: Losses, windows: int, length: int, shift: int) -> Iterator[tuple[Losses, float]]:
     """`now` with the small models' losses by place measured here, one model after another."""
     before = now.small
     places = losses.middles(measure.PARTS, length)
@@ -34,6 +33,6 @@ def small(
         rows = np.stack([curves[name] for name in before.names])
         fresh: SmallLosses = dataclasses.replace(
             before, places=places, losses=rows, **losses.means(places, rows, before.context), windows=windows,
-            length=length,
+            length=length, shift=shift,
         )  # fmt: skip
-        yield dataclasses.replace(now, small=fresh, small_source=HERE), share
+        yield dataclasses.replace(now, small=fresh, small_source=HERE, small_recorded=False), share

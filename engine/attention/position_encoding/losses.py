@@ -52,7 +52,8 @@ class SmallLosses:
     names, titles: e encodings. places: (p,), losses: (e, p) nats a token by place, NaN where an encoding has no
     position to give; inside, beyond: (e,) means; at_end: (e,) over the last eighth. steps: (c,), curves: (e, c)
     held-out loss during training. shifts: (h,), shifted: (e, h) loss of short windows whose positions all moved.
-    parameters, cpu_seconds: (e,) of each model. context: the training length; tokens: seen by each.
+    parameters, cpu_seconds: (e,) of each model. context: the training length; tokens: seen by each. shift: the
+    position of a text's first token, of windows texts of length tokens each.
     """
 
     names: tuple[str, ...]
@@ -70,18 +71,25 @@ class SmallLosses:
     cpu_seconds: np.ndarray
     context: int
     tokens: int
+    shift: int
     windows: int
     length: int
 
 
 @dataclass(frozen=True)
 class Losses:
-    """Both, with where and when each was measured, or that it was just now."""
+    """Both, with where each was measured, and whether by the recipe (recorded, with a date) or by this run.
+
+    shifted_source: of `small.shifted`, which no run here measures.
+    """
 
     target: TargetLosses
     small: SmallLosses
     target_source: tuple[str, str]
     small_source: tuple[str, str]
+    shifted_source: tuple[str, str]
+    target_recorded: bool = True
+    small_recorded: bool = True
 
 
 def means(places: np.ndarray, losses: np.ndarray, context: int) -> dict[str, np.ndarray]:
@@ -142,9 +150,9 @@ def recorded() -> Losses:
         shifts=np.array(judged["shifts"]), shifted=np.stack([numbers(models[n]["shifted"]) for n in names]),
         parameters=np.array([models[n]["parameters"] for n in names]),
         cpu_seconds=np.array([models[n]["cpu_seconds"] for n in names]),
-        context=context, tokens=meta["training"]["tokens"], windows=judged["windows"], length=judged["length"],
+        context=context, tokens=meta["training"]["tokens"], shift=0, windows=judged["windows"], length=judged["length"],
     )  # fmt: skip
     curves = np.stack([numbers(target["losses"][name]) for name in frequencies.SCALINGS])
     device, date = meta["measured"]["device"], meta["measured"]["date"]
     source = (f"recorded on {device}, {date}", f"录制于 {device}，{date}")
-    return Losses(target_losses(target, curves), small, source, source)
+    return Losses(target_losses(target, curves), small, source, source, source)

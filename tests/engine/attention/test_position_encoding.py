@@ -463,6 +463,7 @@ def test_costs():
         ({"offset": -1}, "offset must be a whole number from 0 to 1024"),
         ({"distance": 65}, "distance must be a whole number from 0 to 64"),
         ({"buckets": 12}, "buckets must be one of 8, 16, 32, 64"),
+        ({"shift": 1025}, "shift must be a whole number from 0 to 1024; got 1025"),
         ({"windows": 97}, "windows must be a whole number from 1 to 96"),
         ({"theta": 1}, "'theta' is not a parameter"),
     ],
