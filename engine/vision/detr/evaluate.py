@@ -43,14 +43,15 @@ def seen_through(
 ) -> tuple[ndarray, ndarray, list[tuple[ndarray, ndarray]]]:
     """Logits, boxes of the last layer, and masks with stuff where there is a head, for pictures (S, S, 3)."""
     logits, boxes, cut = [], [], []
+    device = next(model.parameters()).device
     with torch.inference_mode():
         for begin in range(0, len(pictures), size):
-            inputs = normalised(torch.from_numpy(np.stack(pictures[begin : begin + size])))
+            inputs = normalised(torch.from_numpy(np.stack(pictures[begin : begin + size])).to(device))
             seen = model.see(inputs)
-            logits.append(seen.logits[-1].numpy())
-            boxes.append(seen.boxes[-1].numpy())
+            logits.append(seen.logits[-1].cpu().numpy())
+            boxes.append(seen.boxes[-1].cpu().numpy())
             if head is not None:
-                cut += list(zip(*(part.numpy() for part in head(inputs, seen)), strict=True))
+                cut += list(zip(*(part.cpu().numpy() for part in head(inputs, seen)), strict=True))
     return np.concatenate(logits), np.concatenate(boxes), cut
 
 

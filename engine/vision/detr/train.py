@@ -51,7 +51,7 @@ class Plan:
     seed: int = 9
     every: int = 250
     judged: int = 100  # held-out scenes for a point of the curve
-    final: int = 1000  # for meta.json
+    final: int = 600  # for meta.json
 
     def factor(self, step: int) -> float:
         """Of the learning rate, 0 to 1."""
@@ -66,7 +66,7 @@ PLAN = Plan()
 LARGE = dataclasses.replace(
     PLAN, shape=Shape(size=128, width=256, heads=8, inner=1024, encoder_layers=4, decoder_layers=6,
                       stem=64, channels=(128, 256), depths=(2, 3)),
-    scenes=40_000, steps=60_000, decay=20_000, batch=64, rate=3e-4, mask_steps=6_000,
+    scenes=40_000, token_steps=10_000, steps=30_000, decay=12_000, batch=64, rate=3e-4, mask_steps=4_000, final=1000,
 )  # fmt: skip
 
 
