@@ -4,7 +4,10 @@ import itertools
 import json
 import math
 import shutil
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,7 @@ from engine.language import code_model
 from engine.language.code_model import architecture, corpus, evaluate, loop, ngram, tokenizer, train
 
 KINDS = ("target", "draft")
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -159,6 +163,44 @@ def test_the_compressors_figures_are_reproduced():
     for name, taken in evaluate.compressed(joined).items():
         figure = 8 * taken / sum(m.size for m in held_out)
         assert figure == pytest.approx(meta["metrics"]["baselines"][name], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_the_ngrams_figures_are_reproduced(tokens):
+    meta = code_model.meta("target")
+    training, held_out = corpus.split()
+    if corpus.fingerprint(training) != meta["data"]["training_sha256"]:
+        pytest.skip("this Python ships other versions of the training files")
+    size = sum(m.size for m in held_out)
+    written = [
+        np.frombuffer(("\0".join(["", *(m.text for m in part)])).encode(), np.uint8) for part in (training, held_out)
+    ]
+    ids = [evaluate.stream(tokens, part) for part in (training, held_out)]
+    found = {
+        "5-gram over bytes": evaluate.ngram_bits(*written, 256, 0) / size,
+        "5-gram over tokens": evaluate.ngram_bits(*ids, len(tokens), tokens.bos_token_id) / size,
+    }
+    for name, figure in found.items():
+        assert figure == pytest.approx(meta["metrics"]["baselines"][name], abs=1e-4)
+
+
+FIRST_USE = """
+import time
+from engine.language import code_model
+code_model.warm_up()
+import torch
+begun = time.process_time()
+model, tokens = code_model.load("target")
+with torch.inference_mode():
+    model(input_ids=torch.tensor([[tokens.bos_token_id, *range(1, 60)]])).logits[0, -1].argmax()
+print(time.process_time() - begun)
+"""
+
+
+@pytest.mark.slow
+def test_once_warm_the_first_token_comes_at_once():
+    run = subprocess.run([sys.executable, "-c", FIRST_USE], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 1.5, "seconds of CPU; about 0.03 are expected"
 
 
 def test_acceptance_of_meta_json_is_reproduced():
