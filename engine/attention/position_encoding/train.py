@@ -205,6 +205,11 @@ def train(
 ) -> None:
     """Eleven small decoders that differ only in how they encode positions.
 
+    The checkpoint at hand was made with the setting "cpu": eleven models of 0.4 to 0.5 M parameters, 2.25 M tokens
+    each, in 1,534 CPU seconds of a Xeon altogether, one thread to a model (OMP_NUM_THREADS=1), and some minutes more
+    for what is measured on them. They reach 3.52 (XLNet's) to 3.88 (no position) nats a token on held-out windows of
+    the training length. Reproducible up to rounding.
+
     plan, judging, encodings, modules: other sizes, fewer encodings and another corpus, for tests.
     Raises ValueError where "gpu" is asked for and there is none.
     """
