@@ -179,7 +179,7 @@ def shifted_figure(p: PositionEncoded) -> Figure:
         ),
         labels,
         table=[
-            [T("Encoding", "编码"), *(T(f"moved by {v}", f"平移 {v}") if v else T("where trained", "原处") for v in s.shifts)],
+            [T("Encoding", "编码"), *(f"+{v}" for v in s.shifts)],
             *([titles[i], *(nats(v) for v in s.shifted[i])] for i in np.argsort(-np.nan_to_num(moved[:, -1], nan=np.inf))),
         ],
         facts=[(T("Encoding", "编码"), name), (T("Gained at the furthest", "最远处的增量"), f"{number(float(worst), 2)} nat"), (T("Furthest", "最远"), str(s.shifts[np.isfinite(moved[at])][-1]))],
