@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.core import checkpoints
 from engine.generation.image_models import networks
-from engine.generation.image_models.worlds import WORLDS
+from engine.generation.image_models.pictures import WORLDS
 
 if TYPE_CHECKING:
     from torch.nn import Module

@@ -25,6 +25,11 @@ def timestep(alpha_bar: Tensor) -> Tensor:
     return torch.atan2((1 - alpha_bar).sqrt(), alpha_bar.sqrt()) * (LONGEST * 2 / math.pi)
 
 
+def level(time: Tensor) -> Tensor:
+    """ᾱ of a timestep from 0 to 1000: the inverse of `timestep`."""
+    return (time * (math.pi / 2 / LONGEST)).cos().square()
+
+
 def denoiser(config: Mapping[str, Any]) -> nn.Module:
     """diffusers' UNet2DModel, wrapped in the folding. config: its arguments, and `fold`, pixels to a side."""
     return Denoiser(**config)
@@ -58,7 +63,7 @@ class Denoiser(nn.Module):
             sample_size=side // fold, in_channels=channels * fold**2, out_channels=channels * fold**2,
             block_out_channels=tuple(widths), layers_per_block=layers, num_class_embeds=embeddings,
             down_block_types=("DownBlock2D",) * len(widths), up_block_types=("UpBlock2D",) * len(widths),
-            add_attention=False, norm_num_groups=16, resnet_time_scale_shift="scale_shift",
+            add_attention=False, norm_num_groups=8, resnet_time_scale_shift="scale_shift",
         )  # fmt: skip
 
     def forward(self, x: Tensor, time: Tensor, labels: Tensor) -> Tensor:

@@ -18,27 +18,31 @@ DIGITS_HELD_OUT = 5  # one digit in five
 
 @dataclass(frozen=True)
 class World:
-    """What there is to draw: (C, H, W) of a picture, and the classes' names in English and Chinese."""
+    """What there is to draw: (C, H, W) of a picture, the classes' names in English and Chinese, and how many values
+    each mark of a picture has, the class first."""
 
     name: str
     shape: tuple[int, int, int]
     classes: tuple[tuple[str, str], ...]
+    kinds: tuple[int, ...]
 
 
 WORLDS = {
-    "scenes": World("scenes", (3, 32, 32), scenes.SHAPES),
-    "digits": World("digits", (1, 8, 8), tuple((str(d), str(d)) for d in range(10))),
-}
+    "scenes": World(
+        "scenes", (3, 32, 32), scenes.SHAPES,
+        (len(scenes.SHAPES), len(scenes.COLOURS), len(scenes.SURFACES), len(scenes.GROUNDS), len(scenes.GROUNDS)),
+    ),
+    "digits": World("digits", (1, 8, 8), tuple((str(d), str(d)) for d in range(10)), (10,)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """n pictures. pixels: (n, C, H, W) uint8, 0 to 255. labels: (n,) int64, the class. marks: (n, k) int64, all that
-    is known of each picture, its class first; `kinds` says how many values each mark has."""
+    """n pictures. pixels: (n, C, H, W) uint8. marks: (n, k) int64, what is known of each: its class first, then of a
+    scene the object's colour and surface, the upper and the lower ground."""
 
     pixels: ndarray
     marks: ndarray
-    kinds: tuple[int, ...]
 
     @property
     def labels(self) -> ndarray:
@@ -49,11 +53,11 @@ class Pictures:
         return len(self.pixels)
 
 
-def pictures(world: str, part: Part, count: int) -> Pictures:
-    """`count` pictures of a part of a world: of digits as many of them as there are.
+def draw(world: str, part: Part, count: int) -> Pictures:
+    """`count` pictures of a part of a world: of digits at most as many as there are.
 
     Scenes: the world's own composition of one object, at 32 pixels; each part has its own seed. Digits: scikit-learn's
-    1,797, of which every fifth is held out; the judge has to learn from the same as the model.
+    1,797, of which every fifth is held out; the judge has to learn from the same ones as the model.
     """
     return _scenes(part, count) if world == "scenes" else _digits(part, count)
 
@@ -66,8 +70,7 @@ def _scenes(part: Part, count: int) -> Pictures:
         scene = scenes.compose(SCENES_SEEDS[part], index, (1, 1))
         pixels[index] = scenes.render(scene, size).pixels.transpose(2, 0, 1)
         marks[index] = scene.shape[0], scene.colour[0], scene.surface[0], *scene.ground.kinds
-    grounds = len(scenes.GROUNDS)
-    return Pictures(pixels, marks, (len(scenes.SHAPES), len(scenes.COLOURS), len(scenes.SURFACES), grounds, grounds))
+    return Pictures(pixels, marks)
 
 
 def _digits(part: Part, count: int) -> Pictures:
@@ -78,4 +81,4 @@ def _digits(part: Part, count: int) -> Pictures:
     if part != "held out":
         chosen = ~chosen
     pixels = np.rint(found.images[chosen][:count] * (255 / 16)).astype(np.uint8)
-    return Pictures(pixels[:, None], found.target[chosen][:count, None].astype(np.int64), (10,))
+    return Pictures(pixels[:, None], found.target[chosen][:count, None].astype(np.int64))
