@@ -56,8 +56,7 @@ class Judge:
 
     Samples are (n, C, H, W) in [−1, 1], clamped to it. Made by `engine.generation.image_models.judge`.
 
-    reference: (m, D) features of held-out pictures, for precision and recall. mean, covariance: of the features of
-    more of them, `count`, for the Fréchet distance. spread: their mean pairwise distance.
+    reference: (m, D), the features of held-out pictures. mean, covariance: theirs. spread: the mean distance of two.
     """
 
     world: str
@@ -122,8 +121,8 @@ def revive(world: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -
     """The judge of a saved configuration and state; strict. Raises ValueError where they do not fit."""
     network = networks.classifier(config["judge"])
     checkpoints.fill(network, networks.part(state, "judge"))
-    reference = networks.part(state, "reference")
+    reference = state["reference.features"]
     return Judge(
-        world, network.eval().requires_grad_(False), config["classes"], reference["features"], reference["mean"],
-        reference["covariance"], float(torch.pdist(reference["features"]).mean()),
+        world, network.eval().requires_grad_(False), config["classes"], reference, reference.mean(0),
+        torch.cov(reference.T), torch.pdist(reference).mean().item(),
     )  # fmt: skip

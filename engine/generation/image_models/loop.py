@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -35,7 +35,8 @@ class Plan:
     steps: int
     decay: int
     batch: int = 64
-    rate: float = 1e-3
+    matrices: float = 2e-3  # learning rate of Muon, matched to AdamW's step size
+    others: float = 1e-3  # learning rate of AdamW
     warm_up: int = 200
     average: float = 0.999  # of the moving average of the weights that is kept
     weight_decay: float = 0.01
@@ -112,6 +113,43 @@ class MarksLoss:
         return grid_sample(pictures + 1, grid, align_corners=False) - 1
 
 
+class Optimiser:
+    """Muon (Jordan 2024) over the matrices inside the blocks, AdamW over the rest.
+
+    A convolution's weights are a matrix of its outputs by all that one of them sees.
+    """
+
+    def __init__(self, network: nn.Module, plan: Plan):
+        inside = [p for name, p in network.named_parameters() if "block" in name and p.ndim > 1]
+        chosen = {id(p) for p in inside}
+        rest = [p for p in network.parameters() if id(p) not in chosen]
+        # Views on the same memory, since torch's Muon takes matrices alone.
+        self.pairs = [(p, nn.Parameter(p.detach().view(len(p), -1))) for p in inside]
+        self.both = [
+            (plan.matrices, torch.optim.Muon([flat for _, flat in self.pairs], lr=plan.matrices,
+                                             weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")),
+            (plan.others, torch.optim.AdamW(rest, lr=plan.others, betas=(0.9, 0.99), weight_decay=0.0, fused=True)),
+        ]  # fmt: skip
+
+    def step(self, factor: float) -> None:
+        """Move the weights against their gradients, by learning rates times `factor`."""
+        for p, flat in self.pairs:
+            flat.grad = p.grad.view_as(flat) if p.grad is not None else None
+        for rate, optimiser in self.both:
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+            optimiser.step()
+
+    def state_dict(self) -> list[dict[str, Any]]:
+        """What both carry from step to step."""
+        return [optimiser.state_dict() for _, optimiser in self.both]
+
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
+        """Take up what `state_dict` gave."""
+        for (_, optimiser), state in zip(self.both, states, strict=True):
+            optimiser.load_state_dict(state)
+
+
 @dataclass
 class Progress:
     """What a run carries across interruptions beside its tensors."""
@@ -142,9 +180,7 @@ class Run:
         self.network = build().to(device)
         # Kept apart from the network, which goes on learning: the running mean of its weights.
         self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=plan.rate, betas=(0.9, 0.99), weight_decay=plan.weight_decay, fused=True
-        )
+        self.optimiser = Optimiser(self.network, plan)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
         if resume and (folder / "state.pt").exists():
@@ -168,16 +204,13 @@ class Run:
     def step(self, known: Pictures, loss: Loss) -> float:
         """One step of the optimiser; the loss before it."""
         now = self.progress.step
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * self.plan.factor(now)
         pictures, marks = (t.to(self.device) for t in batch(known, self.plan, now))
         chance = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + now)
         with torch.autocast(self.device, torch.bfloat16):
             value = loss(self.network, pictures, marks, chance)
-        self.optimiser.zero_grad()
+        self.network.zero_grad()
         value.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
+        self.optimiser.step(self.plan.factor(now))
         share = 1 - min(self.plan.average, (1 + now) / (10 + now))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), list(self.network.parameters()), share)

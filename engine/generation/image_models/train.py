@@ -62,15 +62,15 @@ CPU = {
         plans={
             "classifier": Plan(steps=1200, decay=600),
             "judge": Plan(steps=1200, decay=600, seed=8),
-            "denoiser": Plan(steps=4000, decay=1000),
+            "denoiser": Plan(steps=1000, decay=400),
         },
         protocol=Protocol(samples=240, scale=1.0),
     ),
     "scenes": Setup(
-        {"training": 40_000, "judging": 30_000, "held out": 2_000}, widths=(64, 96, 96), fold=2,
+        {"training": 40_000, "judging": 30_000, "held out": 2_000}, widths=(48, 64, 96), fold=2,
         plans={
-            "classifier": Plan(steps=3000, decay=1000),
-            "judge": Plan(steps=3000, decay=1000, seed=8),
+            "classifier": Plan(steps=1500, decay=600),
+            "judge": Plan(steps=1500, decay=600, seed=8),
             "denoiser": Plan(steps=9000, decay=2500),
         },
     ),
