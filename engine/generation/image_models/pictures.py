@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +15,7 @@ from engine.data import scenes
 # "training": the denoiser and the noise-aware classifier. "judging": the independent classifier. "held out": neither.
 Part = Literal["training", "judging", "held out"]
 SCENES_SEEDS: dict[Part, int] = {"training": 101, "judging": 102, "held out": 103}
+RADII = (0.30, 0.36)  # of a scene's object, in sides of the picture
 DIGITS_HELD_OUT = 5  # one digit in five
 
 
@@ -56,20 +59,29 @@ class Pictures:
 def draw(world: str, part: Part, count: int) -> Pictures:
     """`count` pictures of a part of a world: of digits at most as many as there are.
 
-    Scenes: the world's own composition of one object, at 32 pixels; each part has its own seed. Digits: scikit-learn's
-    1,797, of which every fifth is held out; the judge has to learn from the same ones as the model.
+    Scenes at 32 pixels, each part with its own seed: one object alone on all grounds. The judge learns from all of the
+    world's sizes and surfaces; the denoiser, which is to be small, from the larger objects (`RADII`) of plain surface,
+    and the held-out pictures are of that kind. Digits: scikit-learn's 1,797, of which every fifth is held out; the
+    judge has to learn from the same ones as the model.
     """
     return _scenes(part, count) if world == "scenes" else _digits(part, count)
+
+
+def _composed(part: Part) -> Iterator[scenes.Scene]:
+    """The scenes of a part, one after another, without end."""
+    for index in itertools.count():
+        scene = scenes.compose(SCENES_SEEDS[part], index, (1, 1), None if part == "judging" else RADII)
+        if part == "judging" or scenes.SURFACES[scene.surface[0]][0] == "plain":
+            yield scene
 
 
 def _scenes(part: Part, count: int) -> Pictures:
     size = WORLDS["scenes"].shape[1]
     pixels = np.empty((count, 3, size, size), np.uint8)
     marks = np.empty((count, 5), np.int64)
-    for index in range(count):
-        scene = scenes.compose(SCENES_SEEDS[part], index, (1, 1))
-        pixels[index] = scenes.render(scene, size).pixels.transpose(2, 0, 1)
-        marks[index] = scene.shape[0], scene.colour[0], scene.surface[0], *scene.ground.kinds
+    for i, scene in enumerate(itertools.islice(_composed(part), count)):
+        pixels[i] = scenes.render(scene, size).pixels.transpose(2, 0, 1)
+        marks[i] = scene.shape[0], scene.colour[0], scene.surface[0], *scene.ground.kinds
     return Pictures(pixels, marks)
 
 

@@ -67,11 +67,11 @@ CPU = {
         protocol=Protocol(samples=240, scale=1.0),
     ),
     "scenes": Setup(
-        {"training": 40_000, "judging": 30_000, "held out": 2_000}, widths=(48, 64, 96), fold=2,
+        {"training": 30_000, "judging": 30_000, "held out": 2_000}, widths=(48, 64, 96), fold=2,
         plans={
-            "classifier": Plan(steps=1500, decay=600),
-            "judge": Plan(steps=1500, decay=600, seed=8),
-            "denoiser": Plan(steps=9000, decay=2500),
+            "classifier": Plan(steps=1000, decay=400),
+            "judge": Plan(steps=1000, decay=400, seed=8),
+            "denoiser": Plan(steps=4300, decay=1200),
         },
     ),
 }  # fmt: skip
