@@ -95,13 +95,16 @@ def merge(logits: ndarray, masks: ndarray, stuff: ndarray, size: tuple[int, int]
 def mask_loss(masks: Tensor, stuff: Tensor, instance: Tensor, ground: Tensor, given: Tensor) -> Tensor:
     """Binary cross-entropy and Dice of the matched queries' masks, and cross-entropy of the visible ground.
 
-    instance, ground: (B, h, w) at the masks' own resolution; given: (B, Q) the object of each query, −1 for none.
+    Masks and stuff are first enlarged to the truth's own pixels, as `merge` does. instance, ground: (B, H, W); given:
+    (B, Q) the object of each query, −1 for none.
     """
     b, q = torch.nonzero(given >= 0, as_tuple=True)
-    ours = masks[b, q]
+    size = instance.shape[-2:]
+    ours = interpolate(masks[b, q][:, None], size, mode="bilinear")[:, 0]
     theirs = (instance[b] == given[b, q][:, None, None]).float()
     apart = nn.functional.binary_cross_entropy_with_logits(ours, theirs, reduction="none").mean((1, 2))
     p = ours.sigmoid()
     dice = 1 - (2 * (p * theirs).sum((1, 2)) + 1) / (p.sum((1, 2)) + theirs.sum((1, 2)) + 1)
     free = torch.where(instance < 0, ground.long(), -100)
-    return 10 * apart.mean() + dice.mean() + nn.functional.cross_entropy(stuff, free, ignore_index=-100)
+    found = interpolate(stuff, size, mode="bilinear")
+    return 10 * apart.mean() + dice.mean() + nn.functional.cross_entropy(found, free, ignore_index=-100)

@@ -19,7 +19,7 @@ from transformers.loss.loss_for_object_detection import (
 
 from engine.core import checkpoints
 from engine.data import scenes
-from engine.vision.detr import architecture, data, evaluate, matching, model, panoptic, train
+from engine.vision.detr import architecture, data, evaluate, learning, matching, model, panoptic, train
 from engine.vision.detr.architecture import Shape
 
 SMALL = Shape(size=32, width=32, inner=32, heads=2, grid=3, stem=16, channels=(16, 32), depths=(1, 1),
@@ -98,7 +98,7 @@ def test_the_loss_and_its_gradient_are_those_of_transformers(seed):
         values = logits.clone().requires_grad_(), found.clone().requires_grad_()
         if ours:
             seen = architecture.Sight(*values, *[torch.empty(0)] * 3)
-            loss, terms, _ = train.detection_loss(
+            loss, terms, _ = learning.detection_loss(
                 seen, torch.from_numpy(labels), torch.from_numpy(boxes), matching.NO_OBJECT
             )
         else:
@@ -120,8 +120,8 @@ def test_an_object_that_is_not_seen_is_not_sought():
     logits, found, labels, boxes, _ = example(1)
     hidden = np.insert(labels, 1, -1, 1), np.insert(boxes, 1, 0, 1)
     seen = architecture.Sight(logits, found, *[torch.empty(0)] * 3)
-    plain = train.detection_loss(seen, torch.from_numpy(labels), torch.from_numpy(boxes), 0.1)
-    moved = train.detection_loss(seen, torch.from_numpy(hidden[0]), torch.from_numpy(hidden[1]), 0.1)
+    plain = learning.detection_loss(seen, torch.from_numpy(labels), torch.from_numpy(boxes), 0.1)
+    moved = learning.detection_loss(seen, torch.from_numpy(hidden[0]), torch.from_numpy(hidden[1]), 0.1)
     assert moved[0].item() == pytest.approx(plain[0].item(), rel=1e-6)
     assert torch.equal(torch.where(plain[2] >= 1, plain[2] + 1, plain[2]), moved[2])
 
@@ -211,7 +211,7 @@ def test_outputs_and_loss_are_those_of_the_class(fresh):
     detected = fresh.detect(picture.pixels)
     np.testing.assert_allclose(out.logits[0], detected.logits[-1], atol=1e-5)
     np.testing.assert_allclose(out.pred_boxes[0], detected.boxes[-1], atol=1e-6)
-    ours, _, _ = train.detection_loss(
+    ours, _, _ = learning.detection_loss(
         seen, torch.from_numpy(targets.labels)[None], torch.from_numpy(targets.boxes)[None].float(), matching.NO_OBJECT
     )
     assert out.loss.item() == pytest.approx(ours.item(), rel=1e-5)
@@ -316,12 +316,12 @@ def test_the_mask_loss_vanishes_on_the_truth_alone():
 
 
 def test_the_rate_stays_until_its_fall_wherever_the_end_is():
-    long, short = train.Plan(steps=900, decay=100), train.Plan(steps=500, decay=100)
+    long, short = learning.Plan(steps=900, decay=100), learning.Plan(steps=500, decay=100)
     assert [long.factor(s) for s in range(400)] == [short.factor(s) for s in range(400)]
     assert short.factor(499) == 0.01 and long.factor(0) == 1 / 200 and long.factor(600) == 1
 
 
-PLAN = train.Plan(
+PLAN = learning.Plan(
     SMALL, scenes=24, token_steps=3, steps=6, decay=2, mask_steps=4, batch=4, warm_up=2, every=2, judged=4, final=8
 )
 
@@ -346,7 +346,7 @@ def test_an_interrupted_run_ends_where_an_undisturbed_one_does(tmp_path):
     for name in a.state:
         torch.testing.assert_close(a.state[name], b.state[name], msg=name)
     with np.load(tmp_path / "b" / "checkpoints" / "detr" / "training.npz") as kept:
-        assert kept["step"].tolist() == [0, 1, 2, 3, 4, 5] and kept["boxes"].shape == (6, 2, 9, 4)
+        assert kept["step"].tolist() == [0, 1, 2, 3, 4, 5, 6] and kept["boxes"].shape == (7, 2, 9, 4)
     found = model.read("detr", tmp_path / "a" / "checkpoints")
     _, picture = data.held_out(0, 32)
     assert found.detect(picture.pixels).boxes.shape == (2, 9, 4)
@@ -357,3 +357,35 @@ def test_a_gpu_that_is_not_there_is_told(tmp_path):
         pytest.skip("there is a GPU here")
     with pytest.raises(ValueError, match="needs a CUDA device"):
         train.train(tmp_path, "gpu", True, lambda *_: None)
+
+
+@pytest.mark.slow
+def test_the_checkpoint_reaches_what_its_meta_says():
+    """All of the scenes that it was judged on, once more."""
+    meta, found = model.meta(), model.load()
+    scores = evaluate.judge(found.model, found.head, found.size, meta["metrics"]["scenes"])
+    for name, value in scores.items():
+        assert value == pytest.approx(meta["metrics"][name], abs=2e-3), name
+    assert scores["ap"] >= 0.5 and meta["metrics"]["scenes"] >= 500
+
+
+def test_the_replay_is_of_the_scene_that_it_names():
+    kept = model.replay()
+    targets = matching.targets_of(*data.held_out(kept.index, model.load().size))
+    assert kept.seed == data.HELD_OUT and (np.diff(kept.step) > 0).all() and len(kept.step) > 20
+    for k in (0, len(kept.step) // 2, -1):
+        terms = matching.cost_terms(kept.logits[k, -1], kept.boxes[k, -1], targets.labels, targets.boxes)
+        pairs = matching.assign(matching.total_cost(terms))
+        assert kept.given[k, pairs[:, 0]].tolist() == targets.place[pairs[:, 1]].tolist()
+        assert terms[1][pairs[:, 0], pairs[:, 1]].mean() == pytest.approx(kept.terms[k, -1, 1], rel=0.02, abs=2e-3)
+    assert kept.terms[-1].sum() < kept.terms[0].sum() / 2
+
+
+def test_the_checkpoint_is_small_and_loads_strictly():
+    folder = checkpoints.ROOT / "detr"
+    assert max(p.stat().st_size for p in folder.iterdir()) < 10_000_000
+    found = checkpoints.load("detr", "detr")
+    built = architecture.build(architecture.revived(found.config["shape"]))
+    mine = {k.removeprefix("detector."): v for k, v in found.state.items() if k.startswith("detector.")}
+    with pytest.raises(ValueError, match="query_position_embeddings"):
+        checkpoints.fill(built, {k: v for k, v in mine.items() if k != "model.query_position_embeddings.weight"})
