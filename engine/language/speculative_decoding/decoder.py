@@ -2,8 +2,9 @@
 
 At this size a pass takes as long to ask for as to compute. The lean decoder asks for little: the norms' weights are
 folded into the matrices behind them, the three projections of attention are one matrix, as are the two of the gate,
-and keys and values lie in one static tensor that is cut by setting a number. Its logits are `transformers`' up to
-rounding.
+keys and values lie in one static tensor that is cut by setting a number, and the first layer's projections, which know
+a token but not its place, are a table (Graef 2024, "Transformer tricks: precomputing the first layer"). Its logits are
+`transformers`' up to rounding.
 
 n tokens of one text, V vocabulary, W width, H query heads, G key-value heads, D head dimension, L layers.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LEAN_KINDS = {"llama", "mistral", "qwen2"}
 LEAN_MOST = 300_000_000  # parameters: folding keeps a second copy of the weights
+TABLE_MOST = 8_000_000  # numbers in the table of the first layer's projections
 FEW = 32  # queries
 STATIC_ROPE = {"default", "llama3", "linear", "yarn"}
 _folded: WeakKeyDictionary[PreTrainedModel, Folded] = WeakKeyDictionary()
@@ -77,10 +79,12 @@ class Layer:
 
 @dataclass(frozen=True, eq=False)
 class Folded:
-    """A model's weights as the lean decoder reads them. `rotary` makes cosines and sines of positions."""
+    """A model's weights as the lean decoder reads them. projected (V, (H + 2 G) D): the first layer's queries, keys and
+    values of every token, where such a table is small."""
 
     layers: tuple[Layer, ...]
     embedding: Tensor
+    projected: Tensor | None
     head: tuple[Tensor, Tensor | None]
     heads: int
     groups: int
@@ -138,10 +142,17 @@ def _fold(model: PreTrainedModel) -> Folded:
         for a, m in [(block.self_attn, block.mlp)]
     ]
     small = model.lm_head.weight.new_tensor(root * math.sqrt(config.rms_norm_eps))
+    embedding, first = model.model.embed_tokens.weight.detach(), layers[0].in_
+    projected = linear(normed(embedding, small), *first) if len(embedding) * len(first[0]) <= TABLE_MOST else None
     return Folded(
-        tuple(layers), model.model.embed_tokens.weight.detach(), join([model.lm_head], model.model.norm.weight),
+        tuple(layers), embedding, projected, join([model.lm_head], model.model.norm.weight),
         heads, groups, head_dim, small, model,
     )  # fmt: skip
+
+
+def normed(x: Tensor, small: Tensor) -> Tensor:
+    """x / √(|x|² + small²): RMSNorm without its weight and √W, which stand in the next matrix."""
+    return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), small)
 
 
 class LeanDecoder:
@@ -152,7 +163,7 @@ class LeanDecoder:
         self.length = self.fed = 0
         like = w.embedding
         with torch.inference_mode():
-            self.kept = like.new_empty(len(w.layers), 2, w.groups, capacity, w.head_dim)
+            self.kept = like.new_empty(len(w.layers), 2 * w.groups, capacity, w.head_dim)
             self.rotation = w.rotations(capacity)
             self.mask = like.new_full((capacity, capacity), float("-inf")).triu(1)
         self.grouped = {"enable_gqa": True} if w.groups != w.heads else {}
@@ -164,7 +175,7 @@ class LeanDecoder:
     def feed(self, tokens: Sequence[int], last: int = 0) -> Tensor:
         """See `Decoder`."""
         with torch.inference_mode():
-            x = self.through(self.embed(tokens), self.length, 0, self.layers)
+            x = self.begin(tokens, self.length, self.layers)
             self.length += len(tokens)
             return self.logits(x[-last:])
 
@@ -172,49 +183,51 @@ class LeanDecoder:
         """See `Decoder`. What lies behind stays in memory and is written over."""
         self.length = min(length, self.length)
 
-    def embed(self, tokens: Sequence[int]) -> Tensor:
-        """(n, W)."""
-        table = self.weights.embedding
-        return table[tokens[0] : tokens[0] + 1] if len(tokens) == 1 else table[torch.tensor(tokens)]
-
     def logits(self, x: Tensor) -> Tensor:
         """(n, V) of the residual stream (n, W)."""
-        return linear(self._normed(x), *self.weights.head)
+        return linear(normed(x, self.weights.small), *self.weights.head)
 
-    def through(self, x: Tensor, start: int, first: int, behind: int) -> Tensor:
-        """The residual stream (n, W) after layers `first` to `behind` − 1, of tokens at places start, start + 1, …
+    def begin(self, tokens: Sequence[int], start: int, behind: int) -> Tensor:
+        """The residual stream (n, W) after layers 0 to `behind` − 1, of tokens at places start, start + 1, …"""
+        self.fed += len(tokens)
+        table = self.weights.projected
+        known = None if table is None else rows(table, tokens).clone()  # to be turned in place
+        return self.through(rows(self.weights.embedding, tokens), start, 0, behind, known)
 
-        Keys and values of those layers are written there.
+    def through(self, x: Tensor, start: int, first: int, behind: int, projected: Tensor | None = None) -> Tensor:
+        """The same after layers `first` to `behind` − 1, of the stream before them; their keys and values are kept.
+
+        projected (n, (H + 2 G) D): queries, keys and values of layer `first`, where they are known; written over.
         """
         n = len(x)
         end = start + n
         rotation, mask = self.rotation[start:end], self.mask[start:end, :end] if n > 1 else None
-        if first == 0:
-            self.fed += n
         for layer, kept in zip(self.weights.layers[first:behind], self.kept[first:behind], strict=True):
-            x = self._layer(x, layer, kept, start, end, rotation, mask)
+            if projected is None:
+                projected = linear(normed(x, self.weights.small), *layer.in_)
+            x = self._layer(x, projected, layer, kept, start, end, rotation, mask)
+            projected = None
         return x
 
     def _layer(
-        self, x: Tensor, layer: Layer, kept: Tensor, start: int, end: int, rotation: Tensor, mask: Tensor | None
-    ) -> Tensor:
+        self, x: Tensor, projected: Tensor, layer: Layer, kept: Tensor, start: int, end: int, rotation: Tensor,
+        mask: Tensor | None,
+    ) -> Tensor:  # fmt: skip
         w, n = self.weights, len(x)
         turned = w.heads + w.groups
-        qkv = linear(self._normed(x), *layer.in_).view(n, turned + w.groups, w.head_dim)
-        pairs = torch.view_as_complex(qkv[:, :turned].unflatten(-1, (-1, 2)))
-        qk = torch.view_as_real(pairs * rotation).flatten(-2)
-        kept[0, :, start:end] = qk[:, w.heads :].transpose(0, 1)
-        kept[1, :, start:end] = qkv[:, turned:].transpose(0, 1)
-        a = self._attend(qk[:, : w.heads].transpose(0, 1), kept[:, :, :end], mask)
+        qkv = projected.view(n, turned + w.groups, w.head_dim)
+        torch.view_as_complex(qkv[:, :turned].unflatten(-1, (-1, 2))).mul_(rotation)
+        kept[:, start:end] = qkv[:, w.heads :].transpose(0, 1)
+        a = self._attend(qkv[:, : w.heads].transpose(0, 1), kept[:, :end], mask)
         x = x + linear(a.transpose(0, 1).reshape(n, -1), *layer.out)
-        gate, up = linear(self._normed(x), *layer.gate_up).chunk(2, -1)
+        gate, up = linear(normed(x, w.small), *layer.gate_up).chunk(2, -1)
         return x + linear(silu(gate) * up, *layer.down)
 
     def _attend(self, q: Tensor, kept: Tensor, mask: Tensor | None) -> Tensor:
-        """(H, n, D) of scaled queries (H, n, D) over keys and values (2, G, T, D). Two plain products beat the fused
+        """(H, n, D) of scaled queries (H, n, D) over keys and values (2 G, T, D). Two plain products beat the fused
         kernel where there are few queries."""
         heads, n, d = q.shape
-        keys, values = kept
+        keys, values = kept[: self.weights.groups], kept[self.weights.groups :]
         if n > FEW:
             return scaled_dot_product_attention(q[None], keys[None], values[None], attn_mask=mask, scale=1.0,
                                                 **self.grouped)[0]  # fmt: skip
@@ -224,9 +237,10 @@ class LeanDecoder:
         scores = torch.bmm(q, keys.mT) if mask is None else torch.baddbmm(mask, q, keys.mT)
         return torch.bmm(scores.softmax(-1), values).view(heads, n, d)
 
-    def _normed(self, x: Tensor) -> Tensor:
-        """x / √(|x|² + W ε): RMSNorm without its weight and √W, which stand in the next matrix."""
-        return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self.weights.small)
+
+def rows(table: Tensor, tokens: Sequence[int]) -> Tensor:
+    """The rows of these tokens; a view of the table for a single one."""
+    return table[tokens[0] : tokens[0] + 1] if len(tokens) == 1 else table[torch.tensor(tokens)]
 
 
 class CachedDecoder:

@@ -128,7 +128,7 @@ class EarlyExit(Plain):
 
     def _early(self, token: int) -> torch.Tensor:
         place = self.target.length + len(self.states)
-        self.states.append(self.target.through(self.target.embed([token]), place, 0, self.exit))
+        self.states.append(self.target.begin([token], place, self.exit))
         return self.states[-1]
 
     def verify(self, last: int, drafted: Sequence[int]) -> torch.Tensor:
