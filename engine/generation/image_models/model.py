@@ -1,4 +1,4 @@
-"""The diffusion model and the noise-aware classifier of a world, behind one conventions' worth of arguments.
+"""The diffusion model and the noise-aware classifier of a world, behind one set of conventions.
 
 x: (B, C, H, W), alpha_bar ᾱ: in (0, 1), labels: (B,) with −1 for no class. Variance preserving throughout:
 x_t = √ᾱ x₀ + √(1−ᾱ) ε. The denoiser predicts v = √ᾱ ε − √(1−ᾱ) x₀ (Salimans & Ho 2022, appendix D), from which every
@@ -78,11 +78,11 @@ class ImageModel:
 
     def _checked(self, x: Tensor, alpha_bar: float | Tensor, labels: Tensor) -> Tensor:
         """ᾱ as (B,) float32. Raises ValueError for what the networks cannot take."""
-        if x.ndim != 4 or tuple(x.shape[1:]) != self.shape:
-            raise ValueError(f"x must be (B, {', '.join(map(str, self.shape))}); got {tuple(x.shape)}")
+        if x.ndim != 4 or not len(x) or tuple(x.shape[1:]) != self.shape:
+            raise ValueError(f"x must be (B, {', '.join(map(str, self.shape))}), B at least 1; got {tuple(x.shape)}")
         if labels.shape != x.shape[:1]:
             raise ValueError(f"labels must be ({len(x)},); got {tuple(labels.shape)}")
-        if len(x) and not -1 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
+        if not -1 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
             raise ValueError(f"labels must be from −1 to {len(self.classes) - 1}; got {labels.tolist()[:8]}")
         values = torch.as_tensor(alpha_bar, dtype=torch.float32, device=x.device).expand(len(x))
         if not ((values > 0) & (values < 1)).all():
