@@ -1,0 +1,71 @@
+"""The same training by every quantiser, and by plain VQ with every weight of the commitment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy import ndarray
+
+from engine.generation.vq_vae import live
+from engine.generation.vq_vae.quantisers import Choice
+
+# Name, quantiser, where its codes start, whether dead ones are drawn anew.
+CONTENDERS = (
+    (("VQ, codes from the origin", "VQ，码字从原点出发"), "gradient", "origin", False),
+    (("VQ, codes on data", "VQ，码字取自数据"), "gradient", "data", False),
+    (("VQ, k-means", "VQ，k 均值起步"), "gradient", "k-means", False),
+    (("VQ, origin, restarts", "VQ，原点出发，重启死码字"), "gradient", "origin", True),
+    (("EMA, origin", "EMA，原点出发"), "ema", "origin", False),
+    (("EMA, origin, restarts", "EMA，原点出发，重启死码字"), "ema", "origin", True),
+    (("rotation trick, on data", "旋转技巧，取自数据"), "rotation", "data", False),
+    (("Gumbel-softmax, on data", "Gumbel-softmax，取自数据"), "gumbel", "data", False),
+    (("FSQ", "FSQ"), "fsq", "data", False),
+    (("RVQ, on data", "RVQ，取自数据"), "rvq", "data", False),
+)
+BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """names: of c contenders. errors, perplexities, sizes: (c,) what is lost in the end a number of a sample, exp(H) on
+    fresh samples, and how many codes there are. betas: (b,); beta_errors, beta_perplexities: (b,) of plain VQ on data.
+    beta_distortions: (b,) the mean square of z − q over z's variance. NaN where not yet trained."""
+
+    world: str
+    names: tuple[tuple[str, str], ...]
+    errors: ndarray
+    perplexities: ndarray
+    sizes: ndarray
+    betas: ndarray
+    beta_errors: ndarray
+    beta_perplexities: ndarray
+    beta_distortions: ndarray
+
+
+def compare(world: str, codes: int, steps: int, seed: int) -> Iterator[tuple[Compared, float]]:
+    """All of them from the same seed, one after another."""
+    c, b = len(CONTENDERS), len(BETAS)
+    empty = [np.full(n, np.nan) for n in (c, c, c, b, b, b)]
+    found = Compared(world, tuple(one[0] for one in CONTENDERS), *empty[:3], np.array(BETAS), *empty[3:])
+    total = c + b
+    for i, (_, method, start, restarts) in enumerate(CONTENDERS):
+        made = live.trained(world, method, Choice(codes, 0.25, 0.95, start, restarts), steps, seed)
+        found = replace(found, errors=_put(found.errors, i, made.error),
+                        perplexities=_put(found.perplexities, i, made.perplexity),
+                        sizes=_put(found.sizes, i, len(made.usage)))  # fmt: skip
+        yield found, (i + 1) / total
+    for i, beta in enumerate(BETAS):
+        made = live.trained(world, "gradient", Choice(codes, beta, 0.95, "data", False), steps, seed)
+        spread = float(made.vectors[-1].var(0).mean())
+        found = replace(found, beta_errors=_put(found.beta_errors, i, made.error),
+                        beta_perplexities=_put(found.beta_perplexities, i, made.perplexity),
+                        beta_distortions=_put(found.beta_distortions, i, made.distortion / spread))  # fmt: skip
+        yield found, (c + i + 1) / total
+
+
+def _put(array: ndarray, i: int, value: float) -> ndarray:
+    made = array.copy()
+    made[i] = value
+    return made

@@ -1,0 +1,191 @@
+"""Training while one watches: codes that chase the data, and the gradient that passes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+
+from engine.generation.vq_vae import quality, worlds
+from engine.generation.vq_vae.quantisers import QUANTISERS, Choice
+
+MOMENTS = 36
+SHOWN, ARROWS, JUDGED = 320, 36, 20_000
+NETWORK_RATE, CODE_RATE = 3e-3, 0.02
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A training by T moments of its course; K codes, n samples shown, D numbers to a vector.
+
+    steps: (T,). vectors: (T, n, D) what is quantised of the samples shown. index: (T, n). codes: (T, K, D).
+    at: (a,) which samples carry arrows; gradient_out, gradient_in: (T, a, D) downhill for the reconstruction, where
+    the decoder takes its vector and, past the quantiser, where the encoder hands it over.
+    history: (T, 4) reconstruction error, quantisation error (the codebook's loss and the commitment), perplexity and
+    the share of codes in use, on the samples shown. originals, restored: (m, width) fresh samples, and what comes back.
+    usage: (K,) and distortion, error: on fresh samples, the mean square a number of z − q, and of x − x̂.
+    """
+
+    world: str
+    method: str
+    steps: ndarray
+    vectors: ndarray
+    index: ndarray
+    codes: ndarray
+    at: ndarray
+    gradient_out: ndarray
+    gradient_in: ndarray
+    history: ndarray
+    originals: ndarray
+    restored: ndarray
+    usage: ndarray
+    distortion: float
+    error: float
+
+    @property
+    def perplexity(self) -> float:
+        return quality.perplexity(self.usage)
+
+
+class Training:
+    """Encoder, quantiser and decoder of one training, and what it has noted so far."""
+
+    def __init__(self, world: str, method: str, choice: Choice, steps: int, seed: int):
+        self.name, self.method, self.world, self.steps = world, method, worlds.WORLDS[world], steps
+        self.choice, self.rng = choice, np.random.default_rng((seed, 1))
+        self.generator = torch.Generator().manual_seed(seed)
+        shown_rng = np.random.default_rng((seed, 2))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.encoder, self.decoder = worlds.networks(self.world)
+            first = worlds.sample(world, 4096, shown_rng)
+            with torch.no_grad():
+                z = self.encoder(first)
+            self.quantiser = QUANTISERS[method](choice, z, self.generator)
+        self.shown = worlds.sample(world, SHOWN, shown_rng, fresh=True)
+        self.judged = worlds.sample(world, JUDGED, shown_rng, fresh=True)
+        self.optimiser = torch.optim.Adam(self._groups()) if self._groups() else None
+        self.rates = [group["lr"] for group in self.optimiser.param_groups] if self.optimiser else []
+        self.noted: list[dict[str, ndarray]] = []
+
+    def _groups(self) -> list[dict]:
+        nets = [*self.encoder.parameters(), *self.decoder.parameters()]
+        codes = [p for p in self.quantiser.parameters() if p.requires_grad]
+        groups = [{"params": nets, "lr": NETWORK_RATE}, {"params": codes, "lr": CODE_RATE}]
+        return [group for group in groups if group["params"]]
+
+    def step(self, number: int) -> None:
+        """One step; the rates fall over the second half."""
+        share = number / self.steps
+        x = worlds.sample(self.name, self.world.batch, self.rng)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(self.rng.integers(2**31)))  # Gumbel noise
+            z = self.encoder(x)
+            made = self.quantiser(z, share)
+        loss = (self.decoder(made.out) - x).square().mean() + made.loss + made.commitment
+        if self.optimiser:
+            for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = rate * min(1.0, 2.02 - 2 * share)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            self.optimiser.step()
+        self.quantiser.learn(z.detach(), made.index, self.generator, number)
+
+    def note(self, number: int) -> None:
+        """The state of things after `number` steps."""
+        x = self.shown
+        z = self.encoder(x)
+        z = (z if z.requires_grad else z.clone().requires_grad_()).requires_grad_(True)
+        z.retain_grad()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(number)
+            made = self.quantiser(z, min(1.0, number / self.steps))
+        out = made.out.detach().requires_grad_(True)
+        (self.decoder(out) - x).square().mean(1).sum().backward()
+        (arrived,) = torch.autograd.grad(made.out, z, out.grad)
+        codes, index = self.quantiser.codes(), self.quantiser.assign(z.detach())
+        q = codes[index]
+        with torch.no_grad():
+            error = (self.decoder(q) - x).square().mean()
+            apart = (z - q).square().mean()
+        usage = np.bincount(index.numpy(), minlength=len(codes))
+        history = [float(error), float(apart), quality.perplexity(usage), float((usage > 0).mean())]
+        chosen = slice(0, ARROWS)
+        self.noted.append(
+            {"steps": np.array(number), "vectors": z.detach().numpy().copy(), "index": index.numpy().astype(np.int32),
+             "codes": codes.numpy().copy(), "gradient_out": -out.grad[chosen].numpy(),
+             "gradient_in": -arrived[chosen].numpy(), "history": np.array(history)}
+        )  # fmt: skip
+
+    @torch.no_grad()
+    def result(self) -> Trained:
+        """What there is by now, judged on fresh samples."""
+        z = self.encoder(self.judged)
+        codes, index = self.quantiser.codes(), self.quantiser.assign(z)
+        q = codes[index]
+        restored = self.decoder(q)
+        columns = {name: np.stack([row[name] for row in self.noted]) for name in self.noted[0]}
+        return Trained(
+            world=self.name, method=self.method, at=np.arange(ARROWS), **columns,
+            originals=self.judged[:24].numpy(), restored=restored[:24].numpy(),
+            usage=np.bincount(index.numpy(), minlength=len(codes)),
+            distortion=float((z - q).double().square().mean()),
+            error=float((restored - self.judged).double().square().mean()),
+        )  # fmt: skip
+
+
+def moments(steps: int, count: int = MOMENTS) -> list[int]:
+    """After which steps the state is noted: closer together at first, when most happens."""
+    return sorted({round(steps * (i / (count - 1)) ** 2) for i in range(count)} | {0, steps})
+
+
+def train(world: str, method: str, choice: Choice, steps: int, seed: int) -> Iterator[tuple[Trained, float]]:
+    """The training so far, at each of its moments, and the share of it that is done."""
+    run, noted = Training(world, method, choice, steps, seed), moments(steps)
+    for number in range(steps + 1):
+        if number in noted:
+            run.note(number)
+            yield run.result(), number / steps
+        if number < steps:
+            run.step(number)
+
+
+def trained(world: str, method: str, choice: Choice, steps: int, seed: int) -> Trained:
+    """The finished training alone, without its course."""
+    run = Training(world, method, choice, steps, seed)
+    for number in range(steps):
+        run.step(number)
+    run.note(steps)
+    return run.result()
+
+
+def plane(found: Trained) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    """Vectors (T, n, 2), codes (T, K, 2) and the two gradients (T, a, 2) as they are drawn: as they are in the plane,
+    on a line lifted a little apart, else along the two directions in which the last vectors spread most."""
+    parts = (found.vectors, found.codes, found.gradient_out, found.gradient_in)
+    D = found.vectors.shape[2]
+    if D == 2:
+        return parts
+    if D == 1:
+        lift = np.random.default_rng(0).uniform(-1, 1, found.vectors.shape[1])
+        vectors = np.stack([found.vectors[..., 0], np.broadcast_to(lift, found.vectors.shape[:2])], -1)
+        return (vectors, *(np.concatenate([part, np.zeros_like(part)], -1) for part in parts[1:]))
+    last = found.vectors[-1]
+    centre = last.mean(0)
+    axes = np.linalg.svd(last - centre, full_matrices=False)[2][:2].T
+    vectors, codes = ((part - centre) @ axes for part in parts[:2])
+    return vectors, codes, parts[2] @ axes, parts[3] @ axes
+
+
+def projected(z: Tensor | ndarray, codes: Tensor | ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    """Vectors (n, D) and codes (K, D) along the two directions in which the vectors spread most: (n, 2), (K, 2), and
+    the shares of their variance that the two have."""
+    z, codes = np.asarray(z, np.float64), np.asarray(codes, np.float64)
+    centre = z.mean(0)
+    _, spread, axes = np.linalg.svd(z - centre, full_matrices=False)
+    shares = spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)
+    return (z - centre) @ axes[:2].T, (codes - centre) @ axes[:2].T, shares

@@ -1,0 +1,65 @@
+"""The embedded models, loaded once and kept."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from engine.core import checkpoints
+
+if TYPE_CHECKING:
+    from engine.generation.vq_vae.networks import Autoencoder
+    from engine.generation.vq_vae.prior import Prior
+
+NAME = "vq-vae"
+FACTORS = (4, 8)
+
+
+def folder(factor: int) -> str:
+    """The checkpoint of the autoencoder whose cells are `factor` pixels wide."""
+    return f"{NAME}-{factor}"
+
+
+@functools.cache
+def _checkpoint(name: str) -> checkpoints.Checkpoint:
+    return checkpoints.load(name, NAME)
+
+
+def meta(factor: int) -> dict[str, Any]:
+    """How an autoencoder was made and what it was measured at."""
+    return _checkpoint(folder(factor)).meta
+
+
+@functools.cache
+def autoencoder(factor: int) -> Autoencoder:
+    """The embedded autoencoder, ready to be asked."""
+    from engine.generation.vq_vae.networks import Autoencoder, Shape
+
+    found = _checkpoint(folder(factor))
+    shape = {k: tuple(v) if isinstance(v, list) else v for k, v in found.config["shape"].items()}
+    model = Autoencoder(Shape(**shape)).eval().requires_grad_(False)
+    checkpoints.fill(model, found.state)
+    return model
+
+
+@functools.cache
+def prior() -> Prior:
+    """The embedded prior."""
+    from engine.generation.vq_vae.prior import Prior, PriorShape
+
+    found = _checkpoint(f"{NAME}-prior")
+    model = Prior(PriorShape(**found.config["shape"])).eval().requires_grad_(False)
+    checkpoints.fill(model, found.state)
+    return model
+
+
+def prior_meta() -> dict[str, Any]:
+    """How the prior was made and what it was measured at."""
+    return _checkpoint(f"{NAME}-prior").meta
+
+
+def warm_up() -> None:
+    """Load what a first visitor would wait for."""
+    for factor in FACTORS:
+        autoencoder(factor)
+    prior()

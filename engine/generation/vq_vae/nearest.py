@@ -1,0 +1,91 @@
+"""The nearest code of each vector without a table of all distances: on a CPU in chunks, on a GPU in one kernel.
+
+Letters: N vectors z, D numbers each, K codes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.generation.vq_vae import reference
+
+Backend = Literal["auto", "reference", "torch", "triton"]
+CHUNK = 2**18  # distances held at a time: they stay in the cache
+
+
+def choose(z: Tensor, backend: Backend) -> str:
+    """The backend by name: "auto" is Triton on a GPU, torch elsewhere."""
+    return backend if backend != "auto" else "triton" if z.is_cuda else "torch"
+
+
+def nearest_code(z: Tensor, codebook: Tensor, backend: Backend = "auto") -> Tensor:
+    """Index (N,) int64 of the closest row of `codebook` (K, D) to each row of `z` (N, D), in Euclidean distance.
+
+    Distances are those of fp32 (fp64 where both are) up to rounding; ties go to the lower index.
+    Raises ValueError if the widths differ. Source: van den Oord et al. 2017, eq. 1.
+    """
+    if z.ndim != 2 or codebook.ndim != 2 or z.shape[1] != codebook.shape[1]:
+        raise ValueError(f"z and codebook must be (N, D) and (K, D); got {tuple(z.shape)} and {tuple(codebook.shape)}")
+    z, codebook = z.detach(), codebook.detach()
+    match choose(z, backend):
+        case "reference":
+            return reference.nearest_code(z, codebook)
+        case "triton":
+            from engine.generation.vq_vae import launch
+
+            return launch.nearest_code(z, codebook)
+    return _chunked(z, codebook)
+
+
+def _chunked(z: Tensor, codebook: Tensor) -> Tensor:
+    """argmin ½|e|² − z·e, some rows at a time. The mean of the codes is taken off first: less is cancelled."""
+    wide = torch.float64 if z.dtype == codebook.dtype == torch.float64 else torch.float32
+    centre = codebook.to(wide).mean(0)
+    e, rows = codebook.to(wide) - centre, max(1, CHUNK // len(codebook))
+    half = e.square().sum(1) / 2
+    index = torch.empty(len(z), dtype=torch.int64, device=z.device)
+    for first in range(0, len(z), rows):
+        part = z[first : first + rows].to(wide) - centre
+        index[first : first + rows] = _least(torch.addmm(half, part, e.mT, alpha=-1))
+    return index
+
+
+def _least(distances: Tensor) -> Tensor:
+    """The first least of each row. On a CPU by numpy, whose argmin is vectorised: 20 times as fast as torch's."""
+    return distances.argmin(1) if distances.is_cuda else torch.from_numpy(distances.numpy().argmin(1))
+
+
+def codebook_gradient(gradient: Tensor, index: Tensor, codes: int, backend: Backend = "auto") -> Tensor:
+    """(K, D): the sum, over the vectors that chose each code, of the gradient (N, D) of what they were replaced by."""
+    match choose(gradient, backend):
+        case "reference":
+            return reference.codebook_gradient(gradient, index, codes).to(gradient.dtype)
+        case "triton":
+            from engine.generation.vq_vae import launch
+
+            return launch.codebook_gradient(gradient, index, codes).to(gradient.dtype)
+    made = torch.zeros(codes, gradient.shape[1], dtype=gradient.dtype, device=gradient.device)
+    return made.index_add_(0, index, gradient)
+
+
+class _Lookup(torch.autograd.Function):
+    """The chosen rows of the codebook; their gradients go back to the codes that were chosen."""
+
+    @staticmethod
+    def forward(ctx, codebook: Tensor, index: Tensor, backend: Backend) -> Tensor:
+        ctx.save_for_backward(index)
+        ctx.codes, ctx.backend = len(codebook), backend
+        return codebook[index]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        (index,) = ctx.saved_tensors
+        return codebook_gradient(gradient.contiguous(), index, ctx.codes, ctx.backend), None, None
+
+
+def lookup(codebook: Tensor, index: Tensor, backend: Backend = "auto") -> Tensor:
+    """(N, D): row `index` (N,) of `codebook` (K, D) for each, with the scattered gradient."""
+    return _Lookup.apply(codebook, index, backend)

@@ -1,0 +1,77 @@
+"""Pages of integers that no picture gave: mixed, shuffled, drawn evenly, drawn by use, drawn by the prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+
+from engine.generation.vq_vae import coding, models
+from engine.generation.vq_vae.networks import Autoencoder
+
+PRIOR_PICTURES = 4
+MIXES = 5
+
+
+@dataclass(frozen=True)
+class OtherPages:
+    """Pictures uint8, and the pages that they are painted from.
+
+    mixed: (m, H, W, 3), the code vectors of two pictures mixed in the shares `mixes` (m,) and set to the nearest codes.
+    shuffled: the picture's own integers in any order. even: each code as likely as any. by_use: each as likely as in
+    this picture, without regard to its neighbours. drawn: (4, 128, 128, 3), by the prior. pages: the integers of each.
+    """
+
+    mixed: ndarray
+    mixes: ndarray
+    shuffled: ndarray
+    even: ndarray
+    by_use: ndarray
+    drawn: ndarray
+    pages: dict[str, ndarray]
+
+
+def painted(model: Autoencoder, codes: Tensor, codebook: int, like: ndarray) -> ndarray:
+    """A page as a picture of the size of `like`."""
+    return coding.image(coding.paint(model, codes, codebook))[: like.shape[0], : like.shape[1]]
+
+
+def mix(model: Autoencoder, a: Tensor, b: Tensor, codebook: int, share: float) -> Tensor:
+    """The page nearest to (1 − share) of a's code vectors and `share` of b's, (h, w) each."""
+    vectors = model.codebook(codebook)
+    return coding.quantise(model, torch.lerp(vectors[a], vectors[b], share), codebook)
+
+
+def draw(temperature: float, seed: int) -> tuple[ndarray, ndarray]:
+    """Pictures (4, 128, 128, 3) and pages (4, 16, 16) that the prior draws."""
+    prior = models.prior()
+    model = models.autoencoder(prior.shape.factor)
+    codes = prior.sample(PRIOR_PICTURES, temperature, torch.Generator().manual_seed(seed))
+    made = coding.paint(model, codes, prior.shape.codes)
+    return np.stack([coding.image(one) for one in made]), codes.numpy()
+
+
+def other_pages(
+    factor: int, codebook: int, pixels: ndarray, codes: Tensor, other: ndarray, temperature: float, seed: int
+) -> OtherPages:
+    """Everything of one picture's page `codes` (h, w) and another picture of the same size."""
+    model, rng = models.autoencoder(factor), np.random.default_rng(seed)
+    far = coding.quantise(model, coding.encode(model, other), codebook)
+    shares = np.linspace(0, 1, MIXES)
+    usage = np.bincount(codes.numpy().ravel(), minlength=codebook)
+    pages = {
+        "mixed": torch.stack([mix(model, codes, far, codebook, float(share)) for share in shares]),
+        "shuffled": torch.from_numpy(rng.permutation(codes.numpy().ravel()).reshape(codes.shape)),
+        "even": torch.from_numpy(rng.integers(codebook, size=codes.shape)),
+        "by_use": torch.from_numpy(rng.choice(codebook, size=codes.shape, p=usage / usage.sum())),
+    }
+    drawn, drawn_codes = draw(temperature, seed)
+    return OtherPages(
+        mixed=np.stack([painted(model, page, codebook, pixels) for page in pages["mixed"]]), mixes=shares,
+        shuffled=painted(model, pages["shuffled"], codebook, pixels),
+        even=painted(model, pages["even"], codebook, pixels), by_use=painted(model, pages["by_use"], codebook, pixels),
+        drawn=drawn, pages={name: page.numpy() for name, page in pages.items()} | {"drawn": drawn_codes},
+    )  # fmt: skip

@@ -1,0 +1,142 @@
+"""How the prior learns: pages of codes of many scenes, read once by the finished autoencoder, then predicted."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from engine.core.recipes import Report
+from engine.data import scenes
+from engine.generation.vq_vae import coding
+from engine.generation.vq_vae.networks import Autoencoder
+from engine.generation.vq_vae.prior import Prior, PriorShape
+
+SCENE_SEED, OBJECTS = 47, (1, 3)
+
+
+@dataclass(frozen=True)
+class PriorPlan:
+    """scenes: to learn from; held_out: as many more, unseen. A step takes `batch` pages."""
+
+    shape: PriorShape = dataclasses.field(default_factory=PriorShape)
+    scenes: int = 5000
+    held_out: int = 200
+    steps: int = 2600
+    decay: int = 900
+    batch: int = 16
+    rate: float = 1e-3
+    warm_up: int = 100
+    seed: int = 13
+    every: int = 100
+
+
+@dataclass
+class Progress:
+    """As of the autoencoders' training."""
+
+    step: int = 0
+    falls: int = -1
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+def read(model: Autoencoder, plan: PriorPlan, report: Report) -> ndarray:
+    """Pages (scenes + held out, T) uint16 of scenes, half of them mirrored, by the autoencoder."""
+    side = plan.shape.side * plan.shape.factor
+    count = plan.scenes + plan.held_out
+    made = np.empty((count, plan.shape.side**2), np.uint16)
+    for i in range(count):
+        pixels = scenes.render(scenes.compose(SCENE_SEED, i, OBJECTS), side).pixels
+        z = coding.encode(model, np.ascontiguousarray(pixels[:, ::-1]) if i % 2 else pixels)
+        made[i] = coding.quantise(model, z, plan.shape.codes).numpy().ravel()
+        if i % 500 == 499:
+            report(0.3 * (i + 1) / count, f"{i + 1} scenes read")
+    return made
+
+
+class PriorRun:
+    """The prior's training, resumable as the autoencoders' are; the file `decay` ends it early in the same way."""
+
+    def __init__(self, folder: Path, plan: PriorPlan, device: str, resume: bool):
+        torch.manual_seed(plan.seed)
+        self.folder, self.plan, self.device = folder, plan, device
+        self.model = Prior(plan.shape).to(device)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), plan.rate, (0.9, 0.95), weight_decay=0.05)
+        self.progress = Progress(falls=plan.steps - plan.decay)
+        folder.mkdir(parents=True, exist_ok=True)
+        if resume and (folder / "state.pt").exists():
+            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.progress = Progress(**state["progress"])
+
+    def keep(self) -> None:
+        """Write the state, whole or not at all."""
+        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
+                 "progress": dataclasses.asdict(self.progress)}  # fmt: skip
+        torch.save(state, self.folder / "state.part")
+        (self.folder / "state.part").replace(self.folder / "state.pt")
+
+    def pages(self, model: Autoencoder, report: Report) -> tuple[ndarray, ndarray]:
+        """Those to learn from and those held out; read once, then from the folder."""
+        path = self.folder / "pages.npy"
+        if not path.exists():
+            np.save(path, read(model, self.plan, report))
+        found = np.load(path)
+        return found[: self.plan.scenes], found[self.plan.scenes :]
+
+    def go(self, model: Autoencoder, report: Report) -> None:
+        """Train until the last step."""
+        learned, unseen = self.pages(model, report)
+        now, begun = self.progress, (time.perf_counter(), time.process_time())
+        before, seen, plan = (now.wall_seconds, now.cpu_seconds), [], self.plan
+        while now.step < (last := min(plan.steps, now.falls + plan.decay)):
+            rng = np.random.default_rng((plan.seed, now.step))
+            rows = learned[rng.integers(len(learned), size=plan.batch)].astype(np.int64)
+            seen.append(self._step(torch.from_numpy(rows).to(self.device), last))
+            now.step += 1
+            if now.step % plan.every == 0 or now.step >= last:
+                now.wall_seconds = before[0] + time.perf_counter() - begun[0]
+                now.cpu_seconds = before[1] + time.process_time() - begun[1]
+                if (self.folder / "decay").exists():
+                    now.falls = min(now.falls, now.step)
+                bits = bits_a_code(self.model, unseen)
+                now.curve.append({"step": now.step, "loss": float(np.mean(seen)), "held_out_bits": bits})
+                self.keep()
+                said = f"loss {now.curve[-1]['loss']:.3f}, held-out bits a code {bits:.3f}"
+                report(0.3 + 0.7 * now.step / last, f"step {now.step}, {said}; CPU {now.cpu_seconds:.0f} s")
+                seen = []
+
+    def _step(self, pages: Tensor, last: int) -> float:
+        plan, step = self.plan, self.progress.step
+        for group in self.optimiser.param_groups:
+            group["lr"] = plan.rate * min((step + 1) / plan.warm_up, (last - step) / plan.decay, 1.0)
+        with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
+            logits = self.model(pages)
+        loss = cross_entropy(logits.float().flatten(0, 1), pages.flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return loss.item()
+
+
+@torch.inference_mode()
+def bits_a_code(model: Prior, pages: ndarray) -> float:
+    """The mean −log₂ of the probability of each code of pages (n, T)."""
+    device = next(model.parameters()).device
+    total = 0.0
+    for first in range(0, len(pages), 32):
+        part = torch.from_numpy(pages[first : first + 32].astype(np.int64)).to(device)
+        total += cross_entropy(model(part).float().flatten(0, 1), part.flatten(), reduction="sum").item()
+    return total / math.log(2) / pages.size

@@ -1,0 +1,82 @@
+"""How many bits buy how much: the pages of integers beside JPEG, WebP and flat cells, on one picture."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+from PIL import Image
+
+from engine.generation.vq_vae import coding, judging, models, quality
+from engine.generation.vq_vae.networks import CODEBOOKS
+
+QUALITIES = {"JPEG": (1, 3, 6, 10, 15, 22, 30, 45, 60, 75, 85), "WEBP": (0, 2, 5, 10, 20, 30, 45, 60, 75, 85)}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """bits: (n,) a pixel; psnr (dB) and ssim: (n,); setting: (n,) the quality, or the number of codes."""
+
+    bits: ndarray
+    psnr: ndarray
+    ssim: ndarray
+    setting: ndarray
+
+
+@dataclass(frozen=True)
+class Rates:
+    """curves: by name. entropy: for each autoencoder's curve, (n,) bits a pixel if each code took −log₂ of its share on
+    this picture. rivals: pictures of JPEG and WebP at the quality whose size comes nearest to the chosen page's.
+    rival_bits: theirs."""
+
+    curves: dict[str, Curve]
+    entropy: dict[str, ndarray]
+    rivals: dict[str, ndarray]
+    rival_bits: dict[str, float]
+
+
+def compressed(pixels: ndarray, kind: str, setting: int) -> tuple[ndarray, float]:
+    """The picture as JPEG or WebP gives it back, and the bits a pixel that its whole file takes."""
+    file = io.BytesIO()
+    options = {"optimize": True} if kind == "JPEG" else {"method": 4}
+    Image.fromarray(pixels).save(file, kind, quality=setting, **options)
+    with Image.open(io.BytesIO(file.getvalue())) as back:
+        made = np.asarray(back.convert("RGB"))
+    return made, 8 * len(file.getvalue()) / (pixels.shape[0] * pixels.shape[1])
+
+
+def _curve(points: list[tuple[float, float, float, float]]) -> Curve:
+    bits, psnr, ssim, setting = (np.array(column) for column in zip(*points, strict=True))
+    return Curve(bits, psnr, ssim, setting)
+
+
+def rates(pixels: ndarray, factor: int, codebook: int) -> Rates:
+    """Every curve; the chosen page is that of this factor and codebook."""
+    wanted = quality.bits_per_pixel(codebook, factor)
+    curves: dict[str, Curve] = {}
+    entropy, rivals, rival_bits = {}, {}, {}
+    for kind, settings in QUALITIES.items():
+        made = [(*compressed(pixels, kind, q), q) for q in settings]
+        curves[kind] = _curve([(b, quality.psnr(pixels, p), quality.ssim(pixels, p), q) for p, b, q in made])
+        nearest = min(made, key=lambda one: abs(np.log(one[1] / wanted)))
+        rivals[kind], rival_bits[kind] = nearest[0], nearest[1]
+    for f in models.FACTORS:
+        model, name = models.autoencoder(f), f"VQ {f}"
+        z, points, ideal = coding.encode(model, pixels), [], []
+        for size in CODEBOOKS:
+            codes = coding.quantise(model, z, size)
+            made = coding.image(coding.paint(model, codes, size))[: pixels.shape[0], : pixels.shape[1]]
+            bits = quality.bits_per_pixel(size, f)
+            points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
+            varied = quality.perplexity(np.bincount(codes.numpy().ravel(), minlength=size))
+            ideal.append(np.log2(varied) / f**2)
+        curves[name], entropy[name] = _curve(points), np.array(ideal)
+    flat = []
+    for size in (16, 64, 256, 1024):
+        made = judging.flat_cells(pixels, factor, judging.palette([pixels], factor, size, 8000))
+        bits = quality.bits_per_pixel(size, factor)
+        flat.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
+    curves["flat"] = _curve(flat)
+    return Rates(curves, entropy, rivals, rival_bits)

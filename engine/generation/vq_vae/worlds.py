@@ -1,0 +1,88 @@
+"""What the live training learns from: a plane of points, handwritten digits, two laws whose best codes are known."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor, nn
+
+HELD_OUT_DIGITS = 297
+DIGIT_CODE = 8
+
+
+@dataclass(frozen=True)
+class World:
+    """width: numbers of a sample. code: numbers of a vector that is quantised. learned: whether an encoder and a
+    decoder are trained around the quantiser; otherwise samples are quantised as they are. batch: samples a step."""
+
+    width: int
+    code: int
+    learned: bool
+    batch: int
+
+
+WORLDS = {"plane": World(2, 2, True, 512), "digits": World(64, DIGIT_CODE, True, 256),
+          "normal": World(1, 1, False, 4096), "uniform": World(1, 1, False, 4096)}  # fmt: skip
+
+
+def sample(world: str, count: int, rng: np.random.Generator, fresh: bool = False) -> Tensor:
+    """(count, width) float32 drawn anew; of the digits, from those to learn from, or where `fresh` held out."""
+    match world:
+        case "plane":
+            made = _pinwheel(count, rng)
+        case "digits":
+            pixels = digits()
+            pixels = pixels[-HELD_OUT_DIGITS:] if fresh else pixels[:-HELD_OUT_DIGITS]
+            made = pixels[rng.integers(len(pixels), size=count)]
+        case "normal":
+            made = rng.standard_normal((count, 1))
+        case _:
+            made = rng.random((count, 1))
+    return torch.from_numpy(made.astype(np.float32))
+
+
+def _pinwheel(count: int, rng: np.random.Generator) -> ndarray:
+    """Five bent arms of a wheel, of unequal weight."""
+    arm = rng.choice(5, size=count, p=(0.3, 0.25, 0.2, 0.15, 0.1))
+    radius = 0.35 + 0.9 * rng.random(count) ** 0.8
+    angle = arm * (2 * np.pi / 5) + 1.1 * radius + rng.normal(0, 0.09, count) / radius
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+
+
+@functools.cache
+def digits() -> ndarray:
+    """scikit-learn's handwritten digits (1797, 64), 0 to 1, in their order. Read without importing scikit-learn."""
+    found = importlib.util.find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise FileNotFoundError("scikit-learn, which ships the digits, is not installed")
+    path = Path(next(iter(found.submodule_search_locations))) / "datasets" / "data" / "digits.csv.gz"
+    return np.loadtxt(path, delimiter=",", dtype=np.float32)[:, :64] / np.float32(16)
+
+
+class Bend(nn.Module):
+    """A small network from `inner` to `outer` numbers; where they are as many, it begins as the identity."""
+
+    def __init__(self, inner: int, outer: int, hidden: int):
+        super().__init__()
+        self.keep = inner == outer
+        self.layers = nn.Sequential(nn.Linear(inner, hidden), nn.GELU(), nn.Linear(hidden, outer))
+        if self.keep:
+            nn.init.zeros_(self.layers[-1].weight)
+            nn.init.zeros_(self.layers[-1].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x) if self.keep else self.layers(x)
+
+
+def networks(world: World) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder, drawn from torch's global generator; the identity where nothing is learned."""
+    if not world.learned:
+        return nn.Identity(), nn.Identity()
+    hidden = 48 if world.width == world.code else 96
+    return Bend(world.width, world.code, hidden), Bend(world.code, world.width, hidden)
