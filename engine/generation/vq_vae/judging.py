@@ -21,7 +21,7 @@ def cells(pixels: ndarray, factor: int) -> Tensor:
     return avg_pool2d(x, factor)[0].permute(1, 2, 0).flatten(0, 1)
 
 
-def palette(found: list[ndarray], factor: int, size: int, most: int = 60_000) -> Tensor:
+def palette(found: list[ndarray], factor: int, size: int, most: int = 20_000) -> Tensor:
     """`size` colours (K, 3) by k-means over the mean colours of cells of these pictures."""
     colours = torch.cat([cells(pixels, factor) for pixels in found])
     generator = torch.Generator().manual_seed(0)

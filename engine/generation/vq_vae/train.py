@@ -25,6 +25,9 @@ from engine.generation.vq_vae.networks import SHAPES, Autoencoder
 from engine.generation.vq_vae.prior_learning import PriorPlan, PriorRun, bits_a_code
 
 
+AROUND = 3  # cells of the same code to each side of an atom
+
+
 @dataclass(frozen=True)
 class Plans:
     """What is trained, one after another; the prior reads the pages of its factor's autoencoder."""
@@ -44,8 +47,8 @@ GPU = Plans(
 
 @torch.inference_mode()
 def atoms(model: Autoencoder, size: int) -> Tensor:
-    """(K, a, a, 3) uint8: what the decoder paints in the middle of a page full of one code; a is at least 8 pixels."""
-    f, reach = model.shape.factor, model.decoder.reach
+    """(K, a, a, 3) uint8: what the decoder paints in the middle of a small page full of one code; a is 8 pixels."""
+    f, reach = model.shape.factor, AROUND
     cells, across = -(-8 // f), 2 * reach + -(-8 // f)
     made = []
     for first in range(0, size, 16):
