@@ -110,6 +110,17 @@ class Pick:
 
 
 @dataclass(frozen=True)
+class Divider:
+    """A line to be dragged across a panel: of the picture `trace` only what lies right of it is shown, and so what lies
+    under that to its left. `start` is its place, from 0 on the left to 1."""
+
+    trace: int
+    panel: int = 0
+    start: float = 0.5
+    text: Words = ""
+
+
+@dataclass(frozen=True)
 class Frame:
     """One moment of a figure: for some traces, by their place, what differs from the figure's own data.
 
@@ -198,6 +209,7 @@ class Figure:
     link: str = ""  # figures of a page with the same link share the hovered item; a trace's `meta` says which it is
     strips: Sequence[Strip] = ()
     picks: Sequence[Pick] = ()
+    divider: Divider | None = None
     recorded: Words = ""
 
     def data(self) -> dict[str, Any]:
@@ -224,6 +236,9 @@ class Figure:
                 found[name] = [part.data() for part in parts]
         if self.link:
             found["link"] = self.link
+        if (line := self.divider) is not None:
+            found["divider"] = {"trace": line.trace, "panel": line.panel, "start": line.start,
+                                "text": T.of(line.text).data()}  # fmt: skip
         if self.recorded:
             found["recorded"] = T.of(self.recorded).data()
         return found

@@ -27,6 +27,7 @@ SCRIPTS = (
     "strips.js",
     "paint.js",
     "picture.js",
+    "divider.js",
     "draw.js",
     "stage.js",
     "controls.js",

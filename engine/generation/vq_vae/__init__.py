@@ -171,6 +171,6 @@ def _training(params: VqVae) -> Iterator[Partial[VqVaed]]:
     for found, fraction in live.train(params.world, params.method, choice, params.steps, params.seed):
         yield Partial(
             VqVaed("train", codes=found.index[-1], usage=found.usage, perplexity=found.perplexity,
-                   distortion=found.distortion, codebook=len(found.usage), training=found, best=best),
+                   distortion=found.distortion, codebook=params.codes, training=found, best=best),
             fraction,
         )  # fmt: skip

@@ -122,19 +122,20 @@ class Training:
         )  # fmt: skip
 
     @torch.no_grad()
-    def result(self) -> Trained:
-        """What there is by now, judged on fresh samples."""
-        z = self.encoder(self.judged)
+    def result(self, done: bool = True) -> Trained:
+        """What there is by now, judged on many fresh samples where it is done, else on those shown."""
+        judged = self.judged if done else self.shown
+        z = self.encoder(judged)
         codes, index = self.quantiser.codes(), self.quantiser.assign(z)
         q = codes[index]
         restored = self.decoder(q)
         columns = {name: np.stack([row[name] for row in self.noted]) for name in self.noted[0]}
         return Trained(
             world=self.name, method=self.method, at=np.arange(ARROWS), **columns,
-            originals=self.judged[:24].numpy(), restored=restored[:24].numpy(),
+            originals=judged[:24].numpy(), restored=restored[:24].numpy(),
             usage=np.bincount(index.numpy(), minlength=len(codes)),
             distortion=float((z - q).double().square().mean()),
-            error=float((restored - self.judged).double().square().mean()),
+            error=float((restored - judged).double().square().mean()),
         )  # fmt: skip
 
 
@@ -149,7 +150,7 @@ def train(world: str, method: str, choice: Choice, steps: int, seed: int) -> Ite
     for number in range(steps + 1):
         if number in noted:
             run.note(number)
-            yield run.result(), number / steps
+            yield run.result(number == steps), number / steps
         if number < steps:
             run.step(number)
 

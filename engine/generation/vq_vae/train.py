@@ -24,7 +24,6 @@ from engine.generation.vq_vae.nearest import nearest_code
 from engine.generation.vq_vae.networks import SHAPES, Autoencoder
 from engine.generation.vq_vae.prior_learning import PriorPlan, PriorRun, bits_a_code
 
-
 AROUND = 3  # cells of the same code to each side of an atom
 
 

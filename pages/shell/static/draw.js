@@ -97,6 +97,7 @@ Orrery.Drawing = (() => {
       this.overlay = el('div', { class: 'handles' });
       this.plot = el('div', { class: 'plot' });
       this.board = el('div', { class: 'board' }, this.plot, this.overlay);
+      this.divider = new Orrery.Divider(this.board);
       div.append(this.strips.node, this.board);
       this.width = 0;
       new ResizeObserver(() => this.resized()).observe(div);
@@ -266,6 +267,7 @@ Orrery.Drawing = (() => {
     /* --- points that a person drags, each bound to two parameters --- */
 
     place() {
+      this.divider.set(this.figure.divider, this.plot);
       const handles = this.figure.handles || [];
       while (this.overlay.children.length > handles.length) this.overlay.lastChild.remove();
       handles.forEach((handle, i) => {

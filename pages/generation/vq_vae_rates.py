@@ -1,0 +1,127 @@
+"""What a bit buys, and what pages of integers show that no picture gave."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.generation.vq_vae import VqVaed
+from pages.generation.vq_vae_picture import frame
+from pages.shell import T
+from pages.shell.figures import (
+    BRASS,
+    FOURTH,
+    MEASURED,
+    MUTE,
+    SECOND,
+    THIRD,
+    Axis,
+    Figure,
+    Frame,
+    Frames,
+    Label,
+    Panel,
+    line,
+    picture,
+    points,
+)
+
+LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, "VQ-VAE, 8"), "VQ 4": (THIRD, "VQ-VAE, 4"),
+         "flat": (MUTE, "")}  # fmt: skip
+FLAT = T("one colour a cell", "每格一种颜色")
+
+
+def bits_figure(r: VqVaed) -> Figure:
+    """PSNR and SSIM against bits a pixel; and pictures of about as many bits."""
+    traces, labels = [], []
+    for name, curve in r.rates.curves.items():
+        color, called = LOOKS[name]
+        words = T(called, called) if called else FLAT
+        mark = {"mode": "lines+markers", "marker": {"size": 5, "color": color}}
+        for panel, values in ((0, curve.psnr), (1, curve.ssim)):
+            traces.append(line(curve.bits, values, color, panel=panel, name=words, dash="dot" if name == "flat" else "",
+                               text=[f"{v:g}" for v in curve.setting],
+                               hovertemplate="%{x:.3g}, %{y:.4g} (%{text})<extra>" + words.en + "</extra>") | mark)  # fmt: skip
+        if name in r.rates.entropy:
+            traces.append(
+                points(
+                    r.rates.entropy[name],
+                    curve.psnr,
+                    color,
+                    size=6,
+                    symbol="circle-open",
+                    name=T(f"{called}, entropy-coded", f"{called}，熵编码"),
+                )
+            )
+        at = {"JPEG": -4, "WEBP": -3, "VQ 8": 0, "VQ 4": -1, "flat": -1}[name]
+        labels.append(
+            Label(
+                curve.bits[at],
+                curve.psnr[at] + {"WEBP": 1.2, "VQ 4": 1.0, "VQ 8": 1.4}.get(name, -0.8),
+                words,
+                color,
+                "center",
+            )
+        )
+    mine = r.rates.curves[f"VQ {r.factor}"]
+    at = int(np.argmin(np.abs(mine.setting - r.codebook)))
+    traces.append(
+        points([mine.bits[at]], [mine.psnr[at]], BRASS, size=13, symbol="circle-open", name=T("chosen", "所选"))
+    )
+    pictures = [
+        (
+            r.reconstruction,
+            T(f"VQ-VAE: {r.bits_per_pixel:.3g} bits a pixel", f"VQ-VAE：每像素 {r.bits_per_pixel:.3g} 比特"),
+        )
+    ]
+    pictures += [
+        (
+            r.rates.rivals[kind],
+            T(f"{LOOKS[kind][1]}: {r.rates.rival_bits[kind]:.3g}", f"{LOOKS[kind][1]}：{r.rates.rival_bits[kind]:.3g}"),
+        )
+        for kind in ("WEBP", "JPEG")
+    ]
+    traces += [picture(pixels, xaxis=f"x{k + 3}", yaxis=f"y{k + 3}") for k, (pixels, _) in enumerate(pictures)]
+    every = np.concatenate([c.bits for c in r.rates.curves.values()])
+    span = (float(every.min()) * 0.8, min(4.0, float(every.max()) * 1.1))
+    return Figure(
+        traces,
+        [
+            Panel(Axis(T("bits per pixel", "每像素比特"), log=True, range=span), Axis("PSNR (dB)"), title="PSNR"),
+            Panel(Axis(T("bits per pixel", "每像素比特"), log=True, range=span), Axis("SSIM"), title="SSIM"),
+            *(frame(pixels, title) for pixels, title in pictures),
+        ],
+        T("PSNR and SSIM of this picture against bits per pixel, for the VQ-VAE, JPEG, WebP and flat cells.", "此图的 PSNR 与 SSIM 随每像素比特的变化：VQ-VAE、JPEG、WebP 与单色格子。"),
+        labels,
+        columns=3,
+        facts=[
+            (T("chosen page", "所选整数页"), T(f"{r.bits_per_pixel:.4g} bits, {r.psnr:.2f} dB", f"{r.bits_per_pixel:.4g} 比特，{r.psnr:.2f} dB")),
+            (T("nearest WebP", "最接近的 WebP"), T(f"{r.rates.rival_bits['WEBP']:.4g} bits", f"{r.rates.rival_bits['WEBP']:.4g} 比特")),
+            (T("nearest JPEG", "最接近的 JPEG"), T(f"{r.rates.rival_bits['JPEG']:.4g} bits", f"{r.rates.rival_bits['JPEG']:.4g} 比特")),
+        ],
+    )  # fmt: skip
+
+
+def pages_figure(r: VqVaed) -> Figure:
+    """Pages that no picture gave, painted by the decoder."""
+    p = r.pages
+    drawn = np.concatenate([np.concatenate(list(p.drawn[:2]), 1), np.concatenate(list(p.drawn[2:]), 1)])
+    shown = [
+        (r.reconstruction, T("this picture's own page", "此图自己的整数页")),
+        (p.mixed[p.mixes.size // 2], T("code vectors mixed", "码字向量的混合")),
+        (p.shuffled, T("its integers, shuffled", "打乱它的整数")),
+        (p.even, T("every code as likely", "每个码字等可能")),
+        (p.by_use, T("as often as here, anywhere", "按使用频率随机摆放")),
+        (drawn, T("drawn by the prior", "由先验抽取")),
+    ]
+    traces = [
+        picture(pixels) if not k else picture(pixels, xaxis=f"x{k + 1}", yaxis=f"y{k + 1}")
+        for k, (pixels, _) in enumerate(shown)
+    ]
+    frames = [Frame(f"{share:.2f}", {1: {"source": picture(p.mixed[i])["source"]}}) for i, share in enumerate(p.mixes)]
+    return Figure(
+        traces,
+        [frame(pixels, title) for pixels, title in shown],
+        T("Six pages of integers as the decoder paints them: a picture's own, mixed with another's, shuffled, drawn evenly, by use, and by the prior.", "解码器画出的六页整数：图片自己的、与另一张混合的、打乱的、均匀抽取的、按使用频率抽取的、由先验抽取的。"),
+        frames=Frames(T("share of the other picture", "另一张图片的比例"), frames, start=p.mixes.size // 2),
+        columns=3,
+    )  # fmt: skip
