@@ -96,24 +96,24 @@ LAB = Lab(
         ),
     ],
     presets=[
-        Preset(T("A cat in 704 integers", "704 个整数的猫"), {}, 0),
+        Preset(T("A cat, 704 integers", "704 个整数的猫"), {}, 0),
         Preset(T("One integer changed", "改动一个整数"), {"edit_row": 9, "edit_column": 8, "edit_code": 5}, 1),
-        Preset(T("Cells of 4 pixels, 1024 codes", "4 像素格子，1024 个码字"), {"factor": 4, "codebook": 1024}, 0),
-        Preset(T("Against JPEG and WebP", "与 JPEG、WebP 相比"), {"task": "rate"}, 4),
-        Preset(T("Pages that nobody coded", "没有人编码过的整数页"), {"task": "pages"}, 5),
-        Preset(T("Collapse", "坍缩"), {"task": "train"}, 6),
+        Preset(T("Cells of 4 pixels", "4 像素格子"), {"factor": 4, "codebook": 1024}, 0),
+        Preset(T("Against JPEG", "与 JPEG 相比"), {"task": "rate"}, 4),
+        Preset(T("Pages nobody coded", "无人编码的页"), {"task": "pages"}, 5),
+        Preset(T("Collapse", "坍缩"), {"task": "train", "method": "ema", "codes": 64}, 6),
         Preset(
-            T("Collapse cured: k-means and restarts", "治好坍缩：k 均值与重启"),
-            {"task": "train", "method": "ema", "start": "k-means", "restarts": True},
+            T("Cured", "治好坍缩"),
+            {"task": "train", "method": "ema", "codes": 64, "start": "k-means", "restarts": True},
             6,
         ),
         Preset(
-            T("Digits, residual codes", "手写数字，残差码字"),
+            T("Digits, RVQ", "手写数字，RVQ"),
             {"task": "train", "world": "digits", "method": "rvq", "start": "data"},
             6,
         ),
         Preset(
-            T("Lloyd and Max as judges", "由 Lloyd 与 Max 评判"),
+            T("Lloyd and Max", "Lloyd 与 Max"),
             {
                 "task": "train",
                 "world": "normal",
@@ -126,7 +126,7 @@ LAB = Lab(
             8,
         ),
         Preset(T("All quantisers", "所有量化器"), {"task": "compare", "steps": 300}, 9),
-        Preset(T("Straight through, by hand", "手算直通估计"), {"task": "number"}, 10),
+        Preset(T("By hand", "手算"), {"task": "number"}, 10),
     ],
     sources=[
         "engine.generation.vq_vae.reference:nearest_code",

@@ -78,6 +78,7 @@ def kept_figure(r: VqVaed) -> Figure:
         *code_map(r, 1),
         line(*box(here), BRASS, width=2.5, panel=1, hoverinfo="skip"),
         picture(glow(r.error), xaxis="x3", yaxis="y3"),
+        picture(r.flat, xaxis="x4", yaxis="y4"),
     ]
     facts = [
         ("PSNR", f"{r.psnr:.2f} dB"), ("SSIM", f"{r.ssim:.3f}"),
@@ -94,11 +95,13 @@ def kept_figure(r: VqVaed) -> Figure:
             frame(r.image, T("original ⇆ reconstruction", "原图 ⇆ 重建")),
             frame(r.image, T(f"the page: {r.codes.shape[0]} × {r.codes.shape[1]} integers", f"整数页：{r.codes.shape[0]} × {r.codes.shape[1]}")),
             frame(r.image, T("what is lost", "丢失了什么")),
+            frame(r.image, T(f"as many bits, one colour a cell: {r.flat_psnr:.1f} dB", f"同样的比特，每格一种颜色：{r.flat_psnr:.1f} dB")),
         ],
         T(f"A picture, its reconstruction from {r.codes.size} integers at {r.psnr:.1f} dB, the page of integers, and the error.",
           f"一张图片、由 {r.codes.size} 个整数得到的重建（{r.psnr:.1f} dB）、整数页与误差。"),
         facts=facts,
-        columns=3,
+        columns=2,
+        layout={"height": 400},
         picks=[Pick(panel=1, x="edit_column", y="edit_row", cell=f)],
         divider=Divider(1, text=T("the line between original and reconstruction", "原图与重建之间的分界线")),
     )  # fmt: skip
@@ -112,8 +115,8 @@ def integer_figure(r: VqVaed) -> Figure:
     here = box(((cell.row * f) - top, (cell.row + 1) * f - top, cell.column * f - left, (cell.column + 1) * f - left))
     outlines = [line(*here, BRASS, width=2, panel=k, hoverinfo="skip") for k in range(3)]
     chosen = [BRASS if k == cell.after else MEASURED for k in cell.nearest]
-    near = bars([str(k) for k in cell.nearest], cell.distances, panel=3, marker={"color": chosen, "line": {"width": 0}},
-                name=T("squared distance", "距离平方"), hovertemplate="%{x}: %{y:.4g}<extra></extra>")  # fmt: skip
+    near = bars(np.arange(len(cell.nearest)), cell.distances, panel=3, marker={"color": chosen, "line": {"width": 0}},
+                name=T("squared distance", "距离平方"), text=[str(k) for k in cell.nearest], textposition="none", hovertemplate="%{text}: %{y:.4g}<extra></extra>")  # fmt: skip
     panels = [
         frame(cell.old, T(f"integer {cell.before}", f"整数 {cell.before}")),
         frame(cell.new, T(f"integer {cell.after}", f"整数 {cell.after}")),
@@ -144,7 +147,7 @@ def integer_figure(r: VqVaed) -> Figure:
         says,
         facts=facts,
         table=by_hand(r),
-        columns=4,
+        columns=2,
         picks=[Pick(panel=3, sets=[{"edit_code": int(k)} for k in cell.nearest])],
     )
 
@@ -200,7 +203,7 @@ def used_figure(r: VqVaed) -> Figure:
             Panel(Axis(T("codes by use", "码字（按使用排序）")), Axis(T("cells that use it", "使用它的格子数"))),
         ],
         T(f"{used} of {r.codebook} codes are in use on this picture; perplexity {r.perplexity:.0f}.", f"此图用到 {r.codebook} 个码字中的 {used} 个；困惑度 {r.perplexity:.0f}。"),
-        [*dead, Label(r.codebook * 0.98, even, T("if all were used evenly", "若全部均匀使用"), "--theory", "right", 1)],
+        [*dead, Label(r.codebook * 0.98, even + 0.05 * counts[0], T("if all were used evenly", "若全部均匀使用"), "--theory", "right", 1)],
         facts=[
             (T("in use here", "此图用到"), f"{used} / {r.codebook}"),
             (T("perplexity here", "此图困惑度"), f"{r.perplexity:.1f}"),

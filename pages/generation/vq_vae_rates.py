@@ -27,6 +27,9 @@ from pages.shell.figures import (
 
 LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, "VQ-VAE, 8"), "VQ 4": (THIRD, "VQ-VAE, 4"),
          "flat": (MUTE, "")}  # fmt: skip
+# Where each curve's name stands: beside which point, how many dB above it.
+SPOTS = {"JPEG": (-4, -1.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 2.4, "center"), "VQ 4": (-1, 0, "left"),
+         "flat": (0, -1.6, "left")}  # fmt: skip
 FLAT = T("one colour a cell", "每格一种颜色")
 
 
@@ -52,26 +55,19 @@ def bits_figure(r: VqVaed) -> Figure:
                     name=T(f"{called}, entropy-coded", f"{called}，熵编码"),
                 )
             )
-        at = {"JPEG": -4, "WEBP": -3, "VQ 8": 0, "VQ 4": -1, "flat": -1}[name]
-        labels.append(
-            Label(
-                curve.bits[at],
-                curve.psnr[at] + {"WEBP": 1.2, "VQ 4": 1.0, "VQ 8": 1.4}.get(name, -0.8),
-                words,
-                color,
-                "center",
-            )
-        )
+        at, lift, anchor = SPOTS[name]
+        labels.append(Label(curve.bits[at], curve.psnr[at] + lift, words, color, anchor))
     mine = r.rates.curves[f"VQ {r.factor}"]
     at = int(np.argmin(np.abs(mine.setting - r.codebook)))
     traces.append(
         points([mine.bits[at]], [mine.psnr[at]], BRASS, size=13, symbol="circle-open", name=T("chosen", "所选"))
     )
     pictures = [
+        (r.image, T("original: 24 bits a pixel", "原图：每像素 24 比特")),
         (
             r.reconstruction,
             T(f"VQ-VAE: {r.bits_per_pixel:.3g} bits a pixel", f"VQ-VAE：每像素 {r.bits_per_pixel:.3g} 比特"),
-        )
+        ),
     ]
     pictures += [
         (

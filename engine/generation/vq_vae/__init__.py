@@ -91,8 +91,9 @@ class VqVaed:
     usage: (K,) how often each code is used. perplexity: exp(H) of that. distortion: mean square of what a number of a
     vector loses by being quantised. psnr (dB), ssim: of the reconstruction. bits_per_pixel: log₂ K / f².
     image, reconstruction: (H, W, 3) uint8, the second with the change that was made; error: (H, W) the mean of its
-    three absolute differences. cell: the changed cell. atoms: the codebook. projection: vectors and codes in two
-    dimensions. held_out: what `meta.json` says of this factor and codebook on photographs never trained on.
+    three absolute differences. flat, flat_psnr: each cell in one of K colours fitted to this picture, as many bits.
+    cell: the changed cell. atoms: the codebook. projection: vectors and codes in two dimensions. held_out: what
+    `meta.json` says of this factor and codebook on photographs never trained on.
     """
 
     task: str
@@ -108,6 +109,8 @@ class VqVaed:
     image: ndarray | None = None
     reconstruction: ndarray | None = None
     error: ndarray | None = None
+    flat: ndarray | None = None
+    flat_psnr: float = float("nan")
     cell: Cell | None = None
     atoms: Atoms | None = None
     projection: Projection | None = None

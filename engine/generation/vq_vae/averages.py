@@ -12,6 +12,8 @@ from torch import Tensor
 
 from engine.generation.vq_vae.nearest import nearest_code
 
+TINY = 1e-20
+
 
 @dataclass
 class Averages:
@@ -35,7 +37,8 @@ class Averages:
         n, m = assigned(z, index, len(codebook))
         self.count.mul_(decay).add_(n, alpha=1 - decay)
         self.total.mul_(decay).add_(m, alpha=1 - decay)
-        codebook.copy_(self.total / self.count.clamp(min=1e-12)[:, None])
+        held = self.count[:, None] > TINY  # else both have decayed to nothing
+        codebook.copy_(torch.where(held, self.total / self.count.clamp(min=TINY)[:, None], codebook))
 
     def restart(self, codebook: Tensor, z: Tensor, below: float, generator: torch.Generator) -> Tensor:
         """Codes whose count is under `below` times the mean are put on vectors of `z` drawn at random; says which.

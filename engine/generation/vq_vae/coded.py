@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from engine.data import pictures, scenes
-from engine.generation.vq_vae import IMAGES, SCENE_IMAGES, VqVae, VqVaed, coding, live, models, quality, store
+from engine.generation.vq_vae import IMAGES, SCENE_IMAGES, VqVae, VqVaed, coding, judging, live, models, quality, store
 
 SHOWN, NEAREST = 1500, 10
 SCENE_SEED, SCENE_SIDE = 3, 256
@@ -61,13 +61,14 @@ class Projection:
 
 @dataclass(frozen=True)
 class Page:
-    """A picture coded: pixels (H, W, 3), z (h, w, D), codes (h, w), painted (H', W', 3) uint8 on whole cells."""
+    """A picture coded: pixels, flat (H, W, 3), z (h, w, D), codes (h, w), painted (H', W', 3) uint8 on whole cells."""
 
     pixels: ndarray
     z: Tensor
     codes: Tensor
     painted: ndarray
     psnr: float
+    flat: ndarray
     projection: Projection
 
 
@@ -90,7 +91,8 @@ def page(params: VqVae) -> Page:
     codes = coding.quantise(model, z, params.codebook)
     painted = coding.image(coding.paint(model, codes, params.codebook))
     quality_now = quality.psnr(pixels, painted[: pixels.shape[0], : pixels.shape[1]])
-    made = Page(pixels, z, codes, painted, quality_now, _projection(params, pixels, z, codes))
+    flat = judging.flat_cells(pixels, params.factor, judging.palette([pixels], params.factor, params.codebook, 4000, 6))
+    made = Page(pixels, z, codes, painted, quality_now, flat, _projection(params, pixels, z, codes))
     store.AT_HAND.put(key, made)
     return made
 
@@ -125,6 +127,7 @@ def looked_at(params: VqVae) -> VqVaed:
         ssim=quality.ssim(made.pixels, shown), bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor),
         factor=params.factor, codebook=params.codebook, image=made.pixels, reconstruction=shown,
         error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
+        flat=made.flat, flat_psnr=quality.psnr(made.pixels, made.flat),
         atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell) if cell else made.projection,
         held_out=_held_out(params), **more,
     )  # fmt: skip

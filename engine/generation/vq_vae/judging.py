@@ -21,12 +21,12 @@ def cells(pixels: ndarray, factor: int) -> Tensor:
     return avg_pool2d(x, factor)[0].permute(1, 2, 0).flatten(0, 1)
 
 
-def palette(found: list[ndarray], factor: int, size: int, most: int = 20_000) -> Tensor:
+def palette(found: list[ndarray], factor: int, size: int, most: int = 20_000, rounds: int = 10) -> Tensor:
     """`size` colours (K, 3) by k-means over the mean colours of cells of these pictures."""
     colours = torch.cat([cells(pixels, factor) for pixels in found])
     generator = torch.Generator().manual_seed(0)
     some = colours[torch.randperm(len(colours), generator=generator)[:most]]
-    return k_means(some, size, generator) if len(some) > size else some
+    return k_means(some, size, generator, rounds) if len(some) > size else some
 
 
 def flat_cells(pixels: ndarray, factor: int, colours: Tensor) -> ndarray:

@@ -5,6 +5,8 @@ Letters: N vectors z, D numbers each, K codes.
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from typing import Literal
 
 import torch
@@ -16,9 +18,23 @@ Backend = Literal["auto", "reference", "torch", "triton"]
 CHUNK = 2**18  # distances held at a time: they stay in the cache
 
 
+def unavailable(backend: Backend, device: torch.device | str) -> str:
+    """Why `backend` cannot run on `device`, as a phrase; empty where it can."""
+    if backend != "triton":
+        return ""
+    if importlib.util.find_spec("triton") is None:
+        return "Triton is not installed"
+    if torch.device(device).type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return "the Triton kernel needs a CUDA device"
+    return ""
+
+
 def choose(z: Tensor, backend: Backend) -> str:
-    """The backend by name: "auto" is Triton on a GPU, torch elsewhere."""
-    return backend if backend != "auto" else "triton" if z.is_cuda else "torch"
+    """The backend by name: "auto" is Triton on a GPU, torch elsewhere. Raises ValueError where it cannot run."""
+    named = backend if backend != "auto" else "triton" if z.is_cuda else "torch"
+    if why := unavailable(named, z.device):
+        raise ValueError(why)
+    return named
 
 
 def nearest_code(z: Tensor, codebook: Tensor, backend: Backend = "auto") -> Tensor:

@@ -28,10 +28,10 @@ class PriorPlan:
     """scenes: to learn from; held_out: as many more, unseen. A step takes `batch` pages."""
 
     shape: PriorShape = dataclasses.field(default_factory=PriorShape)
-    scenes: int = 5000
-    held_out: int = 200
-    steps: int = 2600
-    decay: int = 900
+    scenes: int = 1200
+    held_out: int = 100
+    steps: int = 600
+    decay: int = 250
     batch: int = 16
     rate: float = 1e-3
     warm_up: int = 100

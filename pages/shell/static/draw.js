@@ -77,7 +77,11 @@ Orrery.Drawing = (() => {
       }
     }
     // Between panels side by side there is room for ticks and a title, however many they are.
-    if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: Math.min(0.4, (72 * layout.grid.columns) / (width - 74)) });
+    // Pictures without axes need no room for them.
+    const bare = Object.entries(layout).filter(([key]) => /^[xy]axis/.test(key)).every(([, a]) => a.visible === false);
+    if (bare) Object.assign(layout.margin, { l: 12, r: 12, b: 12 });
+    if (layout.grid && bare) merge(layout.grid, { ygap: 0.12, xgap: 0.05 });
+    else if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: Math.min(0.4, (72 * layout.grid.columns) / (width - 74)) });
     if ((layout.annotations || []).some(a => String(a.yref).endsWith('domain'))) layout.margin.t = 34;
     return layout;
   }

@@ -1,0 +1,267 @@
+"""The embedded VQ-VAE: what its checkpoints reach on pictures that they never saw, and what the page shows of them."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from engine.core import Refused
+from engine.data import pictures
+from engine.generation.vq_vae import (
+    VqVae,
+    coded,
+    coding,
+    judging,
+    models,
+    other_pages,
+    patches,
+    prior_learning,
+    quality,
+    rates,
+    store,
+    train,
+    vq_vae,
+)
+from engine.generation.vq_vae.learning import Plan
+from engine.generation.vq_vae.networks import CODEBOOKS, Autoencoder, Shape
+from engine.generation.vq_vae.prior import Prior, PriorShape
+
+
+@functools.cache
+def judged(factor: int) -> dict[str, float]:
+    return judging.judge(models.autoencoder(factor), CODEBOOKS)
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_the_written_figures_are_reached(factor):
+    written = models.meta(factor)["metrics"]
+    for name, value in judged(factor).items():
+        assert value == pytest.approx(written[name], rel=0.01), name
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_a_code_says_more_than_a_colour(factor):
+    """Every page is better than one of as many colours a cell, learned as the codes are, and than the best colours of
+    the photograph itself; the largest by two decibels."""
+    written = models.meta(factor)["metrics"]
+    found = judged(factor)
+    for size in CODEBOOKS[::2]:
+        assert found[f"psnr_{size}"] > written[f"palette_psnr_{size}"]
+    assert found["psnr_1024"] > written["palette_psnr_1024"] + 2
+
+
+def test_the_palettes_are_what_they_are_said_to_be():
+    written = models.meta(8)["metrics"]
+    found = judging.palettes(8, (64,))
+    assert all(value == pytest.approx(written[name], rel=0.01) for name, value in found.items())
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_most_codes_are_at_work(factor):
+    written, plan = models.meta(factor)["metrics"], Plan(models.autoencoder(factor).shape, 1, 1)
+    found = train.variety(models.autoencoder(factor), plan)
+    for size in CODEBOOKS:
+        name = f"patch_perplexity_{size}"
+        assert found[name] == pytest.approx(written[name], rel=0.02) and found[name] > size / 2
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_what_was_held_out_is_written_down(factor):
+    data = models.meta(factor)["data"]
+    assert set(data["held_out"]) == {"china", "chelsea"}
+    assert not set(data["held_out"]) & {*data["photographs"], *data["others"]}
+    assert {"motorcycle_left", "motorcycle_right"} <= set(data["photographs"])
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_atoms_are_what_the_decoder_paints(factor):
+    model = models.autoencoder(factor)
+    apart = (model.atoms(64).int() - train.atoms(model, 64).int()).abs()
+    assert model.atoms(64).shape == (64, 8, 8, 3) and apart.max() <= 2  # the weights were rounded in between
+
+
+def test_the_prior_knows_more_than_shares():
+    written = models.prior_meta()["metrics"]
+    assert written["held_out_bits"] < 0.85 * written["share_bits"] < written["even_bits"]
+    prior, plan = models.prior(), prior_learning.PriorPlan(scenes=0, held_out=12)
+    pages = prior_learning.read(models.autoencoder(prior.shape.factor), plan, lambda *_: None)
+    assert prior_learning.bits_a_code(prior, pages) < 0.9 * written["share_bits"]
+
+
+def test_the_prior_looks_back_only_and_its_memory_changes_nothing():
+    torch.manual_seed(0)
+    model = Prior(PriorShape(side=4, codes=20, layers=2, width=32, heads=2)).eval()
+    pages = torch.randint(20, (3, 16))
+    with torch.inference_mode():
+        logits = model(pages)
+        later = pages.clone()
+        later[:, 9:] = (later[:, 9:] + 1) % 20
+        torch.testing.assert_close(model(later)[:, :10], logits[:, :10])
+        likeliest = model.sample(2, 0.0, torch.Generator()).flatten(1)
+        assert torch.equal(model(likeliest).argmax(-1), likeliest)
+    a, b = (model.sample(4, 1.0, torch.Generator().manual_seed(5)) for _ in range(2))
+    assert torch.equal(a, b) and a.shape == (4, 4, 4)
+
+
+# --- a picture on the page ---
+
+
+def test_an_uploaded_picture_is_coded_like_any_other():
+    pixels = pictures.reduced(pictures.photograph("china"), 200)
+    found = vq_vae(VqVae(image=pictures.as_text(pixels), side=200))
+    assert np.array_equal(found.image, pixels) and found.codes.shape == (-(-pixels.shape[0] // 8), 25)
+    assert found.psnr == pytest.approx(quality.psnr(pixels, found.reconstruction))
+    assert found.usage.sum() == found.codes.size and found.perplexity == quality.perplexity(found.usage)
+    with pytest.raises(Refused, match="damaged"):
+        vq_vae(VqVae(image=pictures.as_text(pixels)[:900]))
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (17, 90), (61, 33)])
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_any_size_is_taken(shape, factor):
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    found = vq_vae(VqVae(image=pictures.as_text(pixels), factor=factor, edit_row=150, edit_column=150, edit_code=1023))
+    assert found.reconstruction.shape == pixels.shape == (*found.error.shape, 3)
+    h, w = found.codes.shape
+    assert (found.cell.row, found.cell.column, found.cell.after) == (h - 1, w - 1, 255)
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+@pytest.mark.parametrize("place", [(0, 0), (7, 11), (20, 31)])
+def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
+    params = VqVae(factor=factor, edit_row=place[0], edit_column=place[1], edit_code=17)
+    found = vq_vae(params)
+    model = models.autoencoder(factor)
+    whole = coding.image(coding.paint(model, torch.from_numpy(found.codes).long(), 256))
+    apart = np.abs(whole[: found.image.shape[0], : found.image.shape[1]].astype(int) - found.reconstruction)
+    assert apart.max() <= 1 and (apart > 0).mean() < 1e-3  # a rounding to the other side of a half, at most
+    plain = vq_vae(VqVae(factor=factor, edit_row=place[0], edit_column=place[1]))
+    assert int((plain.codes != found.codes).sum()) == 1 and found.codes[place] == 17
+    assert plain.cell.before == plain.cell.after == found.cell.before
+    top, bottom, left, right = found.cell.window
+    outside = np.ones(plain.image.shape[:2], bool)
+    outside[top:bottom, left:right] = False
+    assert np.array_equal(plain.reconstruction[outside], found.reconstruction[outside])
+    assert found.cell.changed > 0 and found.cell.psnr_before == plain.psnr
+
+
+def test_the_nearest_codes_are_the_nearest():
+    found = vq_vae(VqVae(edit_row=4, edit_column=5))
+    book = models.autoencoder(8).codebook(256).numpy()
+    distances = np.square(book - found.cell.vector).sum(1)
+    np.testing.assert_allclose(found.cell.distances, np.sort(distances)[:10], rtol=1e-4, atol=1e-7)
+    assert found.cell.nearest[0] == found.cell.before == found.codes[4, 5]
+    np.testing.assert_array_equal(found.cell.first, book[found.cell.nearest[0]])
+
+
+def test_a_page_at_hand_makes_the_next_change_instant():
+    params = VqVae(image="coffee", side=96)
+    assert vq_vae.cost_of(params) == "seconds"
+    vq_vae(params)
+    changed = params.model_copy(update={"edit_code": 9})
+    assert vq_vae.cost_of(changed) == "instant" and store.key(changed) in store.AT_HAND
+    vq_vae(changed)
+    begun = time.process_time()
+    vq_vae(changed)
+    assert time.process_time() - begun < 0.5  # some 30 ms on a quiet machine
+
+
+def test_only_the_last_pages_are_kept():
+    kept = store.Recent(2)
+    for k in range(3):
+        kept.put((k,), k)
+    assert (0,) not in kept and kept.get((1,)) == 1
+    kept.put((3,), 3)
+    assert (2,) not in kept and (1,) in kept
+
+
+def test_the_projection_is_the_widest():
+    found = vq_vae(VqVae()).projection
+    spread = found.vectors.std(0)
+    assert spread[0] >= spread[1] and 0.3 < found.shares.sum() <= 1 and found.codes.shape == (256, 2)
+
+
+def test_rates_of_pages_are_below_those_of_files_at_equal_quality():
+    pixels = pictures.reduced(pictures.photograph("china"), 256)
+    found = rates.rates(pixels, 8, 256)
+    assert set(found.curves) == {"JPEG", "WEBP", "VQ 8", "VQ 4", "flat"}
+    for name in ("VQ 8", "VQ 4"):
+        curve = found.curves[name]
+        assert curve.setting.tolist() == list(CODEBOOKS) and np.all(np.diff(curve.bits) > 0)
+        assert np.all(found.entropy[name] <= curve.bits + 1e-12)
+    mine = found.curves["VQ 8"]
+    assert mine.psnr[2] > found.curves["flat"].psnr[2]  # 256 codes against 256 colours
+    assert found.curves["JPEG"].bits.min() > mine.bits.max()  # no JPEG file is as small
+
+
+def test_other_pages_are_what_they_are_called():
+    found = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
+    own = vq_vae(VqVae(side=96)).codes
+    assert np.array_equal(np.sort(found.pages["shuffled"].ravel()), np.sort(own.ravel()))
+    assert np.array_equal(found.pages["mixed"][0], own)
+    assert set(np.unique(found.pages["by_use"])) <= set(np.unique(own))
+    assert len(np.unique(found.pages["even"])) > len(np.unique(own))
+    assert found.drawn.shape == (4, 128, 128, 3) and found.mixed.shape[0] == other_pages.MIXES
+    again = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
+    assert np.array_equal(found.pages["drawn"], again.pages["drawn"])
+
+
+@pytest.mark.parametrize("name", [*coded.IMAGES, *coded.SCENE_IMAGES])
+def test_every_picture_of_the_lab_can_be_coded(name):
+    assert vq_vae(VqVae(image=name, side=64)).reconstruction.shape[2] == 3
+
+
+# --- the recipe ---
+
+
+def test_patches_are_as_they_should_be():
+    found = patches.batch(patches.stock(), 12, 32, np.random.default_rng(0))
+    assert found.shape == (12, 3, 32, 32) and found.dtype == np.float32 and -1 <= found.min() < found.max() <= 1
+    np.testing.assert_array_equal(found, patches.batch(patches.stock(), 12, 32, np.random.default_rng(0)))
+
+
+def test_an_autoencoder_begins_as_classical_vector_quantisation():
+    """Principal components there and back: nothing is lost where all of them are kept."""
+    model = Autoencoder(Shape(4, (8, 8), 1, 1, code=48, codebooks=(64,))).eval()
+    x = torch.from_numpy(patches.batch(patches.stock(), 30, 32, np.random.default_rng(0)))
+    model.begin(torch.nn.functional.pixel_unshuffle(x, 4).permute(0, 2, 3, 1).flatten(0, 2))
+    with torch.inference_mode():
+        z = model.encoder(x)
+        torch.testing.assert_close(model.decoder(z), x, rtol=1e-3, atol=1e-3)
+        moved = z + 0.1 * torch.randn_like(z)
+        apart = (model.decoder(moved) - model.decoder(z)).square().mean()
+        torch.testing.assert_close(apart, (moved - z).square().sum(1).mean(), rtol=1e-3, atol=0)
+
+
+@pytest.mark.slow
+def test_the_recipe_makes_resumes_and_ends_early(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "palettes", lambda factor, sizes: {})
+    shapes = [Shape(8, (8, 8, 12), 1, 1, codebooks=(16,)), Shape(4, (8, 12), 1, 1, codebooks=(16,))]
+    prior = prior_learning.PriorPlan(PriorShape(codes=16, layers=1, width=32, heads=2), scenes=6, held_out=2, steps=4,
+                                     decay=2, batch=2, every=2)  # fmt: skip
+    plans = train.Plans(tuple(Plan(s, steps=6, decay=2, patches=2, side=64, every=2) for s in shapes), prior)
+    told: list[str] = []
+
+    class Enough(Exception):
+        pass
+
+    def stop(share: float, line: str) -> None:
+        told.append(line)
+        if len(told) == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        train.train(tmp_path, "cpu", False, stop, plans=plans)
+    (tmp_path / "state" / "factor-8" / "decay").touch()  # from the next state on the rate falls
+    train.train(tmp_path, "cpu", True, lambda share, line: told.append(line), plans=plans)
+    for name in ("vq-vae-8", "vq-vae-4", "vq-vae-prior"):
+        assert (tmp_path / "checkpoints" / name / "meta.json").exists()
+    assert "step 2" in told[0] and any("scenes" not in line and "prior" in line for line in told)
+    with pytest.raises(ValueError, match="needs a CUDA device"):
+        if torch.cuda.is_available():
+            pytest.skip("there is a CUDA device")
+        train.train(tmp_path, "gpu", True, lambda *_: None, plans=plans)
