@@ -25,8 +25,8 @@ def place(page, panel: int, x: float, y: float) -> tuple[float, float]:
     return tuple(
         page.evaluate(
             """([n, x, y]) => {
-                const f = Orrery.stage.drawing.plot._fullLayout, box = Orrery.stage.drawing.plot.getBoundingClientRect();
-                const [a, b] = [f[`xaxis${n}`], f[`yaxis${n}`]];
+                const { plot } = Orrery.stage.drawing, box = plot.getBoundingClientRect();
+                const [a, b] = [plot._fullLayout[`xaxis${n}`], plot._fullLayout[`yaxis${n}`]];
                 return [box.left + a._offset + a.l2p(x), box.top + b._offset + b.l2p(y)];
             }""",
             ["" if panel == 0 else str(panel + 1), x, y],
