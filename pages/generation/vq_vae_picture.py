@@ -81,7 +81,7 @@ def kept_figure(r: VqVaed) -> Figure:
         picture(r.flat, xaxis="x4", yaxis="y4"),
     ]
     facts = [
-        ("PSNR", f"{r.psnr:.2f} dB"), ("SSIM", f"{r.ssim:.3f}"),
+        (T("PSNR", "PSNR（峰值信噪比）"), f"{r.psnr:.2f} dB"), (T("SSIM", "SSIM（结构相似度）"), f"{r.ssim:.3f}"),
         (T("bits per pixel", "每像素比特"), f"{r.bits_per_pixel:.4g}"),
         (T("the page takes", "整页占用"), T(f"{grouped(size)} of {grouped(raw)} bytes", f"{grouped(size)} / {grouped(raw)} 字节")),
         (T("perplexity", "困惑度"), f"{r.perplexity:.0f} / {r.codebook}"),

@@ -28,7 +28,7 @@ from pages.shell.figures import (
 LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, "VQ-VAE, 8"), "VQ 4": (THIRD, "VQ-VAE, 4"),
          "flat": (MUTE, "")}  # fmt: skip
 # Where each curve's name stands: beside which point, how many dB above it.
-SPOTS = {"JPEG": (-4, -1.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 2.4, "center"), "VQ 4": (-1, 0, "left"),
+SPOTS = {"JPEG": (-4, -1.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 3.4, "left"), "VQ 4": (-1, 0, "left"),
          "flat": (0, -1.6, "left")}  # fmt: skip
 FLAT = T("one colour a cell", "每格一种颜色")
 
@@ -100,7 +100,7 @@ def bits_figure(r: VqVaed) -> Figure:
 def pages_figure(r: VqVaed) -> Figure:
     """Pages that no picture gave, painted by the decoder."""
     p = r.pages
-    drawn = np.concatenate([np.concatenate(list(p.drawn[:2]), 1), np.concatenate(list(p.drawn[2:]), 1)])
+    drawn = np.concatenate(list(p.drawn), 1)
     shown = [
         (r.reconstruction, T("this picture's own page", "此图自己的整数页")),
         (p.mixed[p.mixes.size // 2], T("code vectors mixed", "码字向量的混合")),

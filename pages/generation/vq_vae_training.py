@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from engine.generation.vq_vae import VqVaed, live
+from engine.generation.vq_vae import VqVaed, flattening
 from engine.generation.vq_vae.number import STEP
 from pages.shell import T
 from pages.shell.figures import (
@@ -43,7 +45,7 @@ def segments(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def chase_figure(r: VqVaed) -> Figure:
     """Vectors, codes and gradients, moment by moment."""
     t = r.training
-    vectors, codes, out, into = live.plane(t)
+    vectors, codes, out, into = flattening.plane(t)
     T_ = len(t.steps)
     chosen = codes[np.arange(T_)[:, None], t.index]  # (T, n, 2)
     longest = np.abs(out[1:] if T_ > 1 else out).max() or 1.0
@@ -81,7 +83,7 @@ def chase_figure(r: VqVaed) -> Figure:
     )  # fmt: skip
 
 
-def moment(t: live.Trained, i: int) -> list[tuple]:
+def moment(t: Any, i: int) -> list[tuple]:
     """What is read off at one moment."""
     error, apart, varied, used = t.history[i]
     return [

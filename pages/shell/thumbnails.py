@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from pages.shell.figures import Figure
 
@@ -23,11 +26,26 @@ def svg(figure: Figure) -> str:
     ]
     maps = [t for t in traces if t["type"] in ("heatmap", "contour")]
     body = [_heat(maps[0])] if maps else []
+    seen = [t for t in traces if t["type"] == "image"]
+    if seen and not maps:
+        body.append(_picture(seen[-1]))
     curves = [t for t in traces if t["type"] in ("scatter", "scattergl", "bar") and t.get("y") is not None]
     if curves:
         body += _curves(curves, figure, over_map=maps[0] if maps else None)
     says = html.escape(figure.says[0] if isinstance(figure.says, tuple) else str(figure.says))
     return f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="{says}">{"".join(body)}</svg>'
+
+
+def _picture(trace: Mapping[str, Any]) -> str:
+    """A picture, made small."""
+    raw = base64.b64decode(trace["source"].partition(",")[2])
+    with Image.open(io.BytesIO(raw)) as whole:
+        small = whole.convert("RGB")
+    small.thumbnail((WIDTH, HEIGHT))
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=80)
+    source = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return f'<image href="{source}" width="{WIDTH:.0f}" height="{HEIGHT:.0f}"/>'
 
 
 def _numbers(values: Any) -> np.ndarray:

@@ -10,7 +10,18 @@ from numpy import ndarray
 from torch import Tensor
 
 from engine.data import pictures, scenes
-from engine.generation.vq_vae import IMAGES, SCENE_IMAGES, VqVae, VqVaed, coding, judging, live, models, quality, store
+from engine.generation.vq_vae import (
+    IMAGES,
+    SCENE_IMAGES,
+    VqVae,
+    VqVaed,
+    coding,
+    flattening,
+    judging,
+    models,
+    quality,
+    store,
+)
 
 SHOWN, NEAREST = 1500, 10
 SCENE_SEED, SCENE_SIDE = 3, 256
@@ -83,6 +94,11 @@ def picture(name: str, side: int) -> ndarray:
 def page(params: VqVae) -> Page:
     """The picture's page, made anew or at hand."""
     key = store.key(params)
+    if params.task == "pages":
+        from engine.generation.vq_vae.other_pages import LARGEST_SIDE
+
+        params = params.model_copy(update={"side": min(params.side, LARGEST_SIDE)})
+        key = store.key(params)
     if (found := store.AT_HAND.get(key)) is not None:
         return found
     pixels = picture(params.image, params.side)
@@ -100,7 +116,7 @@ def page(params: VqVae) -> Page:
 def _projection(params: VqVae, pixels: ndarray, z: Tensor, codes: Tensor) -> Projection:
     model, f = models.autoencoder(params.factor), params.factor
     flat = z.flatten(0, 1)
-    vectors, places, shares = live.projected(flat, model.codebook(params.codebook))
+    vectors, places, shares = flattening.projected(flat.numpy(), model.codebook(params.codebook).numpy())
     colours = torch.nn.functional.avg_pool2d((coding.tensor(pixels, f) + 1) * 127.5, f)[0].flatten(1).T
     at = np.random.default_rng(0).permutation(len(flat))[:SHOWN]
     return Projection(

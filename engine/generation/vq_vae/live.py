@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy import ndarray
-from torch import Tensor
 
 from engine.generation.vq_vae import quality, worlds
 from engine.generation.vq_vae.quantisers import QUANTISERS, Choice
@@ -162,31 +161,3 @@ def trained(world: str, method: str, choice: Choice, steps: int, seed: int) -> T
         run.step(number)
     run.note(steps)
     return run.result()
-
-
-def plane(found: Trained) -> tuple[ndarray, ndarray, ndarray, ndarray]:
-    """Vectors (T, n, 2), codes (T, K, 2) and the two gradients (T, a, 2) as they are drawn: as they are in the plane,
-    on a line lifted a little apart, else along the two directions in which the last vectors spread most."""
-    parts = (found.vectors, found.codes, found.gradient_out, found.gradient_in)
-    D = found.vectors.shape[2]
-    if D == 2:
-        return parts
-    if D == 1:
-        lift = np.random.default_rng(0).uniform(-1, 1, found.vectors.shape[1])
-        vectors = np.stack([found.vectors[..., 0], np.broadcast_to(lift, found.vectors.shape[:2])], -1)
-        return (vectors, *(np.concatenate([part, np.zeros_like(part)], -1) for part in parts[1:]))
-    last = found.vectors[-1]
-    centre = last.mean(0)
-    axes = np.linalg.svd(last - centre, full_matrices=False)[2][:2].T
-    vectors, codes = ((part - centre) @ axes for part in parts[:2])
-    return vectors, codes, parts[2] @ axes, parts[3] @ axes
-
-
-def projected(z: Tensor | ndarray, codes: Tensor | ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """Vectors (n, D) and codes (K, D) along the two directions in which the vectors spread most: (n, 2), (K, 2), and
-    the shares of their variance that the two have."""
-    z, codes = np.asarray(z, np.float64), np.asarray(codes, np.float64)
-    centre = z.mean(0)
-    _, spread, axes = np.linalg.svd(z - centre, full_matrices=False)
-    shares = spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)
-    return (z - centre) @ axes[:2].T, (codes - centre) @ axes[:2].T, shares

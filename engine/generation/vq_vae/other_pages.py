@@ -12,8 +12,9 @@ from torch import Tensor
 from engine.generation.vq_vae import coding, models
 from engine.generation.vq_vae.networks import Autoencoder
 
-PRIOR_PICTURES = 4
+PRIOR_PICTURES = 2
 MIXES = 5
+LARGEST_SIDE = 128  # of these pictures: what nobody coded looks the same at any size
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class OtherPages:
 
     mixed: (m, H, W, 3), the code vectors of two pictures mixed in the shares `mixes` (m,) and set to the nearest codes.
     shuffled: the picture's own integers in any order. even: each code as likely as any. by_use: each as likely as in
-    this picture, without regard to its neighbours. drawn: (4, 128, 128, 3), by the prior. pages: the integers of each.
+    this picture, without regard to its neighbours. drawn: (2, 128, 128, 3), by the prior. pages: the integers of each.
     """
 
     mixed: ndarray
@@ -46,7 +47,7 @@ def mix(model: Autoencoder, a: Tensor, b: Tensor, codebook: int, share: float) -
 
 
 def draw(temperature: float, seed: int) -> tuple[ndarray, ndarray]:
-    """Pictures (4, 128, 128, 3) and pages (4, 16, 16) that the prior draws."""
+    """Pictures (2, 128, 128, 3) and pages (2, 16, 16) that the prior draws."""
     prior = models.prior()
     model = models.autoencoder(prior.shape.factor)
     codes = prior.sample(PRIOR_PICTURES, temperature, torch.Generator().manual_seed(seed))
