@@ -342,3 +342,10 @@ def test_picks_say_which_parameters_a_click_sets():
     assert made[1]["strip"] == 0 and made[1]["sets"] == [{"layer": 1}, {"layer": 2}]
     tiles = Pick(cell=9, columns=4, sets=[{"head": 1}, {"head": 2}]).data()
     assert tiles["columns"] == 4 and tiles["cell"] == 9
+
+
+def test_a_divider_says_what_it_cuts():
+    line = figures.Divider(1, panel=2, start=0.25, text=T("the line", "分界线"))
+    made = Figure([], [Panel()], "x", divider=line).data()
+    assert made["divider"] == {"trace": 1, "panel": 2, "start": 0.25, "text": {"en": "the line", "zh": "分界线"}}
+    assert "divider" not in Figure([], [Panel()], "x").data()

@@ -139,8 +139,8 @@ def train(folder: Path, setting: Setting, resume: bool, report: Report, *, plans
     Each encoder and decoder is trained once, with five codebooks of 64 to 1024 codes at the same time: every step deals
     its patches out to the codebooks. The files that are shipped took ten minutes of one core for the autoencoders, both
     ended early at about 2000 steps through the file `decay` (see `learning.Run`), and about three for the prior; the
-    whole plan takes about 25. Reached on held-out photographs with 256 codes: 26.0 dB with cells of 4 pixels, 23.4 dB with
-    cells of 8. The setting gpu runs ten times as many steps on larger batches; it has not been run yet.
+    whole plan takes about 25. Reached on held-out photographs with 256 codes: 26.0 dB with cells of 4 pixels, 23.4 dB
+    with cells of 8. The setting gpu runs ten times as many steps on larger batches; it has not been run yet.
     plans: other sizes, for tests. Raises ValueError where "gpu" is asked for and there is none.
     """
     if setting == "gpu" and not torch.cuda.is_available():
