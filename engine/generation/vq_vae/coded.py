@@ -79,7 +79,9 @@ class Page:
     codes: Tensor
     painted: ndarray
     psnr: float
+    ssim: float
     flat: ndarray
+    flat_psnr: float
     projection: Projection
 
 
@@ -108,7 +110,10 @@ def page(params: VqVae) -> Page:
     painted = coding.image(coding.paint(model, codes, params.codebook))
     quality_now = quality.psnr(pixels, painted[: pixels.shape[0], : pixels.shape[1]])
     flat = judging.flat_cells(pixels, params.factor, judging.palette([pixels], params.factor, params.codebook, 4000, 6))
-    made = Page(pixels, z, codes, painted, quality_now, flat, _projection(params, pixels, z, codes))
+    shown = painted[: pixels.shape[0], : pixels.shape[1]]
+    similar, flat_psnr = quality.ssim(pixels, shown), quality.psnr(pixels, flat)
+    projection = _projection(params, pixels, z, codes)
+    made = Page(pixels, z, codes, painted, quality_now, similar, flat, flat_psnr, projection)
     store.AT_HAND.put(key, made)
     return made
 
@@ -140,13 +145,29 @@ def looked_at(params: VqVae) -> VqVaed:
     return VqVaed(
         params.task, codes=codes.numpy().astype(np.int32), usage=usage, perplexity=quality.perplexity(usage),
         distortion=float((made.z - q).double().square().mean()), psnr=quality.psnr(made.pixels, shown),
-        ssim=quality.ssim(made.pixels, shown), bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor),
+        ssim=_ssim(made, shown, cell),
+        bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor),
         factor=params.factor, codebook=params.codebook, image=made.pixels, reconstruction=shown,
         error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
-        flat=made.flat, flat_psnr=quality.psnr(made.pixels, made.flat),
+        flat=made.flat, flat_psnr=made.flat_psnr,
         atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell) if cell else made.projection,
         held_out=_held_out(params), **more,
     )  # fmt: skip
+
+
+def _ssim(made: Page, shown: ndarray, cell: Cell | None) -> float:
+    """The whole picture's SSIM after a change, from what differs: the places whose windows meet the changed pixels."""
+    if cell is None or not cell.changed:
+        return made.ssim
+    top, bottom, left, right = cell.window
+    far, (height, width) = 2 * quality.REACH, made.pixels.shape[:2]
+    rows = slice(max(0, min(top - far, height - far - 1)), min(height, bottom + far))
+    columns = slice(max(0, min(left - far, width - far - 1)), min(width, right + far))
+    before = made.painted[:height, :width][rows, columns]
+    place = (height - far) * (width - far) * 3
+    apart = quality.similarity(made.pixels[rows, columns], shown[rows, columns]).sum(dtype=np.float64)
+    apart -= quality.similarity(made.pixels[rows, columns], before).sum(dtype=np.float64)
+    return made.ssim + float(apart) / place
 
 
 def _held_out(params: VqVae) -> dict[str, float]:

@@ -17,7 +17,12 @@ def psnr(a: ndarray, b: ndarray) -> float:
 
 
 def ssim(a: ndarray, b: ndarray) -> float:
-    """Mean structural similarity of two uint8 pictures (H, W, 3), at least 11 × 11; from −1 to 1, 1 where they agree.
+    """Mean structural similarity of two uint8 pictures (H, W, 3), at least 11 × 11; from −1 to 1, 1 for equal ones."""
+    return float(similarity(a, b).mean(dtype=np.float64))
+
+
+def similarity(a: ndarray, b: ndarray) -> ndarray:
+    """The structural similarity at each place whose window is whole, (H − 10, W − 10, 3).
 
     Gaussian window of deviation 1.5, the mean over what it covers whole and over the channels.
     Source: Wang et al. 2004, eqs. 13 to 17.
@@ -36,8 +41,7 @@ def ssim(a: ndarray, b: ndarray) -> float:
     mx, my = mean(x), mean(y)
     vx, vy, vxy = mean(x * x) - mx * mx, mean(y * y) - my * my, mean(x * y) - mx * my
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similar = (2 * mx * my + c1) * (2 * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
-    return float(similar.mean(dtype=np.float64))
+    return (2 * mx * my + c1) * (2 * vxy + c2) / ((mx * mx + my * my + c1) * (vx + vy + c2))
 
 
 def perplexity(usage: ndarray) -> float:

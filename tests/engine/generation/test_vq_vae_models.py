@@ -148,6 +148,7 @@ def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
     outside[top:bottom, left:right] = False
     assert np.array_equal(plain.reconstruction[outside], found.reconstruction[outside])
     assert found.cell.changed > 0 and found.cell.psnr_before == plain.psnr
+    assert found.ssim == pytest.approx(quality.ssim(found.image, found.reconstruction), abs=1e-6) != plain.ssim
 
 
 def test_the_nearest_codes_are_the_nearest():
