@@ -22,6 +22,7 @@ import os
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine.core import Refused
@@ -118,13 +119,13 @@ def at_hand(name: str) -> bool:
     name = name.strip()
     if name.lower() in {"", EMBEDDED}:
         return True
-    _local(name)
+    place(name)
     return name in _shelf
 
 
 def _brought(name: str) -> Loaded:
     # Allowed or not is asked each time: what stands on the shelf may have been put there by a test or another server.
-    local = _local(name)
+    local = place(name)
     if not _loading.acquire(timeout=PATIENCE):
         raise Refused("another model is being loaded; try again in a moment", "正在加载另一个模型；请稍后再试", NAME)
     try:
@@ -138,7 +139,7 @@ def _brought(name: str) -> Loaded:
         _loading.release()
 
 
-def _local(name: str):
+def place(name: str) -> Path | None:
     """The folder that a name means, or None for a model of the Hub, both as far as allowed. Raises `Refused`."""
     if name.startswith("folder:"):
         return permissions.named_folder(name.removeprefix("folder:"))

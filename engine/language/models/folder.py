@@ -129,16 +129,19 @@ def tokenizer(folder: Path, shown_as: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=made, split_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
-def built(config: Any, weights: dict[str, Tensor], shown_as: str) -> PreTrainedModel:
-    """The model of a configuration with these weights in it, none of them missing."""
+def built(
+    config: Any, weights: dict[str, Tensor], shown_as: str, family: str = "AutoModelForCausalLM"
+) -> PreTrainedModel:
+    """The model of a configuration with these weights in it, none of them missing. family: transformers' class that
+    finds it."""
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
     from transformers.utils import logging as logging_of_transformers
 
     options = {"attn_implementation": "eager", "dtype": torch.float32, "trust_remote_code": False}
     try:
         with torch.device("meta"):
-            empty = AutoModelForCausalLM.from_config(config, **options)
+            empty = getattr(transformers, family).from_config(config, **options)
         # What the weights lack would be made up, and could be of any size.
         size = 4 * sum(t.numel() for t in (*empty.parameters(), *empty.buffers()))
     except Exception as error:  # whatever a foreign file makes the library stumble over

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.core import Refused
+from engine.core.params import shown
 from engine.language.models import permissions
 from engine.language.models.permissions import NAME
 
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
 
 SECONDS = 10
-DATA = ("config.json", "tokenizer.json")
+DATA = ("config.json", "tokenizer.json", "preprocessor_config.json")
+REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 WEIGHTS = re.compile(r"model(-\d{5}-of-\d{5})?\.safetensors")
 LARGEST_DATA = 64 * 10**6  # bytes of one file that holds no weights
 
 
-def fetch(name: str) -> Path:
-    """The folder in the Hub's local cache that holds the model's weights (safetensors), configuration and tokenizer.
+def fetch(name: str, revision: str | None = None) -> Path:
+    """The folder in the Hub's local cache that holds the model's weights (safetensors), configuration and tokenizer,
+    or how it prepares pictures. revision: a branch, a tag or a commit, in place of the main one.
 
     What was fetched before serves without a network. No stored credentials are used on a server that others reach.
     Raises `Refused` for an id that the Hub does not know, no network, no safetensors, a model over the size limit.
@@ -30,7 +33,7 @@ def fetch(name: str) -> Path:
 
     token = False if permissions.public() else None
     try:
-        info = HfApi().model_info(name, files_metadata=True, timeout=SECONDS, token=token)
+        info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=SECONDS, token=token)
         files = wanted(name, info)
         paths = [hf_hub_download(name, file, revision=info.sha, token=token) for file in files]
         return Path(paths[0]).parent
@@ -45,16 +48,28 @@ def fetch(name: str) -> Path:
         raise Refused(f"the Hub did not hand over {name} (status {status}); the embedded model goes on working",
                       f"Hub 未能提供 {name}（状态 {status}）；内置模型照常可用", NAME) from None  # fmt: skip
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, errors.HTTPError, OSError):
-        return cached(name)
+        return cached(name, revision)
 
 
-def cached(name: str) -> Path:
+def revision(text: str) -> str:
+    """The name of a branch, a tag or a commit. Raises `Refused` where it is none."""
+    if not REVISION.fullmatch(text) or ".." in text:
+        raise Refused(f"a revision must be the name of a branch or a tag, or a commit; got {shown(text)}",
+                      f"版本必须是分支名、标签名或提交号；收到 {shown(text)}", NAME)  # fmt: skip
+    return text
+
+
+def cached(name: str, revision: str | None = None) -> Path:
     """The folder of a model that was fetched before. Raises `Refused` where it was not."""
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
     snapshots = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model") / "snapshots"
-    found = sorted(snapshots.glob("*/config.json"), key=lambda path: path.lstat().st_mtime)
+    which = "*"
+    if revision is not None:
+        pointer = snapshots.parent / "refs" / revision
+        which = pointer.read_text().strip() if pointer.is_file() else revision
+    found = sorted(snapshots.glob(f"{which}/config.json"), key=lambda path: path.lstat().st_mtime)
     if not found:
         raise Refused(
             f"the Hub cannot be reached and {name} was not fetched before; the embedded model goes on working",
