@@ -271,6 +271,7 @@ LAB = Lab(
         Preset(T("Loose boxes", "框不准"), {"jitter": 0.2, "misnamed": 0.0, "missed": 0.0, "duplicated": 0.0, "background": 0.0}, view=2),
         Preset(T("Everything twice", "全都报两遍"), {"duplicated": 1.0, "blur": 0.2}, view=3),
         Preset(T("Blind to a third", "漏掉三分之一"), {"missed": 0.33, "background": 0.0, "duplicated": 0.0}, view=3),
+        Preset(T("A real detector", "真实的检测器"), {"source": "detr", "pictures": 60}, view=2),
         Preset(T("Boxes by hand", "手绘的框"), {"source": "boxes"}, view=0),
         Preset(T("No overlap at all", "毫不重叠"), {"box_b": "85,40,125,80"}, view=1),
         Preset(T("From a list of scores", "由分数列表计算"), {"source": "rows"}, view=0),

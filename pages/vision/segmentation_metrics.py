@@ -345,6 +345,7 @@ LAB = Lab(
         Preset(T("A scene, five mistakes", "一个场景，几种错误"), {}, view=0),
         Preset(T("97 % right, and useless", "97% 正确，却毫无用处"), {"source": "masks"}, view=0),
         Preset(T("Paint it yourself", "自己动手画"), {"source": "masks", **painted(11)}, view=0),
+        Preset(T("A real model's masks", "真实模型的掩码"), {"source": "detr", "size": 96}, view=0),
         Preset(T("Only the outline is off", "只有轮廓不准"), {"shrink": 3, "shift": 0, "forgotten": 0, "confused": 0}, view=3),
         Preset(T("One per cent of specks", "百分之一的斑点"), {"shrink": 0, "shift": 0, "forgotten": 0, "confused": 0, "specks": 0.01}, view=4),
         Preset(T("Which score notices?", "哪个分数会察觉？"), {"task": "sensitivity"}, view=5),

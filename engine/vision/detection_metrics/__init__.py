@@ -18,6 +18,7 @@ from engine.vision.detection_metrics.matching import AREAS, THRESHOLDS, Curve
 from engine.vision.detection_metrics.sources import Mistakes, Set
 
 SCENES, BOXES, ROWS, COCO = ({"source": [name]} for name in ("scenes", "boxes", "rows", "coco"))
+RENDERED = {"source": ["scenes", "detr"]}
 EXAMPLE_TRUTH = "0,12,18,58,70,0,70,22,118,64,1,34,78,84,120"
 EXAMPLE_FOUND = "0,0.92,16,14,60,66,0,0.81,66,30,108,70,1,0.74,30,84,92,124,0,0.55,14,20,54,74,0,0.33,86,84,120,118"
 EXAMPLE_COCO = (
@@ -30,16 +31,18 @@ EXAMPLE_RESULTS = '[{"image_id":1,"category_id":1,"bbox":[12,8,40,40],"score":0.
 class DetectionMetrics(Params):
     """Two boxes and how they overlap; and detections against truths, scored as VOC, COCO and TIDE score them."""
 
-    source: Literal["scenes", "boxes", "rows", "coco"] = Field(
+    source: Literal["scenes", "detr", "boxes", "rows", "coco"] = Field(
         "scenes", title="What is scored", zh="评分对象",
-        labels={"scenes": ("scenes, with mistakes", "带错误的场景"), "boxes": ("boxes drawn by hand", "手绘的框"),
+        labels={"scenes": ("scenes, with mistakes", "带错误的场景"),
+                "detr": ("the embedded DETR, on scenes", "内置 DETR（场景）"),
+                "boxes": ("boxes drawn by hand", "手绘的框"),
                 "rows": ("scores and matches", "分数与匹配"), "coco": ("COCO files", "COCO 文件")},
     )  # fmt: skip
     box_a: str = Field("20,30,70,80", max_length=80, title="Box A", zh="框 A", control="code",
                        help=("x0,y0,x1,y1", "四个数 x0,y0,x1,y1"))  # fmt: skip
     box_b: str = Field("45,45,105,85", max_length=80, title="Box B", zh="框 B", control="code")
-    pictures: int = Field(16, ge=1, le=100, title="Pictures", zh="图片数", when=SCENES)
-    objects: int = Field(5, ge=1, le=8, title="Objects, at most", zh="物体数上限", when=SCENES)
+    pictures: int = Field(16, ge=1, le=100, title="Pictures", zh="图片数", when=RENDERED)
+    objects: int = Field(5, ge=1, le=8, title="Objects, at most", zh="物体数上限", when=RENDERED)
     jitter: float = Field(0.06, ge=0, le=0.5, step=0.005, title="Jitter of boxes", zh="框的抖动", when=SCENES,
                           help=("In sides of the box.", "以框的边长为单位。"))  # fmt: skip
     misnamed: float = Field(0.08, ge=0, le=1, step=0.01, title="Misnamed", zh="认错的比例", when=SCENES)
@@ -139,7 +142,9 @@ class Detected:
 
 
 def cost(params: DetectionMetrics) -> Literal["instant", "seconds"]:
-    """Instant for what a page draws by default; many pictures or a file take longer."""
+    """Instant for what a page draws by default; many pictures, a file, or pictures new to the detector take longer."""
+    if params.source == "detr":
+        return "instant" if sources.at_hand(params.seed, params.pictures, params.objects) else "seconds"
     large = params.source == "coco" and len(params.coco_results) > 20_000
     return "seconds" if large or (params.source == "scenes" and params.pictures > 24) else "instant"
 
@@ -171,6 +176,8 @@ def _source(params: DetectionMetrics) -> Set:
         return sources.from_boxes(params.truth, params.found)
     if params.source == "coco":
         return sources.from_coco(params.coco_truth, params.coco_results)
+    if params.source == "detr":
+        return sources.from_detector(params.seed, params.pictures, params.objects)
     mistakes = Mistakes(
         params.jitter, params.misnamed, params.missed, params.duplicated, params.background, params.blur
     )
@@ -271,10 +278,7 @@ def _shown(data: Set, params: DetectionMetrics, taken: ndarray) -> Shown:
     there = np.flatnonzero(data.truths.picture == p)
     here = np.flatnonzero((data.found.picture == p) & (data.found.score >= params.confidence))
     place = {int(t): i for i, t in enumerate(there)}
-    pixels = None
-    if params.source == "scenes":
-        scene = sources.scenes.compose(params.seed, p, (1, params.objects))
-        pixels = sources.scenes.render(scene, sources.SIDE).pixels
+    pixels = data.pixels(p) if data.pixels is not None else None
     return Shown(
         p, data.sizes[p], data.truths.boxes[there], data.truths.label[there], data.found.boxes[here],
         data.found.label[here], data.found.score[here], np.array([place.get(int(taken[d]), -1) for d in here], int),

@@ -1,4 +1,5 @@
-"""Truths and detections: of scenes with mistakes made on purpose, of boxes typed, rows of scores, COCO files."""
+"""Truths and detections: of scenes with mistakes made on purpose or seen by the embedded detector, of boxes typed, rows
+of scores, COCO files."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import functools
 import json
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +21,21 @@ from engine.vision.detection_metrics.matching import Detections, Truths
 
 SIDE = 128  # pixels of a scene's picture
 MOST_BOXES = 5000
+KEPT = 8  # sets of the detector
+FIRST = 1_000_000  # of the held-out scenes that the detector is shown: no other lab judges it by these
 
 
 @dataclass(frozen=True)
 class Set:
-    """Truths and detections, what the classes are called, and of each picture its name and its size (width, height)."""
+    """Truths and detections, what the classes are called, and of each picture its name, its size (width, height), and
+    where there are any, its pixels: a function of its number."""
 
     truths: Truths
     found: Detections
     names: tuple[tuple[str, str], ...]
     pictures: tuple[str, ...]
     sizes: ndarray
+    pixels: Callable[[int], ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,48 @@ def from_scenes(seed: int, pictures: int, objects: int, mistakes: Mistakes) -> S
         Truths.of(*(np.array([t[i] for t in true]) for i in range(3))),
         Detections.of(p, label, boxes, np.clip(score, 0.01, 0.99)), scenes.SHAPES,
         tuple(str(i) for i in range(pictures)), np.full((pictures, 2), SIDE),
+        lambda p: scenes.render(scenes.compose(seed, p, (1, objects)), SIDE).pixels,
+    )  # fmt: skip
+
+
+_detected: dict[tuple[int, int, int], Set] = {}  # what the detector made of some pictures, the last few
+
+
+def at_hand(seed: int, pictures: int, objects: int) -> bool:
+    """Whether the embedded detector has looked at these pictures already."""
+    return (seed, pictures, objects) in _detected
+
+
+def from_detector(seed: int, pictures: int, objects: int) -> Set:
+    """The embedded DETR's detections, one of each query, in scenes that it never saw, at the size it learned at."""
+    key = (seed, pictures, objects)
+    if (found := _detected.get(key)) is None:
+        found = _detected[key] = _looked(*key)
+        while len(_detected) > KEPT:
+            _detected.pop(next(iter(_detected)), None)
+    return found
+
+
+def _looked(seed: int, pictures: int, objects: int) -> Set:
+    from engine.vision.detr import data, evaluate, model
+    from engine.vision.detr.matching import corners, targets_of
+
+    detector = model.load()
+    side = detector.size
+    at = lambda p: scenes.compose(data.HELD_OUT, FIRST + 100 * seed + p, (1, objects))  # noqa: E731
+    pairs = [(scene, scenes.render(scene, side)) for scene in map(at, range(pictures))]
+    logits, boxes, _ = evaluate.seen_through(detector.model, None, [picture.pixels for _, picture in pairs])
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    p = (p / p.sum(-1, keepdims=True))[..., :-1]
+    targets = [targets_of(*pair) for pair in pairs]
+    wanted = [np.concatenate([getattr(t, part) for t in targets]) for part in ("labels", "boxes")]
+    found = np.clip(corners(boxes.astype(float).reshape(-1, 4)), 0, 1) * side
+    where = [np.repeat(np.arange(pictures), many) for many in ([len(t.labels) for t in targets], p.shape[1])]
+    return Set(
+        Truths.of(where[0], wanted[0], corners(wanted[1]) * side),
+        Detections.of(where[1], p.argmax(-1).ravel(), found, p.max(-1).ravel()),
+        detector.classes, tuple(str(i) for i in range(pictures)), np.full((pictures, 2), side),
+        lambda p: scenes.render(at(p), side).pixels,
     )  # fmt: skip
 
 

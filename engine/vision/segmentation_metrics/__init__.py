@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from engine.core import Field, Params, Partial, Refused, experiment
 from engine.data import scenes
-from engine.vision.segmentation_metrics import masks
+from engine.vision.segmentation_metrics import masks, predicted
 from engine.vision.segmentation_metrics.contour import boundary_scores
 from engine.vision.segmentation_metrics.errors import Errors, err
 from engine.vision.segmentation_metrics.overlap import confusion_matrix, mean, overlap
@@ -21,6 +21,7 @@ GROUND = ("ground", "地面")
 SCENE_NAMES = (GROUND, *scenes.SHAPES)
 SCORES = ("pixel_accuracy", "mean_pixel_accuracy", "mean_iou", "frequency_weighted_iou", "mean_dice", "boundary_f",
           "panoptic_quality")  # fmt: skip
+RENDERED = {"source": ["scene", "detr"]}
 SCENE, MASKS, MATRIX = {"source": ["scene"]}, {"source": ["masks"]}, {"source": ["confusion"]}
 LESSON_TRUTH = "0*64 x20;0*46,1*12,0*6 x10;0*64 x34"
 
@@ -28,18 +29,19 @@ LESSON_TRUTH = "0*64 x20;0*46,1*12,0*6 x10;0*64 x34"
 class SegmentationMetrics(Params):
     """Truth and prediction as masks, or as a confusion matrix, scored by every metric of segmentation."""
 
-    source: Literal["scene", "masks", "confusion"] = Field(
+    source: Literal["scene", "detr", "masks", "confusion"] = Field(
         "scene", title="What is scored", zh="评分对象",
-        labels={"scene": ("a scene", "场景"), "masks": ("two masks", "两张掩码"),
+        labels={"scene": ("a scene, with errors", "带错误的场景"),
+                "detr": ("the embedded DETR, on a scene", "内置 DETR（场景）"), "masks": ("two masks", "两张掩码"),
                 "confusion": ("a confusion matrix", "混淆矩阵")},
     )  # fmt: skip
     task: Literal["compare", "sensitivity"] = Field(
         "compare", title="Task", zh="任务",
         labels={"compare": ("score it", "评分"), "sensitivity": ("sweep the errors", "逐级加大错误")},
     )  # fmt: skip
-    scene_seed: int = Field(3, ge=0, le=2**31 - 1, title="Scene", zh="场景", control="seed", when=SCENE)
-    objects: int = Field(5, ge=1, le=scenes.MOST, title="Objects", zh="物体数", when=SCENE)
-    size: int = Field(128, ge=32, le=256, title="Pixels to a side", zh="边长像素数", when=SCENE)
+    scene_seed: int = Field(3, ge=0, le=2**31 - 1, title="Scene", zh="场景", control="seed", when=RENDERED)
+    objects: int = Field(5, ge=1, le=scenes.MOST, title="Objects", zh="物体数", when=RENDERED)
+    size: int = Field(128, ge=32, le=256, title="Pixels to a side", zh="边长像素数", when=RENDERED)
     shrink: int = Field(2, ge=-12, le=12, title="Eroded by", zh="腐蚀", unit=("px", "像素"), when=SCENE,
                         help=("Negative: grown.", "负数为膨胀。"))  # fmt: skip
     shift: int = Field(2, ge=0, le=32, title="Shifted by", zh="平移", unit=("px", "像素"), when=SCENE)
@@ -56,7 +58,7 @@ class SegmentationMetrics(Params):
                            help=("A row for each true class.", "每个真实类别一行。"))  # fmt: skip
     ignore: int = Field(255, ge=1, le=255, title="Label that is ignored", zh="忽略的标签", control="number", when=MASKS)
     tolerance: float = Field(2.0, ge=0, le=16, step=0.5, title="Tolerance of outlines", zh="轮廓容差",
-                             unit=("px", "像素"), when={"source": ["scene", "masks"]})  # fmt: skip
+                             unit=("px", "像素"), when={"source": ["scene", "detr", "masks"]})  # fmt: skip
     seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="随机种子", control="seed", when=SCENE)
 
 
@@ -126,7 +128,9 @@ class Pair:
 
 
 def cost(params: SegmentationMetrics) -> Literal["instant", "seconds"]:
-    """Scores are instant; a sweep scores some forty predictions."""
+    """Scores are instant; a sweep scores some forty predictions, and a detector must first be loaded."""
+    if params.source == "detr" and not predicted.loaded():
+        return "seconds"
     return "seconds" if params.task == "sensitivity" and params.source != "confusion" else "instant"
 
 
@@ -138,7 +142,8 @@ def segmentation_metrics(params: SegmentationMetrics) -> Iterator[Partial[Segmen
         nothing = np.zeros(len(matrix), np.int64)
         yield Partial(_scored(matrix, nothing, _named(len(matrix))), 1.0)
         return
-    pair = _scene(params) if params.source == "scene" else _masks(params)
+    made = {"scene": _scene, "detr": _predicted, "masks": _masks}
+    pair = made[params.source](params)
     result = score(pair, params.tolerance)
     if params.task == "compare":
         yield Partial(result, 1.0)
@@ -197,6 +202,12 @@ def _scene(params: SegmentationMetrics) -> Pair:
     rng = np.random.Generator(np.random.PCG64(params.seed))
     found, found_pieces = err(truth, pieces, len(SCENE_NAMES), errors, rng)
     return Pair(truth, pieces, found, found_pieces, SCENE_NAMES, 255, picture.pixels)
+
+
+def _predicted(params: SegmentationMetrics) -> Pair:
+    """A held-out scene as the embedded DETR cuts it up."""
+    maps, pixels = predicted.look(params.scene_seed, params.objects, params.size)
+    return Pair(*maps, SCENE_NAMES, 255, pixels)
 
 
 def _masks(params: SegmentationMetrics) -> Pair:

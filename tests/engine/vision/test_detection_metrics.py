@@ -148,3 +148,19 @@ def test_bad_input_is_one_sentence(given, sentence):
 def test_nothing_found_or_nothing_there_is_no_crash(given):
     made = run(**given)
     assert made.confusion.sum() >= 0 and not np.isinf(np.nan_to_num(made.ap_by_threshold)).any()
+
+
+def test_the_embedded_detector_is_scored_on_scenes_that_it_never_saw():
+    from engine.vision.detr import data, evaluate, model
+    from engine.vision.detr.matching import targets_of
+
+    made, detector = run(source="detr", pictures=12, objects=4, seed=3, confidence=0.0, picture=7), model.load()
+    where = [data.scenes.compose(data.HELD_OUT, sources.FIRST + 300 + p, (1, 4)) for p in range(12)]
+    pairs = [(scene, data.scenes.render(scene, detector.size)) for scene in where]
+    logits, found, _ = evaluate.seen_through(detector.model, None, [picture.pixels for _, picture in pairs])
+    scores = evaluate.average_precision(logits, found, [targets_of(*pair) for pair in pairs], detector.size)
+    assert made.average_precision == pytest.approx(scores["ap"], abs=2e-3), "boxes are cut at the picture's edge here"
+    assert made.found.sum() == 12 * detector.queries and made.truths.sum() == sum(len(t) for t, _ in pairs)
+    np.testing.assert_array_equal(made.shown.pixels, pairs[7][1].pixels)
+    np.testing.assert_allclose(made.shown.truths, pairs[7][1].boxes)
+    assert detection_metrics.cost_of(DetectionMetrics(source="detr", pictures=12, objects=4, seed=3)) == "instant"

@@ -200,3 +200,21 @@ def test_everything_ignored_is_no_score_and_no_crash():
     pair = Pair(silent, segments(silent), ground, segments(ground), (("a", "a"), ("b", "b")), 255)
     made = score(pair, 2.0)
     assert np.isnan(made.pixel_accuracy) and np.isnan(made.mean_iou) and np.isnan(made.panoptic_quality)
+
+
+def test_the_embedded_models_masks_are_scored():
+    from engine.vision.detr import data, model
+    from engine.vision.detr.panoptic import merge
+
+    made = run(source="detr", scene_seed=4, objects=3, size=70)
+    scene = data.scenes.compose(data.HELD_OUT, 4, (3, 3))
+    picture = data.scenes.render(scene, 64)
+    np.testing.assert_array_equal(made.image, picture.pixels)
+    seen = model.load().detect(picture.pixels)
+    found = merge(seen.logits[-1], seen.masks, seen.stuff, (64, 64))
+    np.testing.assert_array_equal(made.prediction, np.where(found.labels < 6, found.labels + 1, 0))
+    thing = picture.instance >= 0
+    np.testing.assert_array_equal(made.truth, np.where(thing, scene.shape[np.maximum(picture.instance, 0)] + 1, 0))
+    classes = np.arange(7)
+    wanted = metrics.confusion_matrix(made.truth.ravel(), made.prediction.ravel(), labels=classes)
+    np.testing.assert_array_equal(made.confusion, wanted)
