@@ -1,0 +1,66 @@
+"""How the embedded detector was trained: what its recipe kept, read once."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy import ndarray
+
+from engine.vision.detr import data
+from engine.vision.detr import model as embedded
+from engine.vision.detr.matching import corners, targets_of
+
+
+@dataclass(frozen=True)
+class Training:
+    """K kept steps on one held-out picture, and the curve of the whole training.
+
+    pixels (S, S, 3); true_boxes (n, 4). step (K,); boxes (K, Q, 4), labels, scores (K, Q): the last layer's; given
+    (K, Q): the object that the assignment gave each query, −1 for none. changed (K,): how many objects were given to
+    another query than at the step before. terms (K, 3): class, L1 and GIoU loss of that picture's last layer.
+    curve_step (m,), curve_terms (m, 3), ap, ap50 (m,): of the training, and of held-out scenes as it went.
+    """
+
+    pixels: ndarray
+    true_boxes: ndarray
+    step: ndarray
+    boxes: ndarray
+    labels: ndarray
+    scores: ndarray
+    given: ndarray
+    changed: ndarray
+    terms: ndarray
+    curve_step: ndarray
+    curve_terms: ndarray
+    ap: ndarray
+    ap50: ndarray
+
+
+@functools.cache
+def replayed() -> Training:
+    """What was kept beside the checkpoint. Raises FileNotFoundError where there is none."""
+    kept, curve = embedded.replay(), embedded.meta()["training"]["curve"]
+    detector = embedded.load()
+    scene, picture = data.held_out(kept.index, detector.size)
+    p = np.exp(kept.logits[:, -1] - kept.logits[:, -1].max(-1, keepdims=True))
+    p = (p / p.sum(-1, keepdims=True))[..., :-1]
+    owner = _owners(kept.given, len(scene))
+    return Training(
+        picture.pixels, corners(targets_of(scene, picture).boxes) * detector.size, kept.step,
+        corners(kept.boxes[:, -1]) * detector.size, p.argmax(-1), p.max(-1), kept.given,
+        np.append(0, (owner[1:] != owner[:-1]).sum(1)), kept.terms[:, -1],
+        *(np.array([point[key] for point in curve]) for key in ("step",)),
+        np.array([[point[key] for key in ("class", "l1", "giou")] for point in curve]),
+        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")),
+    )  # fmt: skip
+
+
+def _owners(given: ndarray, objects: int) -> ndarray:
+    """(K, n) the query that each object was given, from (K, Q) the object that each query was given."""
+    found = np.full((len(given), objects), -1)
+    for k, row in enumerate(given):
+        queries = np.flatnonzero(row >= 0)
+        found[k, row[queries]] = queries
+    return found
