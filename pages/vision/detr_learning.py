@@ -136,7 +136,7 @@ def training_figure(r: Found) -> Figure:
         T(f"After {int(end)} steps AP on held-out scenes is {digits(float(t.ap[-1]))}, AP50 {digits(float(t.ap50[-1]))}; the picture shows {K} kept moments.",
           f"训练 {int(end)} 步后，留出场景上的 AP 为 {digits(float(t.ap[-1]))}，AP50 为 {digits(float(t.ap50[-1]))}；图片展示保留的 {K} 个时刻。"),
         labels, frames=Frames(T("step", "步"), frames, rows=rows, seconds=10), facts=frames[-1].facts or (),
-        columns=3, layout={"height": 340},
+        recorded=T(f"recorded on {t.device}, {t.date}", f"录制于 {t.device}，{t.date}"), columns=3, layout={"height": 340},
     )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ class Training:
     pixels (S, S, 3); true_boxes (n, 4). step (K,); boxes (K, Q, 4), labels, scores (K, Q): the last layer's; given
     (K, Q): the object that the assignment gave each query, −1 for none. changed (K,): how many objects were given to
     another query than at the step before. terms (K, 3): class, L1 and GIoU loss of that picture's last layer.
-    curve_step (m,), curve_terms (m, 3), ap, ap50 (m,): of the training, and of held-out scenes as it went.
+    curve_step (m,), curve_terms (m, 3), ap, ap50 (m,): of the training, and of held-out scenes as it went. device,
+    date: where and when.
     """
 
     pixels: ndarray
@@ -36,12 +37,15 @@ class Training:
     curve_terms: ndarray
     ap: ndarray
     ap50: ndarray
+    device: str
+    date: str
 
 
 @functools.cache
 def replayed() -> Training:
     """What was kept beside the checkpoint. Raises FileNotFoundError where there is none."""
-    kept, curve = embedded.replay(), embedded.meta()["training"]["curve"]
+    kept, meta = embedded.replay(), embedded.meta()
+    curve = meta["training"]["curve"]
     detector = embedded.load()
     scene, picture = data.held_out(kept.index, detector.size)
     p = np.exp(kept.logits[:, -1] - kept.logits[:, -1].max(-1, keepdims=True))
@@ -53,7 +57,8 @@ def replayed() -> Training:
         np.append(0, (owner[1:] != owner[:-1]).sum(1)), kept.terms[:, -1],
         *(np.array([point[key] for point in curve]) for key in ("step",)),
         np.array([[point[key] for key in ("class", "l1", "giou")] for point in curve]),
-        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")),
+        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")), meta["training"]["device"],
+        meta["metrics"]["date"],
     )  # fmt: skip
 
 
