@@ -84,18 +84,23 @@ def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
 
 
 def stream(lab: Lab, runner: Runner, value: Any) -> Iterator[dict[str, Any]]:
-    """Replies as a costly run improves, at most ten a second, each with every view's figure."""
+    """Replies as a costly run improves, at most ten a second, each with every view's figure; where the result is the
+    very same as before, only with how far the run is."""
     try:
         request = Request.read(lab, value)
         lab.experiment.check(request.params, devices.current().kind)
         outcomes = runner.stream(lab.experiment, request.params)
         try:
             yield {"id": request.id, "instance": INSTANCE, "fraction": 0.0}
-            sent = -1.0
+            sent, shown = -1.0, None
             for outcome in outcomes:
                 if outcome.fraction < 1 and time.monotonic() - sent < STREAM_SECONDS:
                     continue
-                yield drawn(lab, request.params, outcome, range(len(lab.views)), request.id)
+                if outcome.result is shown and outcome.fraction < 1:
+                    yield progress(outcome, request.id)
+                else:
+                    yield drawn(lab, request.params, outcome, range(len(lab.views)), request.id)
+                    shown = outcome.result
                 sent = time.monotonic()
         finally:
             outcomes.close()
@@ -110,11 +115,17 @@ def drawn(lab: Lab, params: Params, outcome: Outcome, views: Any, number: int) -
     values = params.model_dump()
     offered = [i for i in views if all(values[name] in allowed for name, allowed in lab.views[i].when.items())]
     return {
-        "id": number,
-        "instance": INSTANCE,
         "figures": {str(i): lab.views[i].figure(outcome.result).data() for i in offered},
         "provenance": provenance_line(lab, outcome),
         "findings": [T.of(finding).data() for finding in lab.findings(outcome.result)] if lab.findings else [],
+    } | progress(outcome, number)
+
+
+def progress(outcome: Outcome, number: int) -> dict[str, Any]:
+    """The reply that says how far a run is, and no more."""
+    return {
+        "id": number,
+        "instance": INSTANCE,
         "fraction": outcome.fraction,
         "left": None if outcome.seconds_left == float("inf") else round(outcome.seconds_left, 1),
     }

@@ -16,9 +16,10 @@ import pytest
 import sample_lab
 from sample_lab import SAMPLE, SECRET, SLOW
 
+from engine.core import provenance
 from engine.core.params import shown
 from engine.core.recordings import Recording
-from engine.core.runner import Runner
+from engine.core.runner import Outcome, Runner
 from pages.shell import View, replies
 from pages.shell.replies import answer, export, opening, stream
 
@@ -186,6 +187,16 @@ def test_a_stream_improves_and_ends_with_the_whole(runner, monkeypatch):
     assert "needs" not in answer(SLOW, runner, {"params": {}}), "what was computed is at hand"
     again = list(stream(SLOW, runner, {"params": {}}))
     assert [m["fraction"] for m in again] == [0.0, 1.0] and runner.computed == 1
+
+
+def test_a_result_that_has_not_changed_is_not_drawn_again(runner, monkeypatch):
+    monkeypatch.setattr(replies, "STREAM_SECONDS", 0.0)
+    same = next(runner.stream(SLOW.experiment, SLOW.experiment.params())).result
+    outcomes = [Outcome(same, provenance.of(same, None, 1.0), fraction) for fraction in (0.25, 0.5, 1.0)]
+    monkeypatch.setattr(runner, "stream", lambda *_: (outcome for outcome in outcomes))
+    _, first_of_it, again, last = stream(SLOW, runner, {"params": {}, "id": 3})
+    assert first_of_it["figures"] and last["figures"] and last["fraction"] == 1
+    assert again == {"id": 3, "instance": replies.INSTANCE, "fraction": 0.5, "left": 0.0}
 
 
 def test_a_stream_shows_ten_replies_a_second_at_most(runner, monkeypatch):
