@@ -419,19 +419,34 @@ def class_map(z: Any, **options: Any) -> dict[str, Any]:
 
 
 def picture(pixels: np.ndarray, **options: Any) -> dict[str, Any]:
-    """A picture (H, W, 3) uint8, its pixel in row r and column c centred at x = c + 0.5, y = r + 0.5."""
-    source = _data_url(pixels.shape, pixels.tobytes())
-    return trace("image", **{"source": source, "x0": 0.5, "y0": 0.5, "hoverinfo": "skip", **options})
+    """A picture (H, W, 3) uint8, its pixel in row r and column c centred at x = c + 0.5, y = r + 0.5.
+
+    A frame draws another by {"source": source(pixels)}.
+    """
+    made = {"source": options.pop("source", None) or source(pixels), "x0": 0.5, "y0": 0.5, "hoverinfo": "skip"}
+    return trace("image", **(made | options))
+
+
+def source(pixels: np.ndarray, quality: int | None = None) -> str:
+    """Pixels (H, W, 3) uint8 as an image of their own within a figure: exact, or at a quality from 0 to 100 where many
+    of them must be small."""
+    if quality is None:
+        return _png(pixels.shape, pixels.tobytes())
+    return _data_url(pixels, "webp", quality=quality, method=2)
 
 
 @functools.lru_cache(maxsize=16)
-def _data_url(shape: tuple[int, ...], raw: bytes) -> str:
-    """A picture as a PNG in a text; while one of several pictures changes, the others are not packed again."""
+def _png(shape: tuple[int, ...], raw: bytes) -> str:
+    """An exact picture; while one of several pictures changes, the others are not packed again."""
+    return _data_url(np.frombuffer(raw, np.uint8).reshape(shape), "png", compress_level=1)
+
+
+def _data_url(pixels: np.ndarray, kind: str, **options: Any) -> str:
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(np.frombuffer(raw, np.uint8).reshape(shape)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return f"data:image/{kind};base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def contours(z: Any, x: Any, y: Any, *, levels: int = 18, **options: Any) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""The worlds that can be sampled, opened: what predicts noise, what judges, and what is known exactly."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from engine.core import devices
+from engine.generation import image_models
+from engine.generation.diffusion import plane
+from engine.generation.diffusion.drawing import drawn
+from engine.generation.diffusion.guidance import Model
+from engine.generation.diffusion.network import Training, train
+from engine.generation.diffusion.plane import Mixture
+
+PLANES: dict[str, Callable[[], Mixture]] = {
+    "gaussian": plane.gaussian, "lobes": plane.lobes, "moons": plane.moons, "spirals": plane.spirals,
+}  # fmt: skip
+KEPT = 8  # trained networks
+_networks: OrderedDict[bytes, Training] = OrderedDict()
+_shelf = threading.Lock()
+
+
+@dataclass(frozen=True)
+class World:
+    """What is sampled. shape: of one sample. names: of the classes. exact: the mixture, where it is one. limit: the
+    largest coordinate of a clean sample, where that is known. losses: of the network trained on the spot."""
+
+    name: str
+    model: Model
+    shape: tuple[int, ...]
+    names: tuple[tuple[str, str], ...]
+    dtype: torch.dtype
+    exact: Mixture | None = None
+    limit: float | None = None
+    device: str = "cpu"
+    losses: tuple[float, ...] = ()
+
+    @property
+    def is_plane(self) -> bool:
+        return self.exact is not None
+
+
+def mixture(name: str, drawing: str) -> Mixture:
+    """The mixture of a plane's name. Raises Refused for a drawing that is none."""
+    return drawn(drawing) if name == "drawn" else PLANES[name]()
+
+
+def open_plane(name: str, exact: Mixture, training: Training | None = None) -> World:
+    """A plane with its exact score, or with the network of a training."""
+    if training is None:
+        return World(name, exact, (2,), exact.names, torch.float64, exact)
+    return World(name, training.network, (2,), exact.names, torch.float64, exact, losses=training.losses)
+
+
+def open_pictures(name: str) -> World:
+    """An embedded world of pictures. Raises FileNotFoundError that names the recipe where its checkpoint is missing."""
+    device = devices.current().kind
+    model = image_models.load(name, device)
+    return World(name, model, model.shape, model.classes, torch.float32, limit=1.0, device=device)
+
+
+def trained(exact: Mixture) -> Iterator[Training]:
+    """A training of a world's network as it goes; at once where the same world was learnt before."""
+    key = b"".join(a.tobytes() for a in (exact.means, exact.deviations, exact.weights, exact.owners))
+    with _shelf:
+        known = _networks.get(key)
+    if known is not None:
+        yield known
+        return
+    for made in train(exact):
+        if made.fraction == 1:
+            with _shelf:
+                _networks[key] = made
+                while len(_networks) > KEPT:
+                    _networks.popitem(last=False)
+        yield made

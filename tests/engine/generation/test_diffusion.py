@@ -1,0 +1,241 @@
+"""The lab: what a run gives in a plane and for pictures, what it refuses, and how well a network learns on the spot."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from engine.core import Refused, recipes
+from engine.core.params import Params
+from engine.core.runner import Runner
+from engine.generation import image_models
+from engine.generation.diffusion import PICTURES, PLANES, Diffuse, diffusion, plane, quality, worlds
+from engine.generation.diffusion.paths import Noise, moments
+from engine.generation.diffusion.results import GUIDANCES
+from engine.generation.diffusion.samplers import SAMPLERS, calls
+from engine.generation.diffusion.schedules import alphas_cumprod
+from engine.generation.image_models import judging, model, networks
+
+SMALL = {"points": 200, "steps": 8}
+UNET = {"channels": 3, "side": 32, "fold": 4, "widths": [16, 32], "layers": 1, "embeddings": 7}
+JUDGE = {"channels": 3, "fold": 4, "widths": [8, 16], "features": 8, "outputs": 6, "timed": False}
+
+
+def run(**values):
+    """The finished result of some parameters."""
+    return diffusion(Diffuse.parse({**SMALL, **values}))
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """The world of scenes with small networks that have learnt nothing."""
+    torch.manual_seed(0)
+    timed = JUDGE | {"timed": True}
+    made = model.ImageModel("scenes", networks.denoiser(UNET).eval(), networks.classifier(timed).eval())
+    features = torch.randn(40, 8)
+    judge = judging.Judge(
+        "scenes", networks.classifier(JUDGE).eval(), 6, features, features.mean(0), torch.cov(features.T), 4.0
+    )
+    monkeypatch.setattr(image_models, "load", lambda *_: made)
+    monkeypatch.setattr(image_models, "judge", lambda *_: judge)
+    return made
+
+
+@pytest.mark.parametrize("world", PLANES)
+def test_a_run_in_a_plane_gives_all_that_it_promises(world):
+    r = run(world=world, scale=1.5, seed=3)
+    classes = len(r.classes)
+    assert r.samples.shape == (200, 2) and r.alphas_cumprod.shape == (9,) and r.alphas_cumprod[-1] == 1
+    assert r.trajectory.shape == (9, 200, 2) and r.guidance_norm.shape == (8,)
+    np.testing.assert_array_equal(r.labels, np.arange(200) % classes)
+    assert list(r.paths) == list(GUIDANCES) == list(r.quality)
+    for path in r.paths.values():
+        np.testing.assert_array_equal(path.trajectory[0], r.trajectory[0])  # the same noise
+        np.testing.assert_allclose(path.trajectory[-1], path.samples, atol=1e-6)
+        assert np.isfinite(path.samples).all()
+    free, bent = r.paths["classifier-free"], r.paths["classifier"]
+    np.testing.assert_allclose(free.samples, bent.samples, atol=1e-5)
+    assert (free.calls, free.evaluations) == (8, 3200) and (bent.calls, bent.evaluations) == (16, 3200)
+    assert (r.paths["conditional"].guidance_norm == 0).all()
+    assert (r.guidance_norm > 0).all() == (classes > 1)
+    assert r.accuracy == r.quality["classifier-free"][0] and r.frechet == r.quality["classifier-free"][4]
+    assert r.accuracy >= r.quality["conditional"][0] and r.finding[0] and r.finding[1]
+    assert r.sweep.accuracy.shape == (2, 6) and np.isfinite(r.sweep.frechet).all()
+    np.testing.assert_allclose(r.sweep.accuracy[:, 0], r.quality["conditional"][0])
+    assert r.field.w2_exact == r.field.w2[3] and (r.field.score_error == 0).all()
+    assert (r.convergence.error[:, -1] < r.convergence.error[:, 0]).all()
+
+
+def test_results_stream_with_the_chosen_guidance_first_and_are_the_same_again():
+    params = Diffuse.parse({**SMALL, "guidance": "classifier", "label": 1, "seed": 11})
+    parts = list(Runner(0).stream(diffusion, params))
+    assert parts[0].result.paths.keys() == {"classifier"} and parts[-1].fraction == 1
+    fractions = [part.fraction for part in parts]
+    assert fractions == sorted(fractions) and len(parts) > 30
+    assert len({id(part.result) for part in parts}) < len(parts) / 2, "a result is built only where there is news"
+    again = diffusion(params)
+    np.testing.assert_array_equal(again.samples, parts[-1].result.samples)
+    assert not np.array_equal(again.samples, diffusion(params.model_copy(update={"seed": 12})).samples)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "edm"])
+def test_every_sampler_runs_on_every_schedule(sampler, schedule):
+    r = run(sampler=sampler, schedule=schedule, steps=12, eta=0.3, scale=1.0)
+    assert r.paths["conditional"].calls == calls(sampler, 12) and np.isfinite(r.samples).all()
+    if (sampler, schedule) == ("heun", "cosine"):  # its first step spans σ from 20,000 to 9: no slope holds that long
+        assert "diverged" in r.finding[0]
+    else:
+        assert r.accuracy > 0.6 and "diverged" not in r.finding[0]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_one_step_goes_straight_to_the_mean(sampler):
+    r = run(sampler=sampler, steps=1, guidance="unconditional", eta=0.0)
+    assert len(r.moments) == 2 and np.abs(r.samples).max() < 0.2
+
+
+def test_guidance_acts_in_its_interval_alone():
+    r = run(guide_from=0.25, guide_to=0.75)
+    assert r.guided == (2, 6) and ((r.guidance_norm > 0) == [0, 0, 1, 1, 1, 1, 0, 0]).all()
+    assert r.paths["classifier-free"].evaluations == 200 * (4 + 2 * 4)
+    np.testing.assert_array_equal(run(steps=1, guide_from=0.1, guide_to=0.2).guided, (0, 1))
+
+
+def test_negative_strength_and_a_class_to_stay_away_from():
+    away = run(label=0, scale=-3.0)
+    assert away.accuracy < run(label=0, scale=0.0).accuracy
+    from_left, from_none = run(label=0, against=1, scale=3.0), run(label=0, scale=3.0)
+    assert np.isfinite(from_left.samples).all() and not np.allclose(from_left.samples, from_none.samples)
+    np.testing.assert_allclose(
+        from_left.paths["classifier"].samples, from_left.paths["classifier-free"].samples, atol=1e-4
+    )
+    same = run(label=0, against=0, scale=3.0)
+    np.testing.assert_allclose(same.samples, same.paths["conditional"].samples, atol=1e-6)
+
+
+def test_a_class_changed_on_the_way_branches_from_the_same_state():
+    r = run(label=0, branch=True, switch_at=0.5, switch_to=2, sampler="ddpm", steps=20)
+    b = r.branch
+    assert (b.step, b.before, b.after) == (10, 0, 2)
+    at = list(r.moments).index(10)
+    np.testing.assert_array_equal(b.path.trajectory[0], r.trajectory[at])
+    assert len(b.path.trajectory) == len(r.moments) - at
+    late = run(label=0, branch=True, switch_at=0.95, switch_to=2, steps=20).branch
+
+    def moved(branch):
+        world = worlds.mixture("lobes", "")
+        return quality.PlaneJudge(world, world).accuracy(torch.from_numpy(branch.path.samples), torch.full((200,), 2))
+
+    assert moved(b) > moved(late), "late is too late"
+    same = run(label=0, branch=True, switch_at=0.5, switch_to=0, sampler="ddpm", steps=20)
+    np.testing.assert_allclose(same.branch.path.samples, same.samples, atol=1e-6)
+
+
+def test_classes_that_a_world_lacks_are_read_as_its_last_and_said():
+    r = run(world="moons", label=7, against=9)
+    assert (r.labels == 1).all() and len(r.notices) == 2 and "7 is read as that" in r.notices[0][0]
+    assert not run(world="moons").notices
+
+
+def test_moments_hold_both_ends():
+    for steps in (1, 2, 20, 21, 333, 1000):
+        made = moments(steps)
+        assert made[0] == 0 and made[-1] == steps and len(made) <= 21 and (np.diff(made) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"steps": 0}, "steps must be a whole number from 1 to 1000; got 0"),
+        ({"scale": float("nan")}, "scale must be a number from -4 to 20; got nan"),
+        ({"world": "drawn", "drawing": "0,0;0,1"}, "drawing must have paint in at least 2 places; got 1"),
+        ({"guide_from": 0.8, "guide_to": 0.2}, "guide_from must be below guide_to, which is 0.2; got 0.8"),
+        ({"world": "scenes", "count": 64, "steps": 1000}, "count × steps must stay below"),
+        ({"label": 10}, "label must be a whole number from -1 to 9; got 10"),
+        ({"sampler": "magic"}, "sampler must be one of ddpm, ddim, euler, heun, dpm; got 'magic'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_sentence(values, sentence):
+    with pytest.raises(Refused, match=sentence.replace("(", r"\(")):
+        diffusion(Diffuse.parse(values))
+
+
+def test_a_network_learns_a_mixture_on_the_spot():
+    """Within 1.1 times the sliced W₂ of the exact score, at the same number of network calls, over 20 seeds."""
+    world = plane.lobes()
+    *_, training = worlds.trained(world)
+    assert training.fraction == 1 and training.losses[-1] < training.losses[0]
+    count, none = 20_000, torch.full((20_000,), -1)
+    target = quality.quantiles(world, count)
+    for sampler, schedule, steps, seeds in (("ddim", "linear", 20, 20), ("dpm", "edm", 20, 4)):
+        levels = alphas_cumprod(schedule, steps)
+        found: dict[str, list[float]] = {"exact": [], "network": []}
+        for seed in range(seeds):
+            noise = Noise((count, 2), seed, torch.float32)
+            for name, source in (("exact", world), ("network", training.network)):
+                epsilon = lambda x, a, source=source: source.epsilon(x, a, none)  # noqa: E731
+                *_, last = SAMPLERS[sampler](epsilon, noise(-1), levels, noise)
+                found[name].append(quality.sliced_w2(last.x.numpy(), target))
+        ratio = np.mean(found["network"]) / np.mean(found["exact"])
+        assert ratio <= 1.1, f"{sampler} {schedule}: {ratio:.3f}"
+
+
+def test_a_run_with_a_learnt_score_says_how_far_it_is_from_the_exact_one():
+    parts = list(diffusion.stream(Diffuse.parse({**SMALL, "score": "network"})))
+    r = parts[-1].result
+    assert r.losses and r.field.score_error[:-1].max() < 0.5 and r.field.score_error[:-1].max() > 0
+    assert r.field.w2_exact != r.field.w2[3] and r.accuracy > 0.9
+    assert not np.array_equal(r.paths["classifier"].samples, r.paths["classifier-free"].samples)
+
+
+def test_the_same_recipe_gives_the_same_network_and_leaves_the_generator_alone():
+    from engine.generation.diffusion.network import train
+
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    x, none = torch.randn(20, 2, generator=torch.Generator().manual_seed(1)), torch.full((20,), -1)
+    one, two = ([*train(plane.moons(), 1, rounds=3)][-1].network.epsilon(x, 0.5, none) for _ in range(2))
+    torch.testing.assert_close(one, two)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_pictures_are_drawn_whatever_the_network(untrained):
+    params = Diffuse.parse({"world": "scenes", "steps": 4, "count": 5, "scale": 1.0, "branch": True, "label": 2})
+    parts = list(diffusion.stream(params))
+    r = parts[-1].result
+    assert parts[0].result.paths.keys() == {"classifier-free"}
+    assert r.samples.shape == (5, 3, 32, 32) and r.trajectory.shape == (5, 5, 3, 32, 32)
+    assert np.abs(r.samples).max() <= 1 + 1e-5 and (r.labels == 2).all()
+    assert list(r.paths) == list(GUIDANCES) and 0 <= r.accuracy <= 1 and np.isnan(r.frechet)
+    assert r.sweep.samples.shape == (1, 6, 6, 3, 32, 32) and np.isnan(r.sweep.accuracy).all()
+    assert r.branch.path.samples.shape == r.samples.shape and r.field is r.convergence is None
+    assert r.dtype == "float32"
+
+
+def test_the_trade_off_measures_every_scale(untrained):
+    r = diffusion(Diffuse.parse({"world": "scenes", "steps": 2, "count": 2, "task": "trade-off", "measured": 40}))
+    assert r.sweep.count == 40 and r.sweep.kinds == ("classifier", "classifier-free")
+    for name in ("accuracy", "diversity", "precision", "recall", "frechet"):
+        assert np.isfinite(getattr(r.sweep, name)).all()
+
+
+def test_costs_grow_with_the_work():
+    cost = diffusion.cost_of
+    assert cost(Diffuse()) == "seconds" and cost(Diffuse(points=20_000, steps=1000)) == "minutes"
+    assert cost(Diffuse(world="scenes")) == "seconds" and cost(Diffuse(world="scenes", steps=100)) == "minutes"
+    assert cost(Diffuse(world="scenes", task="trade-off")) == "minutes"
+    assert issubclass(Diffuse, Params) and set(PLANES + PICTURES) == set(
+        Diffuse.model_fields["world"].annotation.__args__
+    )
+
+
+def test_a_missing_checkpoint_names_its_recipe(monkeypatch, tmp_path):
+    monkeypatch.setattr("engine.core.checkpoints.ROOT", tmp_path)
+    image_models._load.cache_clear()
+    with pytest.raises(FileNotFoundError, match="python -m engine train image-models"):
+        diffusion(Diffuse(world="digits"))
+    assert json.dumps(sorted(recipes.discover()))
