@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from engine.core import devices
+from engine.core import Refused, devices
 from engine.generation import image_models
 from engine.generation.diffusion import Diffuse, session, worlds
 from engine.generation.diffusion.paths import Path
@@ -43,9 +43,8 @@ def planes() -> None:
                 print(f"  {name}: a network learnt in {time.process_time() - begun:.1f} s of processor time")
             params = Diffuse(world=name, score=score, steps=100)
             _, wall, used, _ = guided(params, worlds.open_plane(name, exact, training))
-            print(
-                f"  {name}, {score} score: {100 / wall:.0f} moments/s by the clock, {100 / used:.0f} a second of processor time"
-            )
+            rates = f"{100 / wall:.0f} moments/s by the clock, {100 / used:.0f} a second of processor time"
+            print(f"  {name}, {score} score: {rates}")
     torch.set_num_threads(devices.threads())
 
 
@@ -56,8 +55,8 @@ def pictures(name: str) -> None:
     for sampler in SAMPLERS:
         path, wall, used, first = guided(Diffuse(world=name, sampler=sampler, steps=STEPS), world)
         print(
-            f"  {name}, {sampler}: 16 pictures in {wall:.2f} s by the clock, {used:.2f} s of processor time; first preview "
-            f"after {first:.2f} s; solver and guidance add {path.solver_share:.1%} to the networks' time"
+            f"  {name}, {sampler}: 16 pictures in {wall:.2f} s by the clock, {used:.2f} s of processor time; first "
+            f"preview after {first:.2f} s; solver and guidance add {path.solver_share:.1%} to the networks' time"
         )
 
 
@@ -68,5 +67,5 @@ def main() -> None:
     for name in image_models.worlds():
         try:
             pictures(name)
-        except FileNotFoundError as missing:
+        except Refused as missing:
             print(f"  {name}: {missing}")

@@ -12,7 +12,7 @@ NAMES = {
     "classifier": ("classifier guidance", "分类器引导"),
     "classifier-free": ("classifier-free guidance", "无分类器引导"),
 }
-FAR = 25.0  # no world has a sample with a larger coordinate
+FAR = 6.0  # no world has a sample with a larger coordinate, and guidance within reason does not go there
 LEARNING = (
     "The network is still learning: what it draws now is drawn in few steps and without any comparison.",
     "网络仍在学习：此刻的样本只用很少步数得到，尚无对照。",
@@ -39,8 +39,8 @@ def of(result: object) -> tuple[str, str]:
     chosen = r.paths[r.guidance]  # type: ignore[attr-defined]
     if not np.isfinite(chosen.samples).all() or np.abs(chosen.samples).max() > FAR:
         return (
-            "The run diverged: some samples are far from anything that this world knows. Take a smaller w, more steps, or "
-            "another schedule.",
+            "The run diverged: some samples are far from anything that this world knows. Take a smaller w, more steps, "
+            "or another schedule.",
             "采样发散：部分样本远离此世界的一切。请减小 w、增加步数或换一种噪声表。",
         )
     if r.accuracy is None or r.guidance not in r.quality:  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.core import devices
+from engine.core import Refused, devices
 from engine.generation import image_models
 from engine.generation.diffusion import plane
 from engine.generation.diffusion.drawing import drawn
@@ -58,9 +58,16 @@ def open_plane(name: str, exact: Mixture, training: Training | None = None) -> W
 
 
 def open_pictures(name: str) -> World:
-    """An embedded world of pictures. Raises FileNotFoundError that names the recipe where its checkpoint is missing."""
+    """An embedded world of pictures. Raises Refused, naming the recipe, where its checkpoint is missing."""
     device = devices.current().kind
-    model = image_models.load(name, device)
+    try:
+        model = image_models.load(name, device)
+    except FileNotFoundError as missing:
+        command = f"python -m engine train {image_models.RECIPE_NAME}"
+        raise Refused(
+            f"world {name} has no trained model on this machine: {missing}",
+            f"此机器上没有世界 {name} 的训练好的模型；用 {command} 训练", "world",
+        ) from None  # fmt: skip
     return World(name, model, model.shape, model.classes, torch.float32, limit=1.0, device=device)
 
 
