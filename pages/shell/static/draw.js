@@ -117,7 +117,7 @@ Orrery.Drawing = (() => {
     }
 
     set(figure, at) {
-      const fresh = !this.figure;
+      const fresh = !this.figure || !this.figure.frames;  // what had no moments has none to keep
       const ended = !fresh && this.figure.frames && this.at === this.figure.frames.list.length - 1;
       this.figure = figure;
       const last = figure.frames ? figure.frames.list.length - 1 : 0;
