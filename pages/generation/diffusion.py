@@ -56,6 +56,7 @@ LAB = Lab(
         Preset(T("Draw your own", "自己画"), {"world": "drawn"}, view=0),
         Preset(T("Euler or Heun", "欧拉法或 Heun 法"), {"world": "spirals", "sampler": "heun", "schedule": "edm", "steps": 10}, view=6),
         Preset(T("A change of mind", "改变主意"), {"label": 0, "branch": True, "switch_to": 2, "sampler": "ddpm", "steps": 40}, view=7),
+        Preset(T("Six shapes", "六种形状"), {"world": "scenes"}, view=0),
         Preset(T("Digits", "手写数字"), {"world": "digits", "label": 3}, view=3),
         Preset(T("Digits: the trade-off", "数字的权衡"), {"world": "digits", "task": "trade-off"}, view=4),
     ],

@@ -15,7 +15,7 @@ def open_diffusion(open_lab):
     """The lab's page, with patience for runs of seconds on a busy machine."""
 
     def open_(query: str = FEW):
-        page = open_lab("diffusion", query)
+        page = open_lab("diffusion", query, ignore=("422",))  # how a refusal answers
         page.set_default_timeout(PATIENCE)
         settle(page)
         return page
@@ -82,7 +82,7 @@ def test_the_push_is_confined_to_its_interval(open_diffusion):
 
 
 def test_every_step_shows_where_it_is_headed(open_diffusion):
-    page = open_diffusion(f"{FEW}&view=2")
+    page = open_diffusion(f"{FEW}&view=2&guidance=unconditional")
     scrub(page, 0)
     state, clean = (next(t for t in figure(page) if t["name"].startswith(n)) for n in ("state", "predicted"))
     assert np.std(clean["x"]) < 0.5 * np.std(state["x"]), "out of pure noise all are headed for the mean"
@@ -152,7 +152,9 @@ def test_bad_input_is_told_and_what_a_world_lacks(open_diffusion):
 
 
 def test_a_network_learns_while_one_looks_on(open_diffusion):
-    page = open_diffusion(f"{FEW}&score=network&view=9")
+    page = open_diffusion()
+    choose(page, "score", "network")
+    view(page, 8)
     loss = next(t for t in figure(page) if t["name"] == "loss")["y"]
     assert loss[-10:].mean() < loss[0]
     bars = next(t for t in figure(page) if t["type"] == "bar")["y"]
