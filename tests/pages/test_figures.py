@@ -349,3 +349,17 @@ def test_a_divider_says_what_it_cuts():
     made = Figure([], [Panel()], "x", divider=line).data()
     assert made["divider"] == {"trace": 1, "panel": 2, "start": 0.25, "text": {"en": "the line", "zh": "分界线"}}
     assert "divider" not in Figure([], [Panel()], "x").data()
+
+
+def test_a_picture_is_exact_or_as_small_as_it_is_asked_to_be():
+    from io import BytesIO
+
+    from PIL import Image
+
+    rows = np.linspace(0, 255, 64).astype(np.uint8)
+    pixels = np.stack(np.broadcast_arrays(rows[:, None], rows[None, :], np.uint8(90)), -1)
+    exact, close, rough = (figures.source(pixels, quality) for quality in (None, 90, 10))
+    read = lambda text: np.asarray(Image.open(BytesIO(base64.b64decode(text.partition(",")[2]))).convert("RGB"))  # noqa: E731
+    np.testing.assert_array_equal(read(exact), pixels)
+    assert np.abs(read(close).astype(int) - pixels).mean() < 4 and len(rough) < len(close) < len(exact) * 4
+    assert figures.picture(pixels)["source"] == exact and figures.picture(pixels, source=rough)["source"] == rough
