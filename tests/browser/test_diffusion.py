@@ -108,7 +108,8 @@ def test_scales_trade_the_law_and_the_solvers_are_measured(open_diffusion):
 
 
 def test_a_distribution_is_drawn_and_one_point_is_refused(open_diffusion):
-    page = open_diffusion(f"{FEW}&world=drawn")
+    page = open_diffusion()
+    choose(page, "world", "drawn")
     page.locator("[data-param=drawing] button", has_text="Clear").click()
     page.wait_for_function("document.querySelector('.said').innerText.includes('at least 2 places')")
     canvas = page.locator("[data-param=drawing] canvas")

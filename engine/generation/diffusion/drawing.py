@@ -9,7 +9,7 @@ from engine.generation.diffusion.plane import Mixture, mixture_of
 from engine.vision.segmentation_metrics import masks
 
 REACH = 2.2  # half the width of the drawing, in units of the plane
-MOST_CELLS = 400  # components of the mixture; a finer drawing is read in coarser cells
+MOST_CELLS = 160  # components of the mixture; a finer drawing is read in coarser cells
 CLASSES = 9
 
 
