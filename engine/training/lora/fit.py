@@ -17,7 +17,7 @@ from engine.training.lora.bank import Bank, Method, banks, trained
 from engine.training.lora.settings import Matrix, Setting
 from engine.training.lora.transformer import Maps
 
-BETAS = (0.9, 0.999)
+BETAS = (0.9, 0.95)  # a short memory: small singular values are learned when gradients have long become small
 WARM_UP = 0.05  # of the steps: the learning rate rises, then falls linearly to zero
 TOO_HIGH = 4.0  # times the loss at the start, or of a blind guess if that is more: a run beyond has diverged
 
