@@ -86,7 +86,7 @@ class Lora(Params):
     )  # fmt: skip
     scaling: Literal["lora", "rslora"] = Field(
         "lora", title="Scaling s", zh="缩放 s", when=TRAINED,
-        labels={"lora": ("α / r", "α / r"), "rslora": ("α / √r, rsLoRA", "α / √r，rsLoRA")},
+        labels={"lora": ("α / r", "α / r"), "rslora": ("α / √r (rsLoRA)", "α / √r (rsLoRA)")},
     )  # fmt: skip
     alpha: float = Field(16.0, ge=0.25, le=256, title="α", zh="α", scale="log", when=TRAINED)
     learning_rate: float = Field(0.03, ge=1e-5, le=10, title="Learning rate", zh="学习率", scale="log", when=TRAINED)
