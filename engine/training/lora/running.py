@@ -33,9 +33,9 @@ BUILDS: dict[str, Any] = {
 
 
 def warm_up() -> None:
-    """A first small use of everything that training needs."""
-    for _ in run_fit(Lora(ranks="1,full", steps=10, seeds=1)):
-        pass
+    """A first small use of everything that training needs: torch, and the digits with scikit-learn behind them."""
+    for task in ("linear", "digits"):
+        next(run_fit(Lora(task=task, ranks="1,full", steps=10, seeds=1)))
 
 
 def run_fit(params: Lora) -> Iterator[int]:
