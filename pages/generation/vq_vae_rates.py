@@ -28,9 +28,9 @@ from pages.shell.figures import (
 LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, "VQ-VAE, 8"), "VQ 4": (THIRD, "VQ-VAE, 4"),
          "flat": (MUTE, "")}  # fmt: skip
 # Where each curve's name stands: beside which point, how many dB above it.
-SPOTS = {"JPEG": (-4, -1.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 3.4, "left"), "VQ 4": (-1, 0, "left"),
+SPOTS = {"JPEG": (3, -2.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 3.4, "left"), "VQ 4": (-1, 0, "left"),
          "flat": (0, -1.6, "left")}  # fmt: skip
-FLAT = T("one colour a cell", "每格一种颜色")
+FLAT = T("flat cells", "单色格子")
 
 
 def bits_figure(r: VqVaed) -> Figure:
