@@ -78,8 +78,9 @@ def glance(model: str, source: str, scene: int, objects: int, size: int, composi
                   seen.encoder_attention, seen.masks, seen.stuff)  # fmt: skip
 
 
+@functools.lru_cache(maxsize=8)
 def segment(look: Glance, threshold: float) -> Segmented | None:
-    """Things and stuff of the picture; None where the model has no masks."""
+    """Things and stuff of the picture, kept while a box of it is dragged; None where the model has no masks."""
     if look.masks is None or look.stuff is None:
         return None
     from engine.vision.detr.panoptic import merge
