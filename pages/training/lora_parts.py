@@ -115,6 +115,7 @@ def parameters_axis(r: Adapted, room_right: float = 1.6) -> Axis:
     known = [(int(n), T(*t)) for n, t in zip(r.trainable_parameters, r.titles, strict=True) if n > 0]
     places: dict[int, T] = {}
     for n, words in known:
+        n = next((p for p in places if abs(np.log(p / n)) < 0.2), n)  # two ticks that would overlap become one
         places[n] = T(f"{places[n].en}, {words.en}", f"{places[n].zh}，{words.zh}") if n in places else words
     ticks = [T(f"{words.en}<br>{count(n)}", f"{words.zh}<br>{count(n)}") for n, words in places.items()]
     span = list(places) or [1]

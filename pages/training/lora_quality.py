@@ -31,6 +31,7 @@ from pages.training.lora_parts import (
     apart,
     color,
     count,
+    number,
     parameters_axis,
     quality,
     room,
@@ -177,7 +178,7 @@ def facts(r: Adapted) -> list[tuple[T, Any]]:
     if low.any():
         gap = float(np.max((r.quality - r.optimum)[low]))
         return [
-            (T("above the optimum, at most", "至多高于最优值"), T(f"{max(gap, 0.0):.1e} ‖ΔW‖".replace("-", "−"), f"{max(gap, 0.0):.1e} ‖ΔW‖".replace("-", "−"))),
+            (T("above the optimum, at most", "至多高于最优值"), f"{number(max(gap, 0.0), 2)} ‖ΔW‖"),
             (T("true rank r*", "真实秩 r*"), str(r.true_rank)), (T("seeds", "种子数"), str(r.runs.shape[1])),
             (T("step", "步"), f"{r.step} / {r.losses.shape[2]}"),
         ]  # fmt: skip
@@ -314,6 +315,10 @@ def matrices_figure(r: Adapted) -> Figure:
             T("The paper’s own figures on GPT-3: at 18 M trained parameters W_q and W_v together do best on WikiSQL; by rank they hardly change. Sweep the matrices to put ours beside them.",
                    "论文在 GPT-3 上的数字：训练 1 800 万参数时，W_q 与 W_v 合在一起在 WikiSQL 上最好；随秩几乎不变。把扫描改为矩阵，即可与本实验并列。"),
             labels,
+            table=[
+                (T("GPT-3, table 6", "GPT-3，表 6"), *(f"r = {k}" for k in p.ranks)),
+                *((words, *(f"{v:.1f}" for v in row)) for words, row in zip(("WikiSQL: W_q", "WikiSQL: W_q, W_v", "WikiSQL: W_q, W_k, W_v, W_o", "MultiNLI: W_q, W_v"), (*p.wikisql, p.multinli), strict=True)),
+            ],
         )  # fmt: skip
     s = best(r)
     return Figure(
