@@ -74,8 +74,11 @@ Orrery.masks = (() => {
       if (!mask) return;
       if (canvas.width !== mask.width || canvas.height !== mask.height) { canvas.width = mask.width; canvas.height = mask.height; }
       const shades = Array.from({ length: KINDS }, (_, k) => css(`--class-${k}`)).map(hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16)));
-      const image = ink.createImageData(mask.width, mask.height);
-      mask.labels.forEach((v, i) => image.data.set([...(shades[v % KINDS] || [0, 0, 0]), v >= KINDS ? 90 : 255], 4 * i));
+      // One 32-bit number a pixel: a mask of 512 × 512 is drawn at every move of the hand.
+      const image = ink.createImageData(mask.width, mask.height), packed = new Uint32Array(image.data.buffer), table = new Uint32Array(256);
+      const bytes = new Uint8ClampedArray(table.buffer);
+      for (let v = 0; v < 256; v++) bytes.set([...(shades[v % KINDS] || [0, 0, 0]), v >= KINDS ? 90 : 255], 4 * v);
+      for (let i = 0; i < packed.length; i++) packed[i] = table[mask.labels[i]];
       ink.putImageData(image, 0, 0);
       if (cursor) { ink.strokeStyle = css('--brass'); ink.lineWidth = Math.max(0.5, mask.width / 160); ink.strokeRect(cursor[0] - tool.brush / 2, cursor[1] - tool.brush / 2, tool.brush, tool.brush); }
     }
