@@ -319,6 +319,7 @@ def matrices_figure(r: Adapted) -> Figure:
                 (T("GPT-3, table 6", "GPT-3，表 6"), *(f"r = {k}" for k in p.ranks)),
                 *((words, *(f"{v:.1f}" for v in row)) for words, row in zip(("WikiSQL: W_q", "WikiSQL: W_q, W_v", "WikiSQL: W_q, W_k, W_v, W_o", "MultiNLI: W_q, W_v"), (*p.wikisql, p.multinli), strict=True)),
             ],
+            recorded=T("published: Hu et al. 2021, tables 5 and 6", "论文发表的数字：Hu 等人 2021，表 5 与表 6"),
         )  # fmt: skip
     s = best(r)
     return Figure(
