@@ -1,4 +1,4 @@
-"""What sweeps reach: the optimum on the linear task, the digits in time, the language model; and what is read off."""
+"""What sweeps reach: the optimum on the linear task, the digits, the language model; and what is read off."""
 
 from __future__ import annotations
 
@@ -213,17 +213,9 @@ def test_new_digits_are_the_old_ones_moved():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # on the clock of a machine that others load; what is held to is CPU time
-def test_the_digits_sweep_is_in_time():
-    """8 settings × 3 seeds, in CPU seconds: others may load the machine, and two cores give two of them a second."""
-    running.warm_up()
-    before, first = time.process_time(), None
-    for partial in lora.stream(Lora(task="digits", steps=300, learning_rate=0.01, full_share=0.3)):
-        if first is None and np.isfinite(partial.result.losses[:, :, 0]).all():
-            first = time.process_time() - before
-        made = partial.result
-    spent = time.process_time() - before
-    assert first < 2 and spent < 60, (first, spent)
+def test_the_digits_sweep_learns_and_forgets():
+    """8 settings × 3 seeds; how long they take is a figure of bench_lora."""
+    made = lora(Lora(task="digits", steps=300, learning_rate=0.01, full_share=0.3))
     assert made.losses.shape == (8, 3, 300) and np.isfinite(made.losses).all()
     assert made.frozen == pytest.approx(made.quality[0]) and made.quality[0] < 0.3
     assert made.quality[1:].min() > 0.5, "every rank learns"
