@@ -101,6 +101,13 @@ class Door:
         return None
 
 
+# Where Gradio raises on names that it does not know, and what is to be said then.
+UNKNOWN = {
+    "/gradio_api/call/": b"the request does not fit the lab; /gradio_api/info lists its parameters",
+    "/gradio_api/component_server": b"component_id must name a component of this site, and fn_name one of its functions",
+}
+
+
 class Apology:
     """Answers in one sentence where Gradio fails on a request; the trace goes to the server's log alone."""
 
@@ -121,8 +128,8 @@ class Apology:
             if begun or scope["type"] != "http":
                 raise
             log.exception("%s failed", scope["path"])
-            if scope["path"].startswith("/gradio_api/call/"):  # where Gradio raises on names that it does not know
-                await respond(send, 400, b"the request does not fit the lab; /gradio_api/info lists its parameters")
+            if (rule := next((r for start, r in UNKNOWN.items() if scope["path"].startswith(start)), None)) is not None:
+                await respond(send, 400, rule)
             else:
                 await respond(send, 500, b"the server failed on this request; the fault is the program's, not yours")
 

@@ -79,6 +79,7 @@ def test_doors_that_are_not_needed_are_shut(running, path, statuses):
         ("/gradio_api/vibe-edit", {"prompt": "x"}), ("/gradio_api/vibe-code", {"code": "x"}),
         ("/gradio_api/run-history/connect", {}), ("/gradio_api/process_recording", {}),
         ("/gradio_api/component_server", {"component_id": 1, "fn_name": "x", "data": [], "session_hash": "a"}),
+        ("/gradio_api/component_server", {"component_id": 10**9, "fn_name": "x", "data": [], "session_hash": "a"}),
     ],
 )  # fmt: skip
 def test_doors_that_are_not_needed_take_nothing(running, path, body):
