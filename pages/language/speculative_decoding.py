@@ -68,6 +68,7 @@ LAB = Lab(
         Preset(T("A draft a sixth the size", "六分之一大小的草稿"), {}, view=0),
         Preset(T("Greedy, and it repeats itself", "贪心，不断重复"), {"temperature": 0.0, "gamma": 8}, view=1),
         Preset(T("The text guesses itself", "文本自己猜自己"), {"drafting": "lookup", "prompt": ROWS, "temperature": 0.5, "gamma": 6}, view=0),
+        Preset(T("Look it up, else ask the small model", "先查找，找不到再问小模型"), {"drafting": "both", "gamma": 2}, view=5),
         Preset(T("An early exit that does not pay", "不划算的提前退出"), {"drafting": "exit"}, view=4),
         Preset(T("Too many at a time", "一次猜得太多"), {"gamma": 12, "temperature": 1.2}, view=3),
         Preset(T("Cut to the likeliest eight", "只留最可能的八个"), {"top_k": 8, "top_p": 0.9, "temperature": 1.0}, view=2),

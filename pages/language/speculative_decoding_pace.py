@@ -158,15 +158,15 @@ def gamma_figure(r: Speculated) -> Figure:
         traces,
         [Panel(axis, Axis(T("tokens a pass", "每次运算的词元"), range=(0.8, tall)), title=T("tokens to a pass of the target", "目标每次运算写出的词元")),
          Panel(axis, Axis(T("times as fast", "加速倍数"), range=(0, high)), title=T("speed-up over plain decoding", "相对普通解码的加速"))],
-        T(f"At γ = {r.gamma} decoding is {r.speedup:.2f} times as fast; the best γ found is {s.best_found}, the formula's is {s.best_expected} with α = {s.alpha:.2f} and c = {r.cost_ratio:.2f}.",
-          f"γ = {r.gamma} 时解码为 {r.speedup:.2f} 倍速；实测最佳 γ 为 {s.best_found}，公式在 α = {s.alpha:.2f}、c = {r.cost_ratio:.2f} 时给出 {s.best_expected}。"),
+        T(f"At γ = {r.gamma} decoding is {r.speedup:.2f} times as fast; the best γ found is {s.best_found}, the formula's is {s.best_expected} with α = {s.alpha:.2f} and c = {r.cost_ratio:.2f}, and {s.best_with_block} with the cost of checking.",
+          f"γ = {r.gamma} 时解码为 {r.speedup:.2f} 倍速；实测最佳 γ 为 {s.best_found}，公式在 α = {s.alpha:.2f}、c = {r.cost_ratio:.2f} 时给出 {s.best_expected}，计入检查代价则为 {s.best_with_block}。"),
         [Label(float(s.gammas[-1]), 0.97 * tall, T("points: measured", "点：实测"), MEASURED, "right"),
          Label(float(s.gammas[-1]), 0.89 * tall, "(1 − α^(γ+1)) / (1 − α)", THEORY, "right"),
          Label(float(s.gammas[-1]), 0.96 * high, T("formula with measured c", "公式，取实测 c"), THEORY, "right", 1),
          Label(float(s.gammas[-1]), 0.88 * high, T("dashed: and measured v", "虚线：再计入实测 v"), FOURTH, "right", 1),
          Label(0.7, 0.05 * high, T(f"γ = {r.gamma} {verdict.en}: {r.speedup:.2f}×", f"γ = {r.gamma} {verdict.zh}：{r.speedup:.2f}×"), BRASS, "left", 1)],
         facts=[("α", f"{s.alpha:.3f}"), ("c", f"{r.cost_ratio:.3f}"), (T("best γ found", "实测最佳 γ"), str(s.best_found)),
-               (T("best γ of the formula", "公式最佳 γ"), str(s.best_expected)), (T("here", "此处"), times(r.speedup)), (T("formula", "公式"), times(r.expected_speedup))],
+               (T("best γ of the formula", "公式最佳 γ"), str(s.best_expected)), (T("and with v", "计入 v"), str(s.best_with_block)), (T("here", "此处"), times(r.speedup)), (T("formula", "公式"), times(r.expected_speedup))],
     )  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def costs_figure(r: Speculated) -> Figure:
 
 
 def sources_figure(r: Speculated) -> Figure:
-    """Draft model, n-gram lookup and early exit on the one prompt."""
+    """Draft model, n-gram lookup, both by turns and early exit on the one prompt."""
     if r.sources is None:
         return absent(NOT_YET)
     s = r.sources

@@ -16,6 +16,7 @@ NOT_YET = T("Not measured yet: this part of the run comes later.", "尚未测得
 SOURCES = {
     "model": T("draft model", "草稿模型"),
     "lookup": T("n-gram lookup", "文内查找"),
+    "both": T("lookup, else model", "先查找，再用模型"),
     "exit": T("early exit", "提前退出"),
 }
 KINDS = {

@@ -20,6 +20,7 @@ from engine.language.speculative_decoding.sampling import Rule
 from engine.language.speculative_decoding.tallying import Tally
 
 PROMPTS, PROMPT_TOKENS, TOKENS, MOST = 50, 64, 48, 8
+SOURCES = ("model", "lookup", "both")
 
 
 def prompts() -> list[list[int]]:
@@ -81,47 +82,53 @@ def theirs(rule: Rule, assisted: bool) -> Callable[[list[int], int], None]:
     return run
 
 
-def chosen(rule: Rule, given: list[list[int]]) -> tuple[int, racing.Costs]:
-    """γ as the page chooses it: the formula's best, with acceptance and costs measured on a few prompts."""
-    tally = Tally(4, lambda _: "other")
-    run = ours("model", rule, 4, tally)
+def chosen(source: str, rule: Rule, given: list[list[int]]) -> tuple[int, racing.Costs]:
+    """γ as the page chooses it, the cost of checking counted, and the costs, all measured on a few prompts."""
+    tally, asked = Tally(2, lambda _: "other"), []
     for seed, prompt in enumerate(given[:12]):
-        run(prompt, seed)
-    found = [list(racing.costs(pair(prompt), rule, "model", 4))[-1] for prompt in given[:3]]
-    cost = sorted(found, key=lambda one: one.c)[1]
-    return formulas.best_gamma(tally.rate, cost.c, MOST), cost
+        made = pair(prompt).source(source, rule)
+        for step in decode(made, prompt, rule, tokens=TOKENS, gamma=2, seed=seed):
+            racing.count(tally, step)
+        asked.append(made.asked_share)
+    found = [list(racing.costs(pair(prompt), rule, source, 2))[-1] for prompt in given[:3]]
+    cost = sorted(found, key=lambda one: one.c)[1].shared(float(np.mean(asked)), 2)
+    return formulas.best_gamma(tally.rate, cost.c, MOST, cost.v, 2), cost
 
 
 def compare(temperature: float, threads: int) -> dict[str, Any]:
-    """Seconds of every contender, ours at the chosen γ, on the same prompts in turn."""
+    """Seconds of every contender, each of ours at its chosen γ, on the same prompts in turn."""
     torch.set_num_threads(threads)
     rule, given = Rule(temperature), prompts()
-    gamma, cost = chosen(rule, given)
-    tallies = {"plain": Tally(1, lambda _: "other"), "model": Tally(gamma, lambda _: "other")}
-    lookup = Tally(gamma, lambda _: "other")
+    choices = {source: chosen(source, rule, given) for source in SOURCES}
+    tallies = {source: Tally(gamma, lambda _: "other") for source, (gamma, _) in choices.items()}
+    tallies["plain"] = Tally(1, lambda _: "other")
     opened = {tuple(prompt): pair(prompt) for prompt in given}
     for begun in opened.values():
         begun.source("model", rule)  # both models read the prompt here
-    contenders = {
-        "plain, prompt read": decoding("plain", rule, 1, tallies["plain"], opened),
-        "speculative, prompt read": decoding("model", rule, gamma, tallies["model"], opened),
-        "plain": ours("plain", rule, 1, tallies["plain"]),
-        "speculative": ours("model", rule, gamma, tallies["model"]),
-        "n-gram lookup": ours("lookup", rule, gamma, lookup),
-        "transformers, plain": theirs(rule, False),
-        "transformers, assisted": theirs(rule, True),
+    contenders = {"plain, prompt read": decoding("plain", rule, 1, tallies["plain"], opened)}
+    contenders |= {
+        f"{source}, prompt read": decoding(source, rule, gamma, tallies[source], opened)
+        for source, (gamma, _) in choices.items()
     }
+    contenders["plain"] = ours("plain", rule, 1, tallies["plain"])
+    contenders |= {source: ours(source, rule, gamma, tallies[source]) for source, (gamma, _) in choices.items()}
+    contenders |= {"transformers, plain": theirs(rule, False), "transformers, assisted": theirs(rule, True)}
     inputs = [(prompt, seed) for seed, prompt in enumerate(given)]
     seconds = measure(contenders, inputs, runs=len(inputs), warm_up=2)
-    rate = tallies["model"].rate
-    gain = {name: seconds["plain"].median / timing.median for name, timing in seconds.items()}
     return {
-        "gamma": gamma, "alpha": rate, "c": cost.c, "v": cost.v, "seconds": seconds, "gain": gain,
-        "decoding": seconds["plain, prompt read"].median / seconds["speculative, prompt read"].median,
-        "tokens_per_step": tallies["model"].tokens / tallies["model"].steps,
-        "expected": float(formulas.speedup(rate, gamma, cost.c)),
-        "over_assisted": seconds["transformers, assisted"].median / seconds["speculative"].median,
-        "budget": {"guess": cost.guess, "single": cost.single, "block": cost.block},
+        "seconds": seconds,
+        "sources": {
+            source: {
+                "gamma": gamma, "alpha": tallies[source].rate, "c": cost.c, "v": cost.v,
+                "tokens_per_step": tallies[source].tokens / tallies[source].steps,
+                "decoding": seconds["plain, prompt read"].median / seconds[f"{source}, prompt read"].median,
+                "whole": seconds["plain"].median / seconds[source].median,
+                "expected": float(formulas.speedup(tallies[source].rate, gamma, cost.c)),
+                "over_assisted": seconds["transformers, assisted"].median / seconds[source].median,
+                "budget": {"guess": cost.guess, "single": cost.single, "block": cost.block},
+            }
+            for source, (gamma, cost) in choices.items()
+        },
     }  # fmt: skip
 
 
@@ -137,17 +144,19 @@ def main() -> None:
     for threads in sorted({1, devices.threads()}):
         for temperature in (0.0, 0.7, 1.0):
             found = compare(temperature, threads)
-            told = {name: f"{found[name]:.2f}" for name in ("alpha", "c", "v", "tokens_per_step")}
-            print(f"  temperature {temperature:g}, threads {threads}, γ {found['gamma']}, {told}")
+            print(f"  temperature {temperature:g}, threads {threads}")
             for name, timing in found["seconds"].items():
-                print(f"    {name:24s} {shown(timing)}   {found['gain'][name]:.2f}")
-            gain, want = found["decoding"], found["expected"]
-            whole = found["gain"]["speculative"]
-            print(f"    over plain decoding {gain:.2f} (1.2 is asked for); with the reading of the prompt {whole:.2f}")
-            print(f"    of the formula's {want:.2f}: {gain / want:.2f} (0.8 is asked for)")
-            print(f"    over transformers' assisted generation {found['over_assisted']:.2f} (1 is asked for)")
-            parts = ", ".join(f"{name} {1e3 * value:.2f} ms" for name, value in found["budget"].items())
-            print(f"    where the time goes: {parts}", flush=True)
+                print(f"    {name:24s} {shown(timing)}")
+            for source, one in found["sources"].items():
+                told = ", ".join(f"{name} {one[name]:.2f}" for name in ("alpha", "c", "v", "tokens_per_step"))
+                print(f"    {source}: γ {one['gamma']}, {told}")
+                print(f"      over plain decoding {one['decoding']:.2f} (1.2 is asked for); "
+                      f"with the reading of the prompt {one['whole']:.2f}")  # fmt: skip
+                print(f"      of the formula's {one['expected']:.2f}: {one['decoding'] / one['expected']:.2f} "
+                      "(0.8 is asked for)")  # fmt: skip
+                print(f"      over transformers' assisted generation {one['over_assisted']:.2f} (1 is asked for)")
+                parts = ", ".join(f"{name} {1e3 * value:.2f} ms" for name, value in one["budget"].items())
+                print(f"      where the time goes: {parts}", flush=True)
 
 
 if __name__ == "__main__":

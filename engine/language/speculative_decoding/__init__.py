@@ -45,11 +45,12 @@ class Speculate(Params):
         labels={"models": ("two models", "两个模型"), "toy": ("a pair to drag", "可拖动的一对分布")},
     )  # fmt: skip
     gamma: int = Field(4, ge=1, le=12, title="Guesses at a time γ", zh="每次猜测数 γ")
-    drafting: Literal["model", "lookup", "exit"] = Field(
+    drafting: Literal["model", "lookup", "both", "exit"] = Field(
         "model", title="Who guesses", zh="谁来猜", when=WITH_MODELS,
         labels={
             "model": ("draft model", "草稿模型"),
             "lookup": ("n-gram lookup", "文内查找"),
+            "both": ("lookup, else the model", "先查找，再用模型"),
             "exit": ("early exit", "提前退出"),
         },
     )  # fmt: skip

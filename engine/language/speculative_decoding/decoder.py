@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, addmm
 from torch.nn.functional import linear, scaled_dot_product_attention, silu
 
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ def is_lean(model: PreTrainedModel) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer's matrices, norms folded in. in_, gate_up read the scaled residual stream; out, down add to it."""
+    """One layer's matrices, norms folded in. in_, gate_up read the scaled residual stream; out, down, which stand
+    transposed, add to it in the same call."""
 
     in_: tuple[Tensor, Tensor | None]
     out: tuple[Tensor, Tensor | None]
@@ -134,9 +135,9 @@ def _fold(model: PreTrainedModel) -> Folded:
     layers = [
         Layer(
             in_pairs(scaled(join([a.q_proj, a.k_proj, a.v_proj], block.input_layernorm.weight))),
-            (a.o_proj.weight, a.o_proj.bias),
+            (a.o_proj.weight.mT, a.o_proj.bias),
             join([m.gate_proj, m.up_proj], block.post_attention_layernorm.weight),
-            (m.down_proj.weight, m.down_proj.bias),
+            (m.down_proj.weight.mT, m.down_proj.bias),
         )
         for block in model.model.layers
         for a, m in [(block.self_attn, block.mlp)]
@@ -153,6 +154,12 @@ def _fold(model: PreTrainedModel) -> Folded:
 def normed(x: Tensor, small: Tensor) -> Tensor:
     """x / √(|x|² + small²): RMSNorm without its weight and √W, which stand in the next matrix."""
     return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), small)
+
+
+def add(x: Tensor, a: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x + a weight + bias."""
+    x = addmm(x, a, weight)
+    return x if bias is None else x + bias
 
 
 class LeanDecoder:
@@ -219,9 +226,9 @@ class LeanDecoder:
         torch.view_as_complex(qkv[:, :turned].unflatten(-1, (-1, 2))).mul_(rotation)
         kept[:, start:end] = qkv[:, w.heads :].transpose(0, 1)
         a = self._attend(qkv[:, : w.heads].transpose(0, 1), kept[:, :end], mask)
-        x = x + linear(a.transpose(0, 1).reshape(n, -1), *layer.out)
+        x = add(x, a.transpose(0, 1).reshape(n, -1), *layer.out)
         gate, up = linear(normed(x, w.small), *layer.gate_up).chunk(2, -1)
-        return x + linear(silu(gate) * up, *layer.down)
+        return add(x, silu(gate) * up, *layer.down)
 
     def _attend(self, q: Tensor, kept: Tensor, mask: Tensor | None) -> Tensor:
         """(H, n, D) of scaled queries (H, n, D) over keys and values (2 G, T, D). Two plain products beat the fused

@@ -1,4 +1,4 @@
-"""Who guesses: a smaller model, the text itself (n-gram lookup), or the target's own first layers (early exit).
+"""Who guesses: a smaller model, the text itself (n-gram lookup), both by turns, or the target's own first layers.
 
 A source is asked for up to `count` tokens that may follow a text; it answers with them and with the distributions that
 it drew them from, which is all that verification wants to know.
@@ -17,6 +17,7 @@ from engine.language.speculative_decoding.decoder import Decoder, LeanDecoder
 from engine.language.speculative_decoding.sampling import Rule, fitted, one_hot
 
 LONGEST_MATCH = 3
+SURE_MATCH = 3  # tokens that stand together for the second time, behind which the text is asked before the model
 
 
 class Source(Protocol):
@@ -36,7 +37,10 @@ class Source(Protocol):
 
 
 class Plain:
-    """No guesses: the target alone, one token a pass."""
+    """No guesses: the target alone, one token a pass. asked_share: the share of its guesses that took a pass of the
+    draft, as far as a source has any."""
+
+    asked_share = 1.0
 
     def __init__(self, target: Decoder, vocabulary: int):
         self.target, self.nothing = target, np.zeros((0, vocabulary), np.float32)
@@ -92,9 +96,35 @@ class Lookup(Plain):
         return found, one_hot(found, self.nothing.shape[1]) if found else self.nothing
 
 
-def followers(text: Sequence[int], count: int, longest: int = LONGEST_MATCH) -> list[int]:
-    """Up to `count` tokens behind the latest earlier place at which the last `longest` (or fewer) tokens stand."""
-    for size in range(min(longest, len(text) - 1), 0, -1):
+class LookupOrModel(ModelDraft):
+    """What followed the same tokens before, where at least `SURE_MATCH` of them match; elsewhere the smaller model.
+
+    Text that repeats itself costs no pass of the draft, and the draft is asked where there is nothing to look up.
+    looked_up, asked: guesses so far by the one and by the other.
+    """
+
+    looked_up = asked = 0
+
+    @property
+    def asked_share(self) -> float:
+        """See `Plain`."""
+        return self.asked / max(1, self.asked + self.looked_up)
+
+    def propose(self, text: Sequence[int], count: int, uniforms: Sequence[float]) -> tuple[list[int], np.ndarray]:
+        """See `Source`."""
+        found = followers(text, count, SURE_MATCH, SURE_MATCH)
+        if found:
+            self.looked_up += len(found)
+            return found, one_hot(found, self.vocabulary)
+        drafted, q = super().propose(text, count, uniforms)
+        self.asked += len(drafted)
+        return drafted, q
+
+
+def followers(text: Sequence[int], count: int, longest: int = LONGEST_MATCH, least: int = 1) -> list[int]:
+    """Up to `count` tokens behind the latest earlier place at which the last `longest` tokens stand, or fewer of them
+    but no fewer than `least`."""
+    for size in range(min(longest, len(text) - 1), least - 1, -1):
         tail = text[-size:]
         for place in range(len(text) - size - 1, -1, -1):
             if text[place : place + size] == tail:

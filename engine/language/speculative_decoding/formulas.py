@@ -32,10 +32,15 @@ def length_law(alpha: float, gamma: int) -> np.ndarray:
     return np.append(kept[:-1] * (1 - alpha), kept[-1])
 
 
-def best_gamma(alpha: float, c: float, most: int = MOST_GAMMA) -> int:
-    """The γ from 1 to `most` at which `speedup` is greatest; the smallest such."""
+def checking(v: float, measured_at: int, gamma: np.ndarray) -> np.ndarray:
+    """v at every γ from what was measured at one: each further token adds the same to a pass over a single one."""
+    return 1 + (v - 1) * np.asarray(gamma, float) / measured_at
+
+
+def best_gamma(alpha: float, c: float, most: int = MOST_GAMMA, v: float = 1.0, measured_at: int = 1) -> int:
+    """The γ from 1 to `most` at which `speedup` is greatest, with v as in `checking`; the smallest such."""
     gammas = np.arange(1, most + 1)
-    return int(gammas[np.argmax(speedup(alpha, gammas, c))])
+    return int(gammas[np.argmax(speedup(alpha, gammas, c, checking(v, measured_at, gammas)))])
 
 
 def least_alpha(c: float, gamma: int) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.language.speculative_decoding.drafting import Plain
     from engine.language.speculative_decoding.sampling import Rule
 
-Drafting = Literal["model", "lookup", "exit"]
+Drafting = Literal["model", "lookup", "both", "exit"]
 ROOM = 40  # tokens beyond those asked for, that a measurement may draft
 
 
@@ -54,9 +54,11 @@ class Pair:
                 return sources.ModelDraft(target, self._begun("draft"), rule, self.vocabulary)
             case "lookup":
                 return sources.Lookup(target, self.vocabulary)
+            case "both":
+                return sources.LookupOrModel(target, self._begun("draft"), rule, self.vocabulary)
             case "exit":
                 return sources.EarlyExit(target, self.early, rule, self.vocabulary)
-        raise ValueError(f"drafting must be plain, model, lookup or exit; got {drafting}")
+        raise ValueError(f"drafting must be plain, model, lookup, both or exit; got {drafting}")
 
     def _begun(self, role: Literal["target", "draft"]) -> Decoder:
         from engine.language.speculative_decoding.decoder import open_text

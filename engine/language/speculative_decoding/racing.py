@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from engine.language.speculative_decoding.decoding import Step, decode
 from engine.language.speculative_decoding.pair import Drafting, Pair
 from engine.language.speculative_decoding.sampling import Rule
 from engine.language.speculative_decoding.tallying import Tally
+
+if TYPE_CHECKING:
+    from engine.language.speculative_decoding.drafting import Plain
 
 GAMMAS = (1, 2, 3, 4, 6, 8, 12)
 TIMED_TOKENS = 48
@@ -53,6 +57,13 @@ class Costs:
     v: float
     least_alpha: float
 
+    def shared(self, asked: float, gamma: int) -> Costs:
+        """The same where only the share `asked` of the guesses takes a pass of the draft."""
+        spans = self.spans.copy()
+        spans[0] *= asked
+        c = self.c * asked
+        return replace(self, guess=self.guess * asked, spans=spans, c=c, least_alpha=formulas.least_alpha(c, gamma))
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -60,7 +71,8 @@ class Sweep:
 
     tokens_per_step, speedup, speedup_low, speedup_high (n,): measured, over plain decoding in the same rounds; the span
     is that of the middle 60 % of the runs. expected_tokens, expected_speedup (n,): the formulas; with_block (n,): the
-    speed-up with the measured cost v of checking. best_found, best_expected: the γ where each is greatest.
+    speed-up with the cost v of checking, as measured at the one γ. best_found, best_expected, best_with_block: the γ
+    where each is greatest.
     """
 
     alpha: float
@@ -74,6 +86,7 @@ class Sweep:
     with_block: np.ndarray
     best_found: int
     best_expected: int
+    best_with_block: int
     runs: int
 
 
@@ -145,11 +158,12 @@ class Contest:
     def __init__(self, pair: Pair, rule: Rule, gamma: int, chosen: Drafting, seed: int):
         self.pair, self.rule, self.gamma, self.chosen, self.seed = pair, rule, gamma, chosen, seed
         self.tokens = min(pair.tokens, TIMED_TOKENS)
-        self.sources: list[Drafting] = ["model", "lookup"] + (["exit"] if pair.early else [])  # type: ignore[assignment]
+        self.sources: list[Drafting] = ["model", "lookup", "both"] + (["exit"] if pair.early else [])  # type: ignore[assignment]
         wanted = [(chosen, g) for g in sorted({*GAMMAS, gamma})]
         wanted += [(name, gamma) for name in self.sources if name != chosen]
         self.contenders = [Contender(s, g, Tally(g, lambda _: "other")) for s, g in wanted]
         self.timings: dict[str, Timing] = {}
+        self.opened: dict[str, Plain] = {}
 
     def run(self) -> Iterator[float]:
         """Race all of them in turn; after every run, which share of the rounds is done."""
@@ -162,7 +176,7 @@ class Contest:
             yield min(1.0, count / (ROUNDS * len(jobs)))
 
     def _job(self, source: str, gamma: int, tally: Tally | None) -> Callable[[int], None]:
-        made = self.pair.source(source, self.rule)
+        made = self.opened[source] = self.opened.get(source) or self.pair.source(source, self.rule)
 
         def job(seed: int) -> None:
             made.settle(len(self.pair.prompt))
@@ -183,6 +197,10 @@ class Contest:
         decided = sum(t.decided for t in mine)
         return sum(t.kept for t in mine) / decided if decided else float("nan")
 
+    def asked(self, source: str) -> float:
+        """Which share of a source's guesses took a pass of the draft."""
+        return self.opened[source].asked_share
+
     def times_faster(self, contender: Contender) -> tuple[float, float, float]:
         """Plain seconds over the contender's: of the medians, and of its slow and fast end."""
         plain, mine = self.timings["plain"], self.timings[contender.name]
@@ -198,8 +216,10 @@ class Contest:
         return Sweep(
             alpha, gammas, np.array([c.tally.tokens / max(1, c.tally.steps) for c in mine]), *ratios.T,
             formulas.tokens_per_step(alpha, gammas), formulas.speedup(alpha, gammas, costs.c),
-            formulas.speedup(alpha, gammas, costs.c, costs.v), int(gammas[ratios[:, 0].argmax()]),
-            formulas.best_gamma(alpha, costs.c), self.timings["plain"].runs,
+            formulas.speedup(alpha, gammas, costs.c, formulas.checking(costs.v, self.gamma, gammas)),
+            int(gammas[ratios[:, 0].argmax()]),
+            formulas.best_gamma(alpha, costs.c), formulas.best_gamma(alpha, costs.c, v=costs.v, measured_at=self.gamma),
+            self.timings["plain"].runs,
         )  # fmt: skip
 
     def budget(self, costs: Costs) -> Budget:
@@ -240,7 +260,8 @@ def nan_to_zero(value: float) -> float:
 
 def costs(pair: Pair, rule: Rule, source: Drafting, gamma: int) -> Iterator[Costs]:
     """Measure a guess and the passes that check, at the end of the prompt; better with every item."""
-    made, alone = pair.source(source, rule), pair.source("plain", rule)
+    # Of lookup, else the model, it is the model's guess that is measured; `Costs.shared` counts how few it makes.
+    made, alone = pair.source("model" if source == "both" else source, rule), pair.source("plain", rule)
     text, fixed = list(pair.prompt), np.linspace(0.1, 0.9, gamma)
     last = text[-1]
 

@@ -130,8 +130,10 @@ class Session:
         self.learn(costs=costs[params.drafting], payoff=racing.payoff(params.gamma))
         for share in contest.run():
             if contest.ready:
-                mine = costs[params.drafting]
-                self.learn(sweep=contest.sweep(mine), sources=contest.compared(costs), budget=contest.budget(mine))
+                paid = {name: found.shared(contest.asked(name), params.gamma) for name, found in costs.items()}
+                mine = paid[params.drafting]
+                self.learn(costs=mine, sweep=contest.sweep(mine), sources=contest.compared(paid),
+                           budget=contest.budget(mine))  # fmt: skip
             yield share
 
     def result(self) -> Speculated:

@@ -8,6 +8,7 @@ from engine.language.speculative_decoding.toy import Toy
 SOURCES = {
     "model": ("the draft model", "草稿模型"),
     "lookup": ("n-gram lookup", "文内查找"),
+    "both": ("lookup, else the draft model", "先查找，找不到再用草稿模型"),
     "exit": ("early exit", "提前退出"),
 }
 
@@ -45,9 +46,9 @@ def of_pace(
     if speedup >= 1:
         return (
             f"It pays: with {en} and γ = {gamma} decoding is {speedup:.2f} times as fast; the best γ found is {best} "
-            f"({most:.2f} times), the formula's {sweep.best_expected}.",
+            f"({most:.2f} times), the formula's {sweep.best_expected}, or {sweep.best_with_block} if checking counts.",
             f"划算：使用{zh}且 γ = {gamma} 时，解码速度为 {speedup:.2f} 倍；实测最佳 γ 为 {best}（{most:.2f} 倍），"
-            f"公式给出 {sweep.best_expected}。",
+            f"公式给出 {sweep.best_expected}，计入检查代价则为 {sweep.best_with_block}。",
         )
     why_en, why_zh = _why(gamma, acceptance, costs)
     return (

@@ -43,7 +43,7 @@ from engine.language.speculative_decoding.verification import verify
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TRITON = pytest.mark.skipif(bool(unavailable("triton", DEVICE)), reason=unavailable("triton", DEVICE) or "-")
 BACKENDS = ["torch", pytest.param("triton", marks=TRITON)]
-SOURCES = ("model", "lookup", "exit")
+SOURCES = ("model", "lookup", "both", "exit")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -412,7 +412,7 @@ def chi_squared(seen, law, draws):
 
 @pytest.mark.parametrize(
     ("source", "k", "tokens", "gamma"),
-    [("model", 8, 2, 4), ("model", 3, 3, 2), ("lookup", 3, 3, 2)],
+    [("model", 8, 2, 4), ("model", 3, 3, 2), ("lookup", 3, 3, 2), ("both", 3, 3, 2)],
 )
 def test_the_joint_law_of_sampled_tokens_is_the_targets(source, k, tokens, gamma):
     loaded = models.load(role="target")
@@ -421,7 +421,11 @@ def test_the_joint_law_of_sampled_tokens_is_the_targets(source, k, tokens, gamma
     target, draft = (Remembered(open_text(models.load(role=r).model, 64)) for r in ("target", "draft"))
     for decoder in (target, draft):
         decoder.feed(prompt[:-1])
-    made = drafting.Lookup(target, 2048) if source == "lookup" else drafting.ModelDraft(target, draft, rule, 2048)
+    made = {
+        "model": drafting.ModelDraft(target, draft, rule, 2048),
+        "lookup": drafting.Lookup(target, 2048),
+        "both": drafting.LookupOrModel(target, draft, rule, 2048),
+    }[source]
     seen, kept = {}, 0
     for seed in range(draws):
         made.settle(len(prompt))
@@ -466,6 +470,37 @@ def test_lookup_finds_the_latest_of_the_longest_matches(text):
         if places and not want and len(text) > size:
             want = text[places[-1] + size : places[-1] + size + 3]
     assert drafting.followers(text, 3) == want
+
+
+def test_the_text_is_asked_first_and_the_draft_where_it_is_silent():
+    rng = np.random.default_rng(0)
+    new, old = rng.permutation(900)[:20].tolist(), [5, 6, 7, 8, 9, 10]
+    made = pair_of([*old, *new, 5, 6, 7], 8).source("both", Rule(1.0))
+    drafted, q = made.propose([*old, *new, 5, 6, 7], 2, [0.5, 0.5])
+    assert drafted == [8, 9] and q[[0, 1], drafted].tolist() == [1, 1] == q.sum(1).tolist()
+    assert (made.looked_up, made.asked, made.asked_share) == (2, 0, 0)
+    text = [*old, *new, 4, 6, 7]  # two tokens stood together before: not enough
+    made = pair_of(text, 8).source("both", Rule(1.0))
+    alone = pair_of(text, 8).source("model", Rule(1.0))
+    drafted, q = made.propose(text, 2, [0.3, 0.8])
+    other, law = alone.propose(text, 2, [0.3, 0.8])
+    assert drafted == other and np.array_equal(q, law) and made.asked_share == 1
+
+
+def test_the_best_gamma_counts_what_checking_costs():
+    rng = np.random.default_rng(5)
+    for alpha, c, v in rng.uniform([0.3, 0.02, 1], [0.9, 0.5, 2], (20, 3)):
+        at = int(rng.integers(1, 6))
+        want = [sum(alpha**i for i in range(g + 1)) / (g * c + 1 + (v - 1) * g / at) for g in range(1, 9)]
+        assert formulas.best_gamma(alpha, c, 8, v, at) == 1 + int(np.argmax(want))
+        assert formulas.best_gamma(alpha, c, 8, v, at) <= formulas.best_gamma(alpha, c, 8)
+
+
+def test_a_guess_that_is_looked_up_costs_nothing():
+    found = next(racing.costs(pair_of(next(prompts(1, 30)), 8), Rule(0.7), "both", 2))
+    half = found.shared(0.5, 2)
+    assert half.c == found.c / 2 and half.guess == found.guess / 2 and half.block == found.block
+    assert half.least_alpha == formulas.least_alpha(found.c / 2, 2) < found.least_alpha
 
 
 # The formulas and the toy
@@ -631,7 +666,7 @@ def test_two_models_of_ones_own(quick, tmp_path):
     target = saved(tmp_path / "target", tiny("gpt2", seed=1))
     draft = saved(tmp_path / "draft", tiny("llama", seed=2, num_hidden_layers=1))
     r = speculative_decoding(Speculate.parse({"target": target, "draft": draft, "tokens_out": 10, "prompt": "x = 1"}))
-    assert len(r.tokens) == 10 and r.sources.names == ("model", "lookup") and r.models.exit_layer == 0
+    assert len(r.tokens) == 10 and r.sources.names == ("model", "lookup", "both") and r.models.exit_layer == 0
     error = refusal(target=target, draft=draft, tokens_out=10, prompt="x", drafting="exit")
     assert error.name == "drafting" and "Llama" in error.en
 
