@@ -23,7 +23,7 @@ def findings(r: Attention) -> list[T]:
     """What it comes to, what was left out, and whether a GPU's figures are at hand."""
     said = [T(*r.finding)] if r.finding[0] else []
     said += [T(*note) for note in r.notes]
-    if r.swept is not None and not (recordings.ROOT / GPU / f"{LAB.slug}.json").exists():
+    if r.swept is not None and not recordings.on_device(LAB.slug, GPU):
         said.append(T("There is no recording from an NVIDIA H200 yet.", "尚无 NVIDIA H200 上的录制结果。"))
     return said
 

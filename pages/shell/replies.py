@@ -198,7 +198,7 @@ _shelf: dict[str, list[Recording]] = {}  # recordings do not change while a site
 def recorded(lab: Lab, params: Params) -> Recording | None:
     """The lab's recording of exactly these parameters, one from a GPU before one from a CPU."""
     if lab.slug not in _shelf:
-        _shelf[lab.slug] = list(recordings.load(lab.experiment).values())
+        _shelf[lab.slug] = recordings.load(lab.experiment)
     return next((made for made in _shelf[lab.slug] if made.params == params), None)
 
 

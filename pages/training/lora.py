@@ -18,7 +18,7 @@ GPU = "nvidia-h200"
 def findings(r: Adapted) -> list[T]:
     """What the run comes to, and whether a GPU's figures are at hand."""
     said = [T(*sentence) for sentence in r.findings]
-    if r.task == "language" and r.device == "cpu" and not (recordings.ROOT / GPU / f"{LAB.slug}.json").exists():
+    if r.task == "language" and r.device == "cpu" and not recordings.on_device(LAB.slug, GPU):
         said.append(T("There is no recording from an NVIDIA H200 yet.", "尚无 NVIDIA H200 上的录制结果。"))
     return said
 

@@ -11,7 +11,8 @@ from driver import enter, facts, figure, parameters, preset, said, settle, view
 from engine.core import recordings
 from engine.language.attention_maps import attention_maps
 
-RECORDED = recordings.load(attention_maps)["cpu"].outcome.result  # what the page opens on
+# What the page opens on.
+RECORDED = next(m for m in recordings.load(attention_maps) if m.folder == "cpu").outcome.result
 
 
 def named(page, name: str) -> dict:

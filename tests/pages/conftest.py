@@ -42,7 +42,7 @@ def running() -> Iterator[Running]:
     params = sample_lab.SLOW.defaults()
     outcome = Runner().run(sample_lab.SLOW.experiment, params)
     told = dataclasses.replace(outcome.provenance, recorded=True, date="2026-01-02", device="a named CPU")
-    replies._shelf["sample-slow"] = [Recording(params, dataclasses.replace(outcome, provenance=told))]
+    replies._shelf["sample-slow"] = [Recording("cpu", params, dataclasses.replace(outcome, provenance=told))]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -47,7 +47,7 @@ def outcome(slug: str, place: int) -> Outcome:
     """What a page shows at a setting: the whole, its recording, or the first that a long run streams."""
     lab = next(page.lab for page in PAGES if page.lab.slug == slug)
     params = setting(lab, place)
-    for made in recordings.load(lab.experiment).values():
+    for made in recordings.load(lab.experiment):
         if made.params == params and lab.experiment.cost_of(params) != "instant":
             return made.outcome
     stream = Runner(0).stream(lab.experiment, params)

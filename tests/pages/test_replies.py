@@ -263,7 +263,7 @@ def recording(monkeypatch):
 
     def on(device: str) -> Recording:
         told = dataclasses.replace(outcome.provenance, recorded=True, date="2026-01-02", device=device)
-        return Recording(params, dataclasses.replace(outcome, provenance=told))
+        return Recording("cpu", params, dataclasses.replace(outcome, provenance=told))
 
     monkeypatch.setattr(replies, "_shelf", {"sample-slow": [on("A GPU"), on("CPU · 2 threads")]})
 

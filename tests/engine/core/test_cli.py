@@ -195,9 +195,10 @@ def test_record_keeps_the_result_of_this_device(say, tmp_path, monkeypatch):
     monkeypatch.setattr(recordings, "record", lambda lab, params, outcome: keep(lab, params, outcome, tmp_path))
     monkeypatch.setattr(results, "encode", lambda value, store: {})
     status, printed, complained = say("record", "slow-sample", "--steps", "4")
-    assert status == 0 and printed.strip().endswith("slow-sample.json")
+    (path,) = tmp_path.rglob("*.json")
+    assert status == 0 and printed.strip() == str(path) and path.stem.startswith("slow-sample+")
     assert "100%" in complained
-    assert json.loads(next(tmp_path.rglob("*.json")).read_text())["params"]["steps"] == 4
+    assert json.loads(path.read_text())["params"]["steps"] == 4
 
 
 def test_running_in_a_process_leaves_its_signals_alone(say):
