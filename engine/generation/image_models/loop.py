@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
+from engine.core.optimisers import MuonAdamW
 from engine.core.recipes import Report
 from engine.generation.image_models import networks
 
@@ -113,41 +114,10 @@ class MarksLoss:
         return grid_sample(pictures + 1, grid, align_corners=False) - 1
 
 
-class Optimiser:
-    """Muon (Jordan 2024) over the matrices inside the blocks, AdamW over the rest.
-
-    A convolution's weights are a matrix of its outputs by all that one of them sees.
-    """
-
-    def __init__(self, network: nn.Module, plan: Plan):
-        inside = [p for name, p in network.named_parameters() if "block" in name and p.ndim > 1]
-        chosen = {id(p) for p in inside}
-        rest = [p for p in network.parameters() if id(p) not in chosen]
-        # Views on the same memory, since torch's Muon takes matrices alone.
-        self.pairs = [(p, nn.Parameter(p.detach().view(len(p), -1))) for p in inside]
-        self.both = [
-            (plan.matrices, torch.optim.Muon([flat for _, flat in self.pairs], lr=plan.matrices,
-                                             weight_decay=plan.weight_decay, adjust_lr_fn="match_rms_adamw")),
-            (plan.others, torch.optim.AdamW(rest, lr=plan.others, betas=(0.9, 0.99), weight_decay=0.0, fused=True)),
-        ]  # fmt: skip
-
-    def step(self, factor: float) -> None:
-        """Move the weights against their gradients, by learning rates times `factor`."""
-        for p, flat in self.pairs:
-            flat.grad = p.grad.view_as(flat) if p.grad is not None else None
-        for rate, optimiser in self.both:
-            for group in optimiser.param_groups:
-                group["lr"] = rate * factor
-            optimiser.step()
-
-    def state_dict(self) -> list[dict[str, Any]]:
-        """What both carry from step to step."""
-        return [optimiser.state_dict() for _, optimiser in self.both]
-
-    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
-        """Take up what `state_dict` gave."""
-        for (_, optimiser), state in zip(self.both, states, strict=True):
-            optimiser.load_state_dict(state)
+def optimiser(network: nn.Module, plan: Plan) -> MuonAdamW:
+    """Muon over the matrices inside the blocks, AdamW over the rest."""
+    return MuonAdamW(network, lambda name, p: "block" in name and p.ndim > 1, matrices=plan.matrices,
+                     others=plan.others, matrices_decay=plan.weight_decay)  # fmt: skip
 
 
 @dataclass
@@ -180,7 +150,7 @@ class Run:
         self.network = build().to(device)
         # Kept apart from the network, which goes on learning: the running mean of its weights.
         self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
-        self.optimiser = Optimiser(self.network, plan)
+        self.optimiser = optimiser(self.network, plan)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
         if resume and (folder / "state.pt").exists():
@@ -208,7 +178,6 @@ class Run:
         chance = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + now)
         with torch.autocast(self.device, torch.bfloat16):
             value = loss(self.network, pictures, marks, chance)
-        self.network.zero_grad()
         value.backward()
         self.optimiser.step(self.plan.factor(now))
         share = 1 - min(self.plan.average, (1 + now) / (10 + now))

@@ -1,4 +1,4 @@
-"""The training loop: a plan, its batches, its optimisers, and a run that can be interrupted anywhere.
+"""The training loop: a plan, its batches, its optimiser, and a run that can be interrupted anywhere.
 
 Letters: B windows, T tokens a window, V vocabulary.
 Muon (Jordan 2024) moves the matrices inside the layers, AdamW the embedding and the norms; the learning rate rises,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
     from transformers import LlamaForCausalLM
+
+    from engine.core.optimisers import MuonAdamW
 
     # loss(model, windows (B, T + 1), plan, step) -> scalar
     Loss = Callable[[LlamaForCausalLM, Tensor, "Plan", int], Tensor]
@@ -65,19 +67,12 @@ def batch(stream: np.ndarray, plan: Plan, step: int) -> np.ndarray:
     return stream[starts[:, None] + np.arange(T + 1)].astype(np.int64)
 
 
-def optimisers(model: torch.nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
+def optimiser(model: torch.nn.Module, plan: Plan) -> MuonAdamW:
     """Muon over the layers' matrices, AdamW over the rest."""
-    import torch
+    from engine.core.optimisers import MuonAdamW
 
-    inside = [p for n, p in model.named_parameters() if ".layers." in n and p.ndim == 2]
-    chosen = {id(p) for p in inside}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(
-            inside, lr=plan.matrices, weight_decay=plan.weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(rest, lr=plan.others, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
-    ]
+    return MuonAdamW(model, lambda name, p: ".layers." in name and p.ndim == 2, matrices=plan.matrices,
+                     others=plan.others, matrices_decay=plan.weight_decay, betas=(0.9, 0.95))  # fmt: skip
 
 
 def prediction_loss(model: LlamaForCausalLM, inputs: Tensor, plan: Plan, step: int) -> Tensor:
@@ -130,14 +125,13 @@ class Run:
         torch.manual_seed(plan.seed)
         self.folder, self.plan, self.device = folder, plan, device
         self.model: Any = build(plan.shape).to(device)
-        self.optimisers = optimisers(self.model, plan)
+        self.optimiser = optimiser(self.model, plan)
         self.progress = Progress()
         folder.mkdir(parents=True, exist_ok=True)
         if resume and (folder / "state.pt").exists():
             state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
             self.model.load_state_dict(state["model"])
-            for optimiser, tensors in zip(self.optimisers, state["optimisers"], strict=True):
-                optimiser.load_state_dict(tensors)
+            self.optimiser.load_state_dict(state["optimiser"])
             self.progress = Progress(**state["progress"])
 
     def keep(self) -> None:
@@ -146,7 +140,7 @@ class Run:
 
         state = {
             "model": self.model.state_dict(),
-            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
+            "optimiser": self.optimiser.state_dict(),
             "progress": dataclasses.asdict(self.progress),
         }
         torch.save(state, self.folder / "state.part")
@@ -175,14 +169,9 @@ class Run:
         """One update; the loss before it."""
         import torch
 
-        for optimiser, rate in zip(self.optimisers, (self.plan.matrices, self.plan.others), strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate * self.plan.rate(step)
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
             value = loss(self.model, inputs, self.plan, step)
         value.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-            optimiser.zero_grad(set_to_none=True)
+        self.optimiser.step(self.plan.rate(step))
         return value.item()
