@@ -51,6 +51,7 @@ TRADE = T(
     "请选择任务“测量权衡”并点击“运行”：需要几分钟。",
 )
 SOLVERS = {"euler": ("Euler", MEASURED), "heun": ("Heun", SECOND), "dpm": ("DPM-Solver++ (2M)", THIRD)}
+CALLS = [4, 8, 16, 32, 64, 128, 256]
 
 
 def marked(*values, **options) -> dict:
@@ -92,7 +93,7 @@ def push_figure(r: Diffused) -> Figure:
     where = int(np.nanargmax(r.guidance_norm)) if np.isfinite(r.guidance_norm).any() else 0
     return Figure(
         traces,
-        [Panel(step, Axis(T("push, noise being 1", "推动（噪声为 1）"), range=(0, 1.2 * top)), title=T("push of guidance", "引导的推动")),
+        [Panel(step, Axis(T("push, noise being 1", "推动（噪声为 1）"), range=(0, 1.6 * top)), title=T("push of guidance", "引导的推动")),
          Panel(step, Axis(range=(0, 1.05)), title=T(f"the {r.schedule} schedule", f"{r.schedule} 噪声表"))],
         T(f"Under {NAMES[r.guidance].en} the push is largest at step {where}: {digits(peak)}.",
           f"在“{NAMES[r.guidance].zh}”下，推动在第 {where} 步最大：{digits(peak)}。"),
@@ -193,16 +194,16 @@ def law_figure(r: Diffused) -> Figure:
     ]  # fmt: skip
     top = float(np.nanmax([f.w2, f.w2_tilted]))
     labels = [
-        Label(-0.45, 1.12 * top, T("to p(x | y)", "到 p(x | y)"), MEASURED, "left", 1),
-        Label(-0.45, 1.04 * top, T("to p(x | y) p(y | x)ʷ", "到 p(x | y) p(y | x)ʷ"), SECOND, "left", 1),
-        Label(-0.45, 0.96 * top, T("dots: as many fresh draws", "点线：同样多的真实抽样"), THEORY, "left", 1),
+        Label(-0.45, 1.5 * top, T("to p(x | y)", "到 p(x | y)"), MEASURED, "left", 1),
+        Label(-0.45, 1.33 * top, T("to p(x | y) p(y | x)ʷ", "到 p(x | y) p(y | x)ʷ"), SECOND, "left", 1),
+        Label(-0.45, 1.16 * top, T("dots: as many fresh draws", "点线：同样多的真实抽样"), THEORY, "left", 1),
     ]
     k = GUIDANCES.index(bent)
     return Figure(
         traces,
-        [plane(T(f"shade: p(x | y) p(y | x)ʷ, no noise · points: {NAMES[bent].en}",
-                 f"底色：无噪声时的 p(x | y) p(y | x)ʷ · 点：{NAMES[bent].zh}")),
-         Panel(Axis(ticks=(places, [NAMES[g] for g in GUIDANCES])), Axis(T("sliced W₂", "切片 W₂"), range=(0, 1.2 * top)))],
+        [plane(T("shade: p(x | y) p(y | x)ʷ · points: samples",
+                 "底色：p(x | y) p(y | x)ʷ · 点：样本")),
+         Panel(Axis(ticks=(places, [NAMES[g] for g in GUIDANCES])), Axis(T("sliced W₂", "切片 W₂"), range=(0, 1.6 * top)))],
         T(f"Samples under {NAMES[bent].en} are {digits(f.w2_tilted[k])} from the product of powers, fresh draws {digits(f.w2_floor)} from their law: guidance draws another law.",
           f"“{NAMES[bent].zh}”的样本与幂乘积分布相距 {digits(f.w2_tilted[k])}，真实抽样与其分布相距 {digits(f.w2_floor)}：引导所采的是另一个分布。"),
         labels, layout={"barmode": "overlay"},
@@ -215,13 +216,12 @@ def solvers_figure(r: Diffused) -> Figure:
     if c is None:
         return absent(WAITING)
     traces, labels = [], []
-    lowest = np.inf
-    for k in np.argsort(-c.error[:, -1]):
+    top = 3 * float(np.nanmax(c.error))
+    for rank, k in enumerate(np.argsort(-c.error[:, -1])):
         title, color = SOLVERS[c.solvers[k]]
         traces.append(marked(c.calls[k], c.error[k], color, name=title))
-        lowest = min(float(c.error[k, -1]), lowest / 1.6)  # names keep apart
         words = T(f"{title}, slope {c.slopes[k]:.2f}", f"{title}，斜率 {c.slopes[k]:.2f}")
-        labels.append(Label(1.04 * float(c.calls[:, -1].max()), lowest, words, color, "left"))
+        labels.append(Label(400, top / 1.3 / 1.45**rank, words, color, "right"))
     x = np.array([c.calls.min(), c.calls.max()], float)
     for order_, dash in ((1, "dot"), (2, "dash")):
         y = float(c.error[0, 0]) * (x / x[0]) ** -order_
@@ -232,8 +232,8 @@ def solvers_figure(r: Diffused) -> Figure:
     best = int(np.nanargmin(c.error[:, -1]))
     return Figure(
         traces,
-        [Panel(Axis(T("calls of the model", "模型调用次数"), log=True, range=(3.5, 420)),
-               Axis(T("distance from where the ODE leads", "与 ODE 终点的距离"), log=True, format=".0e"))],
+        [Panel(Axis(T("calls of the model", "模型调用次数"), log=True, range=(3.5, 420), ticks=(CALLS, [str(n) for n in CALLS])),
+               Axis(T("distance from where the ODE leads", "与 ODE 终点的距离"), log=True, range=(float(np.nanmin(c.error)) / 3, top), format=".0e"))],
         T(f"From the same noise, after forty steps {SOLVERS[c.solvers[best]][0]} is nearest to where the ODE leads: {digits(float(c.error[best, -1]))} away.",
           f"从同一噪声出发，四十步之后 {SOLVERS[c.solvers[best]][0]} 最接近 ODE 的终点：相距 {digits(float(c.error[best, -1]))}。"),
         labels,

@@ -216,8 +216,7 @@ def sources_figure(r: Speculated) -> Figure:
     s = r.sources
     x = np.arange(len(s.names))
     named = [SOURCES[name] for name in s.names]
-    in_two_lines = [T(name.en.replace(" ", "<br>", 1), name.zh.replace("，", "，<br>")) for name in named]
-    axis = Axis("", range=(-0.6, len(x) - 0.4), ticks=(x.tolist(), in_two_lines))
+    axis = Axis("", range=(-0.6, len(x) - 0.4), ticks=(x.tolist(), named))
     top = 1.3 * float(max(s.speedup.max(), s.expected_speedup.max(), 1.1))
     traces = [
         bars(x, np.nan_to_num(s.acceptance), MEASURED, width=0.5, name=T("acceptance", "接受率")),

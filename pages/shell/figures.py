@@ -283,12 +283,12 @@ class Figure:
         for place, panel in enumerate(self.panels):
             number = "" if place == 0 else str(place + 1)
             if panel.z is not None:
-                scene = {"xaxis": _axis(panel.x), "yaxis": _axis(panel.y), "zaxis": _axis(panel.z)}
+                scene = {"xaxis": _axis(panel.x, across=True), "yaxis": _axis(panel.y), "zaxis": _axis(panel.z)}
                 if len(self.panels) > 1:
                     scene["domain"] = {"row": place // self.columns, "column": place % self.columns}
                 layout[f"scene{number}"] = scene
                 continue
-            layout[f"xaxis{number}"], layout[f"yaxis{number}"] = _axis(panel.x), _axis(panel.y)
+            layout[f"xaxis{number}"], layout[f"yaxis{number}"] = _axis(panel.x, across=True), _axis(panel.y)
             if panel.y.equal:
                 layout[f"yaxis{number}"] |= {"scaleanchor": f"x{number}", "scaleratio": 1}
                 layout[f"xaxis{number}"]["constrain"] = layout[f"yaxis{number}"]["constrain"] = "domain"
@@ -462,7 +462,7 @@ def surface(z: Any, x: Any, y: Any, **options: Any) -> dict[str, Any]:
     return trace("surface", **(made | options))
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(axis: Axis, across: bool = False) -> dict[str, Any]:
     made: dict[str, Any] = {"title": {"text": T.of(axis.title)}} if axis.title else {}
     if axis.format:
         made["tickformat"] = axis.format
@@ -471,13 +471,28 @@ def _axis(axis: Axis) -> dict[str, Any]:
     if axis.range is not None:
         low, high = (float(np.log10(v)) for v in axis.range) if axis.log else axis.range
         made["range"] = [high, low] if axis.reverse else [low, high]
+        if axis.log and 1.5 < high - low < 5:  # else Plotly writes every digit of every decade
+            made["dtick"] = 1
     elif axis.reverse:
         made["autorange"] = "reversed"
     if axis.ticks is not None:
-        made |= {"tickvals": list(axis.ticks[0]), "ticktext": [T.of(text) for text in axis.ticks[1]]}
+        texts = [T.of(text) for text in axis.ticks[1]]
+        if across:  # else Plotly turns long names, and hides the last where it would leave the figure
+            texts = [T(_in_two_lines(text.en), _in_two_lines(text.zh)) for text in texts]
+        made |= {"tickvals": list(axis.ticks[0]), "ticktext": texts}
     if axis.hidden:
         made["visible"] = False
     return made
+
+
+def _in_two_lines(text: str) -> str:
+    """A long name broken at the space, hyphen or comma nearest to its middle."""
+    places = [i + 1 for i, c in enumerate(text) if c in " -，"]
+    wide = sum(1 + (ord(c) > 0x2E80) for c in text)
+    if wide < 10 or "<" in text or not places:
+        return text
+    at = min(places, key=lambda place: abs(2 * place - len(text)))
+    return f"{text[:at].rstrip()}<br>{text[at:]}"
 
 
 def _cells(rows: Sequence[Sequence[Words]]) -> list[list[Any]]:

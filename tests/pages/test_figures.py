@@ -363,3 +363,21 @@ def test_a_picture_is_exact_or_as_small_as_it_is_asked_to_be():
     np.testing.assert_array_equal(read(exact), pixels)
     assert np.abs(read(close).astype(int) - pixels).mean() < 4 and len(rough) < len(close) < len(exact) * 4
     assert figures.picture(pixels)["source"] == exact and figures.picture(pixels, source=rough)["source"] == rough
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("network", "network"), ("class only", "class<br>only"), ("classifier-free", "classifier-<br>free"),
+     ("先查找，再用模型", "先查找，<br>再用模型"), ("lookup, else model", "lookup,<br>else model"),
+     ("sixteen_letters_x", "sixteen_letters_x")],
+)  # fmt: skip
+def test_a_long_name_on_the_x_axis_stands_in_two_lines(name, shown):
+    axis = Axis(ticks=([0], [name]))
+    layout = Figure([figures.bars([0], [2])], [Panel(axis, axis)], says="x").data()["layout"]
+    assert layout["xaxis"]["ticktext"] == [shown] and layout["yaxis"]["ticktext"] == [name]
+
+
+def test_a_logarithmic_axis_of_a_few_decades_names_the_decades():
+    for high, step in ((10, None), (1000, 1), (1e12, None)):
+        layout = Figure([figures.bars([0], [2])], [Panel(Axis(log=True, range=(1, high)))], says="x").data()["layout"]
+        assert layout["xaxis"].get("dtick") == step
