@@ -59,6 +59,7 @@ LAB = Lab(
         Preset(T("Six shapes", "六种形状"), {"world": "scenes"}, view=0),
         Preset(T("Digits", "手写数字"), {"world": "digits", "label": 3}, view=3),
         Preset(T("Digits: the trade-off", "数字的权衡"), {"world": "digits", "task": "trade-off"}, view=4),
+        Preset(T("Shapes: the trade-off", "形状的权衡"), {"world": "scenes", "task": "trade-off", "measured": 48}, view=4),
     ],
     sources=[samplers, schedules, "engine.generation.diffusion.guidance", "engine.generation.diffusion.plane",
              "engine.generation.diffusion.network"],
