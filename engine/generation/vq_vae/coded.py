@@ -105,7 +105,7 @@ def page(params: VqVae) -> Page:
         return found
     pixels = picture(params.image, params.side)
     model = models.autoencoder(params.factor)
-    z = coding.encode(model, pixels)
+    z = coding.encode(model, pixels)[params.codebook]
     codes = coding.quantise(model, z, params.codebook)
     painted = coding.image(coding.paint(model, codes, params.codebook))
     quality_now = quality.psnr(pixels, painted[: pixels.shape[0], : pixels.shape[1]])

@@ -39,9 +39,10 @@ def image(x: Tensor) -> ndarray:
 
 
 @torch.inference_mode()
-def encode(model: Autoencoder, pixels: ndarray) -> Tensor:
-    """The encoder's vectors (h, w, D) of a picture, before anything is quantised."""
-    return model.encoder(tensor(pixels, model.shape.factor))[0].permute(1, 2, 0).contiguous()
+def encode(model: Autoencoder, pixels: ndarray) -> dict[int, Tensor]:
+    """The encoder's vectors (h, w, D) of a picture, before anything is quantised, for each size of codebook."""
+    z = model.encoder(tensor(pixels, model.shape.factor))[:, 0].permute(0, 2, 3, 1).contiguous()
+    return dict(zip(model.shape.codebooks, z, strict=True))
 
 
 @torch.inference_mode()
@@ -53,9 +54,9 @@ def quantise(model: Autoencoder, z: Tensor, codebook: int) -> Tensor:
 @torch.inference_mode()
 def paint(model: Autoencoder, codes: Tensor, codebook: int) -> Tensor:
     """What the decoder makes of a page (h, w), or of pages (n, h, w): (3, fh, fw) or (n, 3, fh, fw), unrounded."""
-    q = model.codebook(codebook)[codes]
-    painted = model.decoder(q.movedim(-1, -3) if q.ndim == 4 else q.permute(2, 0, 1)[None])
-    return painted if q.ndim == 4 else painted[0]
+    q = model.codebook(codebook)[codes if codes.ndim == 3 else codes[None]].movedim(-1, -3)
+    painted = model.decoder(q, torch.full((len(q),), model.book(codebook)))
+    return painted if codes.ndim == 3 else painted[0]
 
 
 def moved(model: Autoencoder, codes: Tensor, row: int, column: int) -> Window:

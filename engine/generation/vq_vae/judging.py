@@ -46,7 +46,7 @@ def judge(model: Autoencoder, codebooks: tuple[int, ...]) -> dict[str, float]:
     for size in codebooks:
         usage, decibels, similar = np.zeros(size), [], []
         for name, pixels in photographs.items():
-            codes = coding.quantise(model, z[name], size)
+            codes = coding.quantise(model, z[name][size], size)
             usage += np.bincount(codes.numpy().ravel(), minlength=size)
             made = coding.image(coding.paint(model, codes, size))[: pixels.shape[0], : pixels.shape[1]]
             decibels.append(quality.psnr(pixels, made))

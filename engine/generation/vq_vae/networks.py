@@ -1,7 +1,7 @@
 """The embedded autoencoder: convolutions without any sum over the whole picture, so that it takes pictures of any size
 and an edited code moves only the pixels of its receptive field.
 
-Letters: B pictures, f pixels to a cell's side, H × W cells, D numbers to a code, K codes.
+Letters: B pictures, f pixels to a cell's side, H × W cells, D numbers to a code, K codes, S codebooks.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures (B, 3, fH, fW) in [−1, 1] to cells (B, D, H, W): a linear map of each cell's pixels, and what the
-    convolutions add to it, which is nothing at first."""
+    """Pictures (B, 3, fH, fW) in [−1, 1] to the vectors of their cells (S, B, D, H, W), of each codebook its own: a
+    linear map of each cell's pixels, and what the convolutions add to it, which is nothing at first."""
 
     def __init__(self, shape: Shape):
         super().__init__()
-        self.factor = shape.factor
-        widths = shape.widths
+        self.factor, self.code = shape.factor, shape.code
+        widths, numbers = shape.widths, shape.code * len(shape.codebooks)
         self.down = nn.ModuleList(
             nn.Conv2d(4 * before, width, 3, padding=1) for before, width in zip((3, *widths[:-1]), widths, strict=True)
         )
         self.blocks = nn.ModuleList(Block(widths[-1]) for _ in range(shape.encoding))
-        self.out = nn.Conv2d(widths[-1], shape.code, 1)
+        self.out = nn.Conv2d(widths[-1], numbers, 1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
-        self.plain = nn.Conv2d(3 * shape.factor**2, shape.code, 1)
+        self.plain = nn.Conv2d(3 * shape.factor**2, numbers, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         plain = self.plain(pixel_unshuffle(x, self.factor))
@@ -67,12 +67,12 @@ class Encoder(nn.Module):
             x = down(pixel_unshuffle(relu(x) if i else x, 2))
         for block in self.blocks:
             x = block(x)
-        return plain + self.out(relu(x))
+        return (plain + self.out(relu(x))).unflatten(1, (-1, self.code)).transpose(0, 1)
 
 
 class Decoder(nn.Module):
-    """Code vectors (B, D, H, W) to pictures (B, 3, fH, fW), nominally in [−1, 1]: a linear map, and what the
-    convolutions add to it, which is nothing at first."""
+    """Code vectors (B, D, H, W) of codebooks (B,), by number, to pictures (B, 3, fH, fW), nominally in [−1, 1]: a
+    linear map, and what the convolutions add to it, which is nothing at first."""
 
     def __init__(self, shape: Shape):
         super().__init__()
@@ -80,11 +80,13 @@ class Decoder(nn.Module):
         self.plain = nn.Conv2d(shape.code, 3 * shape.factor**2, 1)
         widths = shape.widths[::-1]
         self.enter = nn.Conv2d(shape.code, widths[0], 3, padding=1)
+        self.told = nn.Embedding(len(shape.codebooks), widths[0])
         self.blocks = nn.ModuleList(Block(widths[0]) for _ in range(shape.decoding))
         self.up = nn.ModuleList(
             nn.Conv2d(width, 4 * after, 3, padding=1) for width, after in zip(widths, (*widths[1:], 3), strict=True)
         )
         self.between = nn.ModuleList(Block(width) for width in widths[1:])
+        nn.init.zeros_(self.told.weight)
         nn.init.zeros_(self.up[-1].weight)
         nn.init.zeros_(self.up[-1].bias)
 
@@ -96,8 +98,8 @@ class Decoder(nn.Module):
         fine = sum(2.0**-i for i in range(halvings)) + sum(2.0**-i for i in range(1, halvings))
         return cells + int(-(-fine // 1))
 
-    def forward(self, q: Tensor) -> Tensor:
-        x = self.enter(q)
+    def forward(self, q: Tensor, book: Tensor) -> Tensor:
+        x = self.enter(q) + self.told(book)[..., None, None]
         for block in self.blocks:
             x = block(x)
         for i, up in enumerate(self.up):
@@ -108,7 +110,10 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """One encoder and one decoder that serve codebooks of several sizes; `codebooks` are buffers moved by averages."""
+    """One encoder and one decoder that serve codebooks of several sizes, which are buffers moved by averages.
+
+    Each codebook has its own last layer of the encoder, and the decoder is told which one it paints from.
+    """
 
     def __init__(self, shape: Shape):
         super().__init__()
@@ -123,6 +128,10 @@ class Autoencoder(nn.Module):
         """(K, D)."""
         return self.get_buffer(f"codebook_{size}")
 
+    def book(self, size: int) -> int:
+        """Which of the codebooks has so many codes."""
+        return self.shape.codebooks.index(size)
+
     def atoms(self, size: int) -> Tensor:
         """(K, a, a, 3) uint8: what each code paints among its like, once that was looked at."""
         return self.get_buffer(f"atoms_{size}")
@@ -135,7 +144,8 @@ class Autoencoder(nn.Module):
         values, axes = torch.linalg.eigh(torch.cov(cells.T))
         main = axes[:, values.argsort(descending=True)[: self.shape.code]].T  # (D, 3f²)
         unit = cells.shape[1] ** 0.5
-        self.encoder.plain.weight.copy_((main / unit)[..., None, None])
-        self.encoder.plain.bias.copy_(-(main @ centre) / unit)
+        books = len(self.shape.codebooks)
+        self.encoder.plain.weight.copy_((main / unit).repeat(books, 1)[..., None, None])
+        self.encoder.plain.bias.copy_(-(main @ centre).repeat(books) / unit)
         self.decoder.plain.weight.copy_((main.T * unit)[..., None, None])
         self.decoder.plain.bias.copy_(centre)

@@ -60,7 +60,7 @@ def other_pages(
 ) -> OtherPages:
     """Everything of one picture's page `codes` (h, w) and another picture of the same size."""
     model, rng = models.autoencoder(factor), np.random.default_rng(seed)
-    far = coding.quantise(model, coding.encode(model, other), codebook)
+    far = coding.quantise(model, coding.encode(model, other)[codebook], codebook)
     shares = np.linspace(0, 1, MIXES)
     usage = np.bincount(codes.numpy().ravel(), minlength=codebook)
     pages = {

@@ -41,8 +41,8 @@ def _scaled(name: str, scale: float) -> ndarray:
 
 
 def batch(found: Stock, count: int, side: int, rng: np.random.Generator) -> ndarray:
-    """Patches (count, 3, side, side) float32 in [−1, 1]: turned, mirrored, lit a little differently; what has no
-    colour of its own is tinted."""
+    """Patches (count, 3, side, side) float32 in [−1, 1]: turned, mirrored, some negative, lit quite differently, so
+    that a sky brighter than those of the few photographs is no surprise; what has no colour of its own is tinted."""
     made = np.empty((count, side, side, 3), np.float32)
     for i in range(count):
         kind = int(rng.choice(3, p=SHARES))
@@ -51,8 +51,9 @@ def batch(found: Stock, count: int, side: int, rng: np.random.Generator) -> ndar
         patch = pixels[y : y + side, x : x + side]
         patch = np.rot90(patch, int(rng.integers(4)))
         patch = patch[:, ::-1] if rng.random() < 0.5 else patch
-        if rng.random() < 0.05:
+        if rng.random() < 0.25:
             patch = patch[..., rng.permutation(3)]
-        gain = rng.uniform(0.55, 1.05, 3) if kind == 1 else rng.uniform(0.85, 1.1) * rng.normal(1, 0.04, 3)
-        made[i] = np.clip(patch * gain.astype(np.float32), 0, 255)
+        patch = 255 - patch if rng.random() < 0.15 else patch
+        gain = rng.uniform(0.55, 1.05, 3) if kind == 1 else rng.uniform(0.6, 1.25) * rng.normal(1, 0.1, 3)
+        made[i] = np.clip(patch * gain.astype(np.float32) + np.float32(rng.uniform(-30, 40)), 0, 255)
     return np.ascontiguousarray((made / np.float32(127.5) - 1).transpose(0, 3, 1, 2))

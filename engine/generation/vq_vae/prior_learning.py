@@ -58,7 +58,7 @@ def read(model: Autoencoder, plan: PriorPlan, report: Report) -> ndarray:
     for i in range(count):
         pixels = scenes.render(scenes.compose(SCENE_SEED, i, OBJECTS), side).pixels
         z = coding.encode(model, np.ascontiguousarray(pixels[:, ::-1]) if i % 2 else pixels)
-        made[i] = coding.quantise(model, z, plan.shape.codes).numpy().ravel()
+        made[i] = coding.quantise(model, z[plan.shape.codes], plan.shape.codes).numpy().ravel()
         if i % 500 == 499:
             report(0.3 * (i + 1) / count, f"{i + 1} scenes read")
     return made

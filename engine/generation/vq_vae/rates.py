@@ -66,7 +66,7 @@ def rates(pixels: ndarray, factor: int, codebook: int) -> Rates:
         model, name = models.autoencoder(f), f"VQ {f}"
         z, points, ideal = coding.encode(model, pixels), [], []
         for size in CODEBOOKS:
-            codes = coding.quantise(model, z, size)
+            codes = coding.quantise(model, z[size], size)
             made = coding.image(coding.paint(model, codes, size))[: pixels.shape[0], : pixels.shape[1]]
             bits = quality.bits_per_pixel(size, f)
             points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
