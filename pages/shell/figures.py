@@ -292,6 +292,7 @@ class Figure:
             if panel.y.equal:
                 layout[f"yaxis{number}"] |= {"scaleanchor": f"x{number}", "scaleratio": 1}
                 layout[f"xaxis{number}"]["constrain"] = layout[f"yaxis{number}"]["constrain"] = "domain"
+                layout[f"yaxis{number}"]["constraintoward"] = "top"  # where the title is
         assert flat or all(p.z is not None for p in self.panels)
         return layout
 
