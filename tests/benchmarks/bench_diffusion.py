@@ -8,8 +8,11 @@ from __future__ import annotations
 import time
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+from engine.attention.flash_attention.contest import ceilings
 from engine.core import Refused, devices
+from engine.core.timing import measure
 from engine.generation import image_models
 from engine.generation.diffusion import Diffuse, session, worlds
 from engine.generation.diffusion.paths import Path
@@ -60,6 +63,31 @@ def pictures(name: str) -> None:
         )
 
 
+def throughput(name: str) -> None:
+    """Pictures a second of STEPS guided steps, many at a time, and the share of what a large matrix product reaches."""
+    model = image_models.load(name)
+    on = torch.device(model.device)
+    count = 512 if on.type == "cuda" else 8
+    x = torch.randn(2 * count, *model.shape, device=on)
+    labels = (torch.arange(2 * count, device=on) % len(model.classes)).where(
+        torch.arange(2 * count, device=on) < count, -1
+    )
+    with FlopCounterMode(display=False) as counted:
+        model.epsilon(x, 0.5, labels)
+
+    def calls() -> None:
+        for _ in range(STEPS):
+            model.epsilon(x, 0.5, labels)
+        if on.type == "cuda":
+            torch.cuda.synchronize()
+
+    seconds = measure({"calls": calls}, [()], runs=3, warm_up=1)["calls"].median
+    dtype = torch.bfloat16 if on.type == "cuda" else torch.float32
+    rate, ceiling = STEPS * counted.get_total_flops() / seconds / 1e12, ceilings(dtype, model.device)[0]
+    print(f"  {name}: {count / seconds:.1f} pictures/s of {STEPS} guided steps, {count} at a time; {rate:.2f} TFLOP/s, "
+          f"{rate / ceiling:.0%} of a large matrix product's {ceiling:.2f}")  # fmt: skip
+
+
 def main() -> None:
     """The figures of this machine."""
     print(f"  on {devices.current().name}")
@@ -67,5 +95,6 @@ def main() -> None:
     for name in image_models.worlds():
         try:
             pictures(name)
+            throughput(name)
         except Refused as missing:
             print(f"  {name}: {missing}")
