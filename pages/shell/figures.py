@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from pages.shell.axes import Axis, layout_of
 from pages.shell.packing import packed
 from pages.shell.strips import Strip
 from pages.shell.text import T, Words
@@ -29,20 +30,6 @@ INK, INK_2, INK_3, HAIRLINE, PAPER, SURFACE = "--ink", "--ink-2", "--ink-3", "--
 CLASSES = tuple(f"--class-{k}" for k in range(10))  # labels of a segmentation, the tenth and on alike
 RAMP = [[0, SURFACE], [1, MEASURED]]  # for heat maps that start at zero
 DIVERGING = [[0, SECOND], [0.5, SURFACE], [1, MEASURED]]  # for heat maps centred at zero
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One axis. `format` is a d3 format (".0%"); `range` fixes the ends; `ticks` are places with their own texts."""
-
-    title: Words = ""
-    format: str = ""
-    log: bool = False
-    range: tuple[float, float] | None = None
-    ticks: tuple[Sequence[float], Sequence[Words]] | None = None
-    hidden: bool = False
-    equal: bool = False  # the same length per unit as the panel's other axis
-    reverse: bool = False
 
 
 @dataclass(frozen=True)
@@ -283,12 +270,16 @@ class Figure:
         for place, panel in enumerate(self.panels):
             number = "" if place == 0 else str(place + 1)
             if panel.z is not None:
-                scene = {"xaxis": _axis(panel.x, across=True), "yaxis": _axis(panel.y), "zaxis": _axis(panel.z)}
+                scene = {
+                    "xaxis": layout_of(panel.x, across=True),
+                    "yaxis": layout_of(panel.y),
+                    "zaxis": layout_of(panel.z),
+                }
                 if len(self.panels) > 1:
                     scene["domain"] = {"row": place // self.columns, "column": place % self.columns}
                 layout[f"scene{number}"] = scene
                 continue
-            layout[f"xaxis{number}"], layout[f"yaxis{number}"] = _axis(panel.x, across=True), _axis(panel.y)
+            layout[f"xaxis{number}"], layout[f"yaxis{number}"] = layout_of(panel.x, across=True), layout_of(panel.y)
             if panel.y.equal:
                 layout[f"yaxis{number}"] |= {"scaleanchor": f"x{number}", "scaleratio": 1}
                 layout[f"xaxis{number}"]["constrain"] = layout[f"yaxis{number}"]["constrain"] = "domain"
@@ -461,39 +452,6 @@ def surface(z: Any, x: Any, y: Any, **options: Any) -> dict[str, Any]:
     """A surface over the plane, in the panel's scene."""
     made = {"z": z, "x": x, "y": y, "showscale": False, "colorscale": "Cividis", "opacity": 0.92}
     return trace("surface", **(made | options))
-
-
-def _axis(axis: Axis, across: bool = False) -> dict[str, Any]:
-    made: dict[str, Any] = {"title": {"text": T.of(axis.title)}} if axis.title else {}
-    if axis.format:
-        made["tickformat"] = axis.format
-    if axis.log:
-        made["type"] = "log"
-    if axis.range is not None:
-        low, high = (float(np.log10(v)) for v in axis.range) if axis.log else axis.range
-        made["range"] = [high, low] if axis.reverse else [low, high]
-        if axis.log and 1.5 < high - low < 5:  # else Plotly writes every digit of every decade
-            made["dtick"] = 1
-    elif axis.reverse:
-        made["autorange"] = "reversed"
-    if axis.ticks is not None:
-        texts = [T.of(text) for text in axis.ticks[1]]
-        if across:  # else Plotly turns long names, and hides the last where it would leave the figure
-            texts = [T(_in_two_lines(text.en), _in_two_lines(text.zh)) for text in texts]
-        made |= {"tickvals": list(axis.ticks[0]), "ticktext": texts}
-    if axis.hidden:
-        made["visible"] = False
-    return made
-
-
-def _in_two_lines(text: str) -> str:
-    """A long name broken at the space, hyphen or comma nearest to its middle."""
-    places = [i + 1 for i, c in enumerate(text) if c in " -，"]
-    wide = sum(1 + (ord(c) > 0x2E80) for c in text)
-    if wide < 10 or "<" in text or not places:
-        return text
-    at = min(places, key=lambda place: abs(2 * place - len(text)))
-    return f"{text[:at].rstrip()}<br>{text[at:]}"
 
 
 def _cells(rows: Sequence[Sequence[Words]]) -> list[list[Any]]:
