@@ -95,6 +95,8 @@ def record(slug: str, words: list[str]) -> None:
     outcome = None
     if experiment.warm_up is not None:  # imports are not the experiment's own time
         experiment.warm_up()
+    if experiment.forget is not None:
+        experiment.forget()
     for outcome in Runner().stream(experiment, params):
         print(f"\r{slug}: {outcome.fraction:4.0%}", end="", file=sys.stderr, flush=True)
     assert outcome is not None, f"{slug} yielded nothing"

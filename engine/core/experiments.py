@@ -32,7 +32,8 @@ class Experiment(Generic[P, R]):
     """A pure function from parameters to a frozen result, with what the runner must know to run it.
 
     `limits` gives, for a kind of device ("cpu", "cuda"), upper bounds tighter than the model's own. `warm_up` does
-    beforehand what a first use would have to wait for: a site calls it in the background, once it stands.
+    beforehand what a first use would have to wait for: a site calls it in the background, once it stands. `forget`
+    drops what earlier runs left at hand.
     """
 
     slug: str
@@ -42,6 +43,7 @@ class Experiment(Generic[P, R]):
     uses_gpu: bool = False
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     warm_up: Callable[[], None] | None = None
+    forget: Callable[[], None] | None = None
 
     @property
     def chapter(self) -> str:
@@ -91,6 +93,7 @@ def experiment(
     uses_gpu: bool = False,
     limits: Mapping[str, Mapping[str, float]] | None = None,
     warm_up: Callable[[], None] | None = None,
+    forget: Callable[[], None] | None = None,
 ) -> Callable[[Callable[[P], Any]], Experiment[P, Any]]:
     """Declare a function of one parameter model as the experiment of the lab `slug`.
 
@@ -99,13 +102,14 @@ def experiment(
     uses_gpu: whether it computes on a GPU where there is one.
     limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
     warm_up: imports heavy libraries and loads what a first use needs; several labs may have it in common.
+    forget: drops results kept for later runs, so that a recording takes the time of a first run.
     """
 
     def declare(function: Callable[[P], Any]) -> Experiment[P, Any]:
         hints = typing.get_type_hints(function)
         model = next(hint for name, hint in hints.items() if name != "return")
         cost_of = cost if callable(cost) else lambda params: cost
-        return Experiment(slug, function, model, cost_of, uses_gpu, limits or {}, warm_up)
+        return Experiment(slug, function, model, cost_of, uses_gpu, limits or {}, warm_up, forget)
 
     return declare
 
