@@ -194,6 +194,7 @@ def costs_figure(r: Speculated) -> Figure:
                   scale=[[0, f"{REJECT}/0.55"], [0.5, SURFACE], [1, f"{ACCEPT}/0.6"]], name=T("speed-up", "加速"))  # fmt: skip
     even = line(pay.costs, pay.break_even, THEORY, panel=1, name=T("break-even", "盈亏平衡"))
     here = points([place], [alpha], BRASS, size=13, panel=1, name=T("this run", "本次运行"))
+    guess = T("a guess, on average", "一次猜测（平均）") if r.drafting == "both" else T("a guess", "一次猜测")
     need = T("never", "永远不会") if c.least_alpha != c.least_alpha else f"{c.least_alpha:.0%}"
     return Figure(
         [*stack, ground, even, here],
@@ -203,7 +204,7 @@ def costs_figure(r: Speculated) -> Figure:
           f"一次猜测 {milliseconds(c.guess)}，目标一次运算 {milliseconds(c.single)}：c = {c.c:.3f}。检查 {r.gamma + 1} 个词元的耗时为单个的 v = {c.v:.2f} 倍。"),
         [*labels, Label(min(place + 0.04, 0.6), alpha, T("this run", "本次运行"), BRASS, "left", 1), Label(0.03, 0.94, T("faster", "更快"), ACCEPT, "left", 1),
          Label(0.97, 0.06, T("slower", "更慢"), REJECT, "right", 1)],
-        facts=[("c", f"{c.c:.3f}"), ("v", f"{c.v:.2f}"), (T("a guess", "一次猜测"), milliseconds(c.guess)), (T("a pass over one token", "单词元运算"), milliseconds(c.single)),
+        facts=[("c", f"{c.c:.3f}"), ("v", f"{c.v:.2f}"), (guess, milliseconds(c.guess)), (T("a pass over one token", "单词元运算"), milliseconds(c.single)),
                (T(f"a pass over {r.gamma + 1}", f"{r.gamma + 1} 词元运算"), milliseconds(c.block)), (T("pays above α", "划算所需 α"), need)],
         layout={"barmode": "stack"},
     )  # fmt: skip
