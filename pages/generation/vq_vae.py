@@ -16,7 +16,7 @@ from pages.generation.vq_vae_training import (
 )
 from pages.shell import Lab, Preset, T, View
 
-CHOSEN = ("task", "image", "side", "factor", "codebook")
+CHOSEN = ("task", "image", "side", "factor", "codebook", "corrections")
 EDITED = (*CHOSEN, "edit_row", "edit_column", "edit_code")
 TRAINED = ("task", "world", "method", "codes", "start", "restarts", "beta", "decay", "steps", "seed")
 PICTURE, TRAIN = {"task": ["picture"]}, {"task": ["train"]}
@@ -99,6 +99,7 @@ LAB = Lab(
         Preset(T("A cat, 704 integers", "704 个整数的猫"), {}, 0),
         Preset(T("One integer changed", "改动一个整数"), {"edit_row": 9, "edit_column": 8, "edit_code": 5}, 1),
         Preset(T("Cells of 4 pixels", "4 像素格子"), {"factor": 4, "codebook": 1024}, 0),
+        Preset(T("Corrected four times", "修正四次"), {"corrections": 4}, 0),
         Preset(T("Against JPEG", "与 JPEG 相比"), {"task": "rate"}, 4),
         Preset(T("Pages nobody coded", "无人编码的页"), {"task": "pages"}, 5),
         Preset(T("Collapse", "坍缩"), {"task": "train", "method": "ema", "codes": 64}, 6),
@@ -134,6 +135,7 @@ LAB = Lab(
         "engine.generation.vq_vae.kernel",
         "engine.generation.vq_vae.gradients",
         "engine.generation.vq_vae.quantisers",
+        "engine.generation.vq_vae.coding:read",
         "engine.generation.vq_vae.coding:repaint",
         "engine.generation.vq_vae.networks",
     ],

@@ -85,8 +85,10 @@ def kept_figure(r: VqVaed) -> Figure:
         (T("bits per pixel", "每像素比特"), f"{r.bits_per_pixel:.4g}"),
         (T("the page takes", "整页占用"), T(f"{grouped(size)} of {grouped(raw)} bytes", f"{grouped(size)} / {grouped(raw)} 字节")),
         (T("perplexity", "困惑度"), f"{r.perplexity:.0f} / {r.codebook}"),
-        (T("held-out photographs", "未训练过的照片"), f"{r.held_out['psnr']:.2f} dB"),
+        (T("held-out photographs, 1 correction", "未训练过的照片（修正 1 次）"), f"{r.held_out['psnr']:.2f} dB"),
     ]  # fmt: skip
+    if len(r.corrected) > 1:
+        facts.insert(1, (T("after each correction", "每次修正后"), " → ".join(f"{v:.2f}" for v in r.corrected) + " dB"))
     if changed:
         facts.append((T("changed", "改动"), f"{cell.before} → {cell.after}"))
     return Figure(
@@ -122,7 +124,7 @@ def integer_figure(r: VqVaed) -> Figure:
         frame(cell.new, T(f"integer {cell.after}", f"整数 {cell.after}")),
         frame(cell.old, T("what moved (×4)", "变化（×4）")),
         Panel(Axis(T("nearest codes: click one", "最近的码字：点一个"), ticks=(list(range(len(cell.nearest))), [str(k) for k in cell.nearest])),
-              Axis("‖z − e‖²"), title=T("the encoder's choice", "编码器的选择")),
+              Axis("‖z − e‖²"), title=T("how far codes are from its vector", "各码字离其向量多远")),
     ]  # fmt: skip
     facts = [
         (T("cell", "格子"), T(f"row {cell.row}, column {cell.column}", f"第 {cell.row} 行第 {cell.column} 列")),
@@ -187,7 +189,7 @@ def used_figure(r: VqVaed) -> Figure:
                  customdata=r.usage[grid], hovertemplate="%{z}: × %{customdata}<extra></extra>")  # fmt: skip
     counts = np.maximum(r.usage[order], 0)
     dead = (
-        [Label(used + (r.codebook - used) / 2, max(1, counts[0]) * 0.25, T(f"{r.codebook - used} unused here", f"此图未用 {r.codebook - used} 个"), INK_2, "center", 1)]
+        [Label(r.codebook * 0.98, even + 0.2 * counts[0], T(f"{r.codebook - used} unused here", f"此图未用 {r.codebook - used} 个"), INK_2, "right", 1)]
         if used < r.codebook
         else []
     )  # fmt: skip

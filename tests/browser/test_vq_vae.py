@@ -100,6 +100,13 @@ def test_every_control_of_a_picture_moves_its_views(open_lab):
         run(page)
         seen.append(facts(page))
     assert [f["bits per pixel"] for f in seen] == ["0.125", "0.5", "0.625"]
+    enter(page, "corrections", 3)
+    run(page)
+    decibels = [float(v) for v in re.findall(r"[\d.]+", facts(page)["after each correction"])]
+    assert len(decibels) == 4 and max(decibels) > decibels[0] and facts(page)["PSNR"] == f"{max(decibels):.2f} dB"
+    enter(page, "corrections", 0)
+    run(page)
+    assert "after each correction" not in facts(page) and facts(page)["PSNR"] == f"{decibels[0]:.2f} dB"
     enter(page, "side", 96)
     run(page)
     assert facts(page)["the page takes"] != seen[-1]["the page takes"]
@@ -142,21 +149,21 @@ def test_a_picture_of_ones_own_is_taken_reduced_and_kept_out_of_the_address(open
 @pytest.mark.slow
 def test_rates_pages_and_trainings_run_and_answer(open_lab):
     page = open_lab("vq-vae")
-    preset(page, 3)
+    preset(page, 4)
     run(page)
     jpeg = next(t for t in figure(page) if t["name"] == "JPEG")
     assert np.all(np.diff(jpeg["x"]) > 0) and jpeg["y"][-1] > jpeg["y"][0] + 5
-    preset(page, 4)
+    preset(page, 5)
     run(page)
     page.locator(".scrub").focus()
     page.keyboard.press("ArrowLeft")
     settle(page)
     assert "0.25" in page.locator(".moment").inner_text()
-    preset(page, 5)
+    preset(page, 6)
     run(page)
     assert "Collapse" in page.locator(".findings").inner_text()
     fallen = facts(page)["perplexity"]
-    preset(page, 6)
+    preset(page, 7)
     run(page)
     assert float(facts(page)["perplexity"].split()[0]) > float(fallen.split()[0])
     assert page.locator(".findings").inner_text() == ""

@@ -43,6 +43,9 @@ class VqVae(Params):
                       when=CODED, help=("What is larger is reduced to it.", "更大的会缩小到此尺寸。"))  # fmt: skip
     factor: Literal[4, 8] = Field(8, title="Pixels to a cell's side", zh="每格边长像素数", when=CODED)
     codebook: Literal[64, 128, 256, 512, 1024] = Field(256, title="Codes K", zh="码字数 K", when=CODED)
+    corrections: int = Field(1, ge=0, le=4, title="Corrections", zh="修正次数", when=CODED,
+                             help=("Each moves the encoder's vectors down the gradient of this picture's error.",
+                                   "每次让编码向量沿此图误差的梯度下降一步。"))  # fmt: skip
     edit_row: int = Field(10, ge=0, le=159, title="Cell: row", zh="格子：行", when={"task": ["picture"]})
     edit_column: int = Field(16, ge=0, le=159, title="Cell: column", zh="格子：列", when={"task": ["picture"]})
     edit_code: int = Field(-1, ge=-1, le=1023, title="Its integer", zh="改成整数", when={"task": ["picture"]},
@@ -90,6 +93,7 @@ class VqVaed:
     codes: (h, w) the page of integers as it is painted; of a training, (n,) those of the samples shown.
     usage: (K,) how often each code is used. perplexity: exp(H) of that. distortion: mean square of what a number of a
     vector loses by being quantised. psnr (dB), ssim: of the reconstruction. bits_per_pixel: log₂ K / f².
+    corrected: (corrections + 1,) psnr of the encoder's own page and after each correction; the best of them is kept.
     image, reconstruction: (H, W, 3) uint8, the second with the change that was made; error: (H, W) the mean of its
     three absolute differences. flat, flat_psnr: each cell in one of K colours fitted to this picture, as many bits.
     cell: the changed cell. atoms: the codebook. projection: vectors and codes in two dimensions. held_out: what
@@ -104,6 +108,7 @@ class VqVaed:
     psnr: float = float("nan")
     ssim: float = float("nan")
     bits_per_pixel: float = float("nan")
+    corrected: ndarray | None = None
     factor: int = 0
     codebook: int = 0
     image: ndarray | None = None
@@ -136,14 +141,26 @@ def cost(params: VqVae) -> Cost:
 
 
 def warm_up() -> None:
-    """Load the models and code the default picture: its first change is at once."""
-    from engine.generation.vq_vae import coded, models
+    """Load the models, code the default picture and change an integer of large ones: a first change is at once."""
+    import torch
+
+    from engine.generation.vq_vae import coded, coding, models
 
     models.warm_up()
     coded.looked_at(VqVae())
+    for factor in models.FACTORS:
+        large = torch.zeros(64, 64, dtype=torch.int64)
+        coding.repaint(models.autoencoder(factor), large, 256, 0, 0)
 
 
-@experiment("vq-vae", cost=cost, warm_up=warm_up)
+def forget() -> None:
+    """Drop the pages at hand."""
+    from engine.generation.vq_vae import store
+
+    store.AT_HAND.clear()
+
+
+@experiment("vq-vae", cost=cost, warm_up=warm_up, forget=forget)
 def vq_vae(params: VqVae) -> Iterator[Partial[VqVaed]]:
     """The picture's page and what it paints; or a training as it goes."""
     match params.task:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ SCENE_SEED, SCENE_SIDE = 3, 256
 
 @dataclass(frozen=True)
 class Atoms:
-    """pixels: (K, a, a, 3) uint8, what the decoder paints where a code stands among its like."""
+    """pixels: (K, a, a, 3) uint8, the mean of what the decoder paints where a code stands in training photographs."""
 
     pixels: ndarray
 
@@ -72,17 +72,24 @@ class Projection:
 
 @dataclass(frozen=True)
 class Page:
-    """A picture coded: pixels, flat (H, W, 3), z (h, w, D), codes (h, w), painted (H', W', 3) uint8 on whole cells."""
+    """A picture coded: pixels, flat (H, W, 3), z (h, w, D), codes (h, w), painted (H', W', 3) uint8 on whole cells.
+    corrected: PSNR (dB) of the encoder's own page and after each correction; the best of them is the page.
+    places: (h, w, 2) of the vectors in the projection."""
 
     pixels: ndarray
     z: Tensor
     codes: Tensor
     painted: ndarray
-    psnr: float
+    corrected: tuple[float, ...]
     ssim: float
     flat: ndarray
     flat_psnr: float
     projection: Projection
+    places: ndarray
+
+    @property
+    def psnr(self) -> float:
+        return max(self.corrected)
 
 
 def picture(name: str, side: int) -> ndarray:
@@ -105,29 +112,27 @@ def page(params: VqVae) -> Page:
         return found
     pixels = picture(params.image, params.side)
     model = models.autoencoder(params.factor)
-    z = coding.encode(model, pixels)[params.codebook]
-    codes = coding.quantise(model, z, params.codebook)
-    painted = coding.image(coding.paint(model, codes, params.codebook))
-    quality_now = quality.psnr(pixels, painted[: pixels.shape[0], : pixels.shape[1]])
+    z, codes, painted, psnr = coding.read(model, pixels, params.codebook, params.corrections)
     flat = judging.flat_cells(pixels, params.factor, judging.palette([pixels], params.factor, params.codebook, 4000, 6))
     shown = painted[: pixels.shape[0], : pixels.shape[1]]
     similar, flat_psnr = quality.ssim(pixels, shown), quality.psnr(pixels, flat)
-    projection = _projection(params, pixels, z, codes)
-    made = Page(pixels, z, codes, painted, quality_now, similar, flat, flat_psnr, projection)
+    projection, places = _projection(params, pixels, z, codes)
+    made = Page(pixels, z, codes, painted, psnr, similar, flat, flat_psnr, projection, places)
     store.AT_HAND.put(key, made)
     return made
 
 
-def _projection(params: VqVae, pixels: ndarray, z: Tensor, codes: Tensor) -> Projection:
+def _projection(params: VqVae, pixels: ndarray, z: Tensor, codes: Tensor) -> tuple[Projection, ndarray]:
     model, f = models.autoencoder(params.factor), params.factor
     flat = z.flatten(0, 1)
     vectors, places, shares = flattening.projected(flat.numpy(), model.codebook(params.codebook).numpy())
     colours = torch.nn.functional.avg_pool2d((coding.tensor(pixels, f) + 1) * 127.5, f)[0].flatten(1).T
     at = np.random.default_rng(0).permutation(len(flat))[:SHOWN]
-    return Projection(
+    projection = Projection(
         vectors[at].astype(np.float32), codes.flatten()[at].numpy().astype(np.int32),
         colours[at].round().clamp(0, 255).to(torch.uint8).numpy(), places.astype(np.float32), shares, np.zeros(2),
     )  # fmt: skip
+    return projection, vectors.reshape(*codes.shape, 2)
 
 
 def looked_at(params: VqVae) -> VqVaed:
@@ -149,8 +154,8 @@ def looked_at(params: VqVae) -> VqVaed:
         bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor),
         factor=params.factor, codebook=params.codebook, image=made.pixels, reconstruction=shown,
         error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
-        flat=made.flat, flat_psnr=made.flat_psnr,
-        atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell) if cell else made.projection,
+        corrected=np.array(made.corrected), flat=made.flat, flat_psnr=made.flat_psnr,
+        atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell),
         held_out=_held_out(params), **more,
     )  # fmt: skip
 
@@ -180,13 +185,15 @@ def _more(params: VqVae, made: Page) -> dict[str, object]:
     if params.task == "rate":
         from engine.generation.vq_vae import rates
 
-        return {"rates": rates.rates(made.pixels, params.factor, params.codebook)}
+        return {"rates": rates.rates(made.pixels, params.factor, params.codebook, params.corrections)}
     if params.task == "pages":
         from engine.generation.vq_vae import other_pages
 
+        model, size = models.autoencoder(params.factor), params.codebook
         other = _fitted(pictures.photograph(params.other), made.pixels.shape[:2])
-        return {"pages": other_pages.other_pages(params.factor, params.codebook, made.pixels, made.codes, other,
-                                                 params.temperature, params.seed)}  # fmt: skip
+        far = coding.read(model, other, size, params.corrections).codes
+        return {"pages": other_pages.other_pages(model, size, made.pixels, made.codes, far, params.temperature,
+                                                 params.seed)}  # fmt: skip
     return {}
 
 
@@ -226,11 +233,6 @@ def _changed(params: VqVae, made: Page) -> tuple[Tensor, ndarray, Cell]:
     return codes, painted, cell
 
 
-def _with(made: Page, cell: Cell) -> Projection:
+def _with(made: Page, cell: Cell | None) -> Projection:
     """The projection with the place of the changed cell's vector."""
-    from dataclasses import replace
-
-    flat = made.z.flatten(0, 1).double().numpy()
-    centre = flat.mean(0)
-    axes = np.linalg.svd(flat - centre, full_matrices=False)[2][:2]
-    return replace(made.projection, cell=((cell.vector - centre) @ axes.T))
+    return replace(made.projection, cell=made.places[cell.row, cell.column]) if cell else made.projection

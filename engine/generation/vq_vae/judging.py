@@ -38,21 +38,22 @@ def flat_cells(pixels: ndarray, factor: int, colours: Tensor) -> ndarray:
     return shown.repeat(factor, 0).repeat(factor, 1)[:height, :width]
 
 
-def judge(model: Autoencoder, codebooks: tuple[int, ...]) -> dict[str, float]:
-    """For each codebook the mean PSNR over the held-out photographs, and the perplexity of all their codes together."""
+def judge(model: Autoencoder, codebooks: tuple[int, ...], corrections: int = coding.CORRECTIONS) -> dict[str, float]:
+    """For each codebook the mean PSNR over the held-out photographs, that of the encoder's own pages before any
+    correction, the mean SSIM, and the perplexity of all their codes together."""
     found: dict[str, float] = {}
-    photographs = {name: pictures.photograph(name) for name in pictures.HELD_OUT}
-    z = {name: coding.encode(model, pixels) for name, pixels in photographs.items()}
+    photographs = [pictures.photograph(name) for name in pictures.HELD_OUT]
     for size in codebooks:
-        usage, decibels, similar = np.zeros(size), [], []
-        for name, pixels in photographs.items():
-            codes = coding.quantise(model, z[name][size], size)
-            usage += np.bincount(codes.numpy().ravel(), minlength=size)
-            made = coding.image(coding.paint(model, codes, size))[: pixels.shape[0], : pixels.shape[1]]
-            decibels.append(quality.psnr(pixels, made))
-            similar.append(quality.ssim(pixels, made))
-        found |= {f"psnr_{size}": float(np.mean(decibels)), f"ssim_{size}": float(np.mean(similar)),
-                  f"perplexity_{size}": quality.perplexity(usage)}  # fmt: skip
+        pages = [coding.read(model, pixels, size, corrections) for pixels in photographs]
+        usage = sum(np.bincount(page.codes.numpy().ravel(), minlength=size) for page in pages)
+        similar = [
+            quality.ssim(pixels, page.painted[: pixels.shape[0], : pixels.shape[1]])
+            for pixels, page in zip(photographs, pages, strict=True)
+        ]
+        found |= {f"psnr_{size}": float(np.mean([max(page.psnr) for page in pages])),
+                  f"ssim_{size}": float(np.mean(similar)), f"perplexity_{size}": quality.perplexity(usage)}  # fmt: skip
+        if corrections:
+            found[f"encoder_psnr_{size}"] = float(np.mean([page.psnr[0] for page in pages]))
     return found
 
 

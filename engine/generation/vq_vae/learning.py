@@ -8,6 +8,7 @@ what that leaves over.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import time
 from collections.abc import Callable
@@ -33,21 +34,21 @@ class Plan:
     """One autoencoder's training. The learning rate rises, stays, and falls linearly over the last `decay` of `steps`;
     then, for `again` steps more, it falls once more from half of it (warm restarts, Loshchilov & Hutter 2017).
 
-    varieties: in the first fall and in the second, the weight of the entropy (nats) of 256 codes' use, and the power
-    of K with which that of K codes grows.
+    In the first fall and in the second: cuts, how many patches a step and their side in pixels: small ones are cheaper,
+    but most of their cells see the zeros beyond an edge, and codes are spent on those; varieties, the weight of the
+    entropy (nats) of 256 codes' use, and the power of K with which that of K codes grows.
     """
 
     shape: Shape
     steps: int
     decay: int
     again: int = 0
-    patches: int = 10
-    side: int = 64
+    cuts: tuple[tuple[int, int], tuple[int, int]] = ((10, 64), (5, 128))
     matrices: float = 2e-3  # learning rate of Muon
     rate: float = 1e-3  # of AdamW
     warm_up: int = 100
     beta: float = 0.25
-    varieties: tuple[tuple[float, float], tuple[float, float]] = ((0.025, 0.5), (0.015, 0.0))
+    varieties: tuple[tuple[float, float], tuple[float, float]] = ((0.025, 0.5), (0.01, 0.5))
     average: float = 0.99  # decay of the codebooks' averages
     dead: float = 0.1  # codes used less than this share of the mean are drawn anew
     restart: int = 10  # steps between two looks for dead codes
@@ -135,7 +136,7 @@ class Run:
         before, seen, found = (now.wall_seconds, now.cpu_seconds), [], patches.stock()
         while now.step < self.last:
             rng = np.random.default_rng((self.plan.seed, now.step))
-            x = torch.from_numpy(patches.batch(found, self.plan.patches, self.plan.side, rng)).to(self.device)
+            x = torch.from_numpy(patches.batch(found, *self.plan.cuts[now.step >= self.fallen], rng)).to(self.device)
             seen.append(self.step(x.to(memory_format=torch.channels_last)))
             now.step += 1
             if now.step % self.plan.every == 0 or now.step >= self.last:
@@ -143,8 +144,8 @@ class Run:
                 now.cpu_seconds = before[1] + time.process_time() - begun[1]
                 if (self.folder / "decay").exists():
                     now.falls = min(now.falls, now.step)
-                point = {"step": now.step, "loss": float(np.mean(seen)), **judge(self.model.eval())}
-                self.model.train()
+                judged = judge(copy.deepcopy(self.model).cpu().eval())
+                point = {"step": now.step, "loss": float(np.mean(seen)), **judged}
                 now.curve.append(point)
                 self.keep()
                 told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
@@ -199,7 +200,8 @@ class Run:
         """Principal components, and codebooks by k-means, of a few steps' patches."""
         plan, found = self.plan, patches.stock()
         rng = np.random.default_rng((plan.seed, 10**6))
-        x = torch.from_numpy(patches.batch(found, 8 * plan.patches, plan.side, rng))
+        count, side = plan.cuts[0]
+        x = torch.from_numpy(patches.batch(found, 8 * count, side, rng))
         cells = pixel_unshuffle(x, plan.shape.factor).permute(0, 2, 3, 1).flatten(0, 2)
         self.model.begin(cells.to(self.device))
         with torch.no_grad():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle, relu
 
 CODEBOOKS = (64, 128, 256, 512, 1024)
+ATOM = 8  # pixels to the side of a code's picture
 
 
 @dataclass(frozen=True)
@@ -91,17 +92,29 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.up[-1].bias)
 
     @property
-    def reach(self) -> int:
-        """How many cells to each side a code moves pixels: a convolution's pixel reaches 1 at its own resolution."""
-        cells = 1 + len(self.blocks)  # at the cells
+    def fine_reach(self) -> int:
+        """How many cells to each side a cell moves pixels: a convolution's pixel reaches 1 at its own resolution."""
         halvings = len(self.up)
         fine = sum(2.0**-i for i in range(halvings)) + sum(2.0**-i for i in range(1, halvings))
-        return cells + int(-(-fine // 1))
+        return int(-(-fine // 1))
+
+    @property
+    def reach(self) -> int:
+        """How many cells to each side a code moves pixels."""
+        return 1 + len(self.blocks) + self.fine_reach
 
     def forward(self, q: Tensor, book: Tensor) -> Tensor:
+        return self.pixels(q, self.cells(q, book))
+
+    def cells(self, q: Tensor, book: Tensor) -> Tensor:
+        """What stands in each cell (B, C, H, W) before the pixels are made of it."""
         x = self.enter(q) + self.told(book)[..., None, None]
         for block in self.blocks:
             x = block(x)
+        return x
+
+    def pixels(self, q: Tensor, x: Tensor) -> Tensor:
+        """The pixels of cells' codes and of what stands there."""
         for i, up in enumerate(self.up):
             x = pixel_shuffle(up(relu(x)), 2)
             if i < len(self.between):
@@ -121,8 +134,7 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = Encoder(shape), Decoder(shape)
         for size in shape.codebooks:
             self.register_buffer(f"codebook_{size}", torch.zeros(size, shape.code))
-            side = shape.factor * -(-8 // shape.factor)
-            self.register_buffer(f"atoms_{size}", torch.zeros(size, side, side, 3, dtype=torch.uint8))
+            self.register_buffer(f"atoms_{size}", torch.zeros(size, ATOM, ATOM, 3, dtype=torch.uint8))
 
     def codebook(self, size: int) -> Tensor:
         """(K, D)."""
@@ -133,7 +145,7 @@ class Autoencoder(nn.Module):
         return self.shape.codebooks.index(size)
 
     def atoms(self, size: int) -> Tensor:
-        """(K, a, a, 3) uint8: what each code paints among its like, once that was looked at."""
+        """(K, a, a, 3) uint8: what each code paints on the average, once that was looked at."""
         return self.get_buffer(f"atoms_{size}")
 
     @torch.no_grad()

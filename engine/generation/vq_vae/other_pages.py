@@ -56,11 +56,10 @@ def draw(temperature: float, seed: int) -> tuple[ndarray, ndarray]:
 
 
 def other_pages(
-    factor: int, codebook: int, pixels: ndarray, codes: Tensor, other: ndarray, temperature: float, seed: int
+    model: Autoencoder, codebook: int, pixels: ndarray, codes: Tensor, far: Tensor, temperature: float, seed: int
 ) -> OtherPages:
-    """Everything of one picture's page `codes` (h, w) and another picture of the same size."""
-    model, rng = models.autoencoder(factor), np.random.default_rng(seed)
-    far = coding.quantise(model, coding.encode(model, other)[codebook], codebook)
+    """Everything of one picture's page `codes` (h, w) and another's page of the same size."""
+    rng = np.random.default_rng(seed)
     shares = np.linspace(0, 1, MIXES)
     usage = np.bincount(codes.numpy().ravel(), minlength=codebook)
     pages = {

@@ -28,10 +28,10 @@ class PriorPlan:
     """scenes: to learn from; held_out: as many more, unseen. A step takes `batch` pages."""
 
     shape: PriorShape = dataclasses.field(default_factory=PriorShape)
-    scenes: int = 1200
+    scenes: int = 2400
     held_out: int = 100
-    steps: int = 600
-    decay: int = 250
+    steps: int = 1400
+    decay: int = 700
     batch: int = 16
     rate: float = 1e-3
     warm_up: int = 100
@@ -51,14 +51,15 @@ class Progress:
 
 
 def read(model: Autoencoder, plan: PriorPlan, report: Report) -> ndarray:
-    """Pages (scenes + held out, T) uint16 of scenes, half of them mirrored, by the autoencoder."""
+    """Pages (scenes + held out, T) uint16 of scenes, half of them mirrored, as the encoder writes
+    them: what a correction gains on one picture, nothing foresees."""
     side = plan.shape.side * plan.shape.factor
     count = plan.scenes + plan.held_out
     made = np.empty((count, plan.shape.side**2), np.uint16)
     for i in range(count):
         pixels = scenes.render(scenes.compose(SCENE_SEED, i, OBJECTS), side).pixels
-        z = coding.encode(model, np.ascontiguousarray(pixels[:, ::-1]) if i % 2 else pixels)
-        made[i] = coding.quantise(model, z[plan.shape.codes], plan.shape.codes).numpy().ravel()
+        pixels = np.ascontiguousarray(pixels[:, ::-1]) if i % 2 else pixels
+        made[i] = coding.read(model, pixels, plan.shape.codes, corrections=0).codes.numpy().ravel()
         if i % 500 == 499:
             report(0.3 * (i + 1) / count, f"{i + 1} scenes read")
     return made

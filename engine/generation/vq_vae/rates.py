@@ -52,7 +52,7 @@ def _curve(points: list[tuple[float, float, float, float]]) -> Curve:
     return Curve(bits, psnr, ssim, setting)
 
 
-def rates(pixels: ndarray, factor: int, codebook: int) -> Rates:
+def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = coding.CORRECTIONS) -> Rates:
     """Every curve; the chosen page is that of this factor and codebook."""
     wanted = quality.bits_per_pixel(codebook, factor)
     curves: dict[str, Curve] = {}
@@ -64,13 +64,13 @@ def rates(pixels: ndarray, factor: int, codebook: int) -> Rates:
         rivals[kind], rival_bits[kind] = nearest[0], nearest[1]
     for f in models.FACTORS:
         model, name = models.autoencoder(f), f"VQ {f}"
-        z, points, ideal = coding.encode(model, pixels), [], []
+        points, ideal = [], []
         for size in CODEBOOKS:
-            codes = coding.quantise(model, z[size], size)
-            made = coding.image(coding.paint(model, codes, size))[: pixels.shape[0], : pixels.shape[1]]
+            page = coding.read(model, pixels, size, corrections)
+            made = page.painted[: pixels.shape[0], : pixels.shape[1]]
             bits = quality.bits_per_pixel(size, f)
             points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
-            varied = quality.perplexity(np.bincount(codes.numpy().ravel(), minlength=size))
+            varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=size))
             ideal.append(np.log2(varied) / f**2)
         curves[name], entropy[name] = _curve(points), np.array(ideal)
     flat = []

@@ -37,6 +37,11 @@ class Recent(Generic[V]):
             while len(self._items) > self.most:
                 self._items.popitem(last=False)
 
+    def clear(self) -> None:
+        """Drop them all."""
+        with self._lock:
+            self._items.clear()
+
 
 AT_HAND: Recent[Page] = Recent(KEPT)
 
@@ -44,4 +49,4 @@ AT_HAND: Recent[Page] = Recent(KEPT)
 def key(params: VqVae) -> tuple[Any, ...]:
     """What a page depends on."""
     image = params.image if len(params.image) < 100 else hashlib.sha256(params.image.encode()).hexdigest()
-    return image, params.side, params.factor, params.codebook
+    return image, params.side, params.factor, params.codebook, params.corrections

@@ -531,7 +531,7 @@ def test_repainting_gives_what_the_whole_page_gives(factor, place):
 
 def test_tasks_give_their_parts_and_costs():
     store_key = store.key(VqVae(image="coffee"))
-    assert store_key == ("coffee", 256, 8, 256)
+    assert store_key == ("coffee", 256, 8, 256, 1)
     found = vq_vae(VqVae(task="number"))
     assert found.number is not None and vq_vae.cost_of(VqVae(task="number")) == "instant"
     found = vq_vae(VqVae(task="train", world="uniform", steps=50, codes=4, start="data"))

@@ -45,14 +45,15 @@ def test_the_written_figures_are_reached(factor):
 
 
 # Decibels above flat cells of as many colours, which were learned from the same photographs as the codes were.
-MARGINS = {4: dict.fromkeys(CODEBOOKS, 2.0), 8: {64: 1.5, 128: 1.5, 256: 1.7, 512: 1.7, 1024: 1.9}}
+MARGINS = {4: 2.9, 8: 2.5}
 
 
 @pytest.mark.parametrize("factor", models.FACTORS)
 def test_a_code_says_more_than_a_colour(factor):
     written, found = models.meta(factor)["metrics"], judged(factor)
-    for size, margin in MARGINS[factor].items():
-        assert found[f"psnr_{size}"] > written[f"palette_psnr_{size}"] + margin
+    for size in CODEBOOKS:
+        assert found[f"psnr_{size}"] > written[f"palette_psnr_{size}"] + MARGINS[factor]
+        assert found[f"encoder_psnr_{size}"] > written[f"palette_psnr_{size}"] + 2  # and nothing corrected
         assert found[f"psnr_{size}"] > written[f"own_palette_psnr_{size}"]  # colours fitted to the photograph itself
 
 
@@ -65,7 +66,7 @@ def test_the_palettes_are_what_they_are_said_to_be():
 @pytest.mark.parametrize("factor", models.FACTORS)
 def test_most_codes_are_at_work_on_photographs_never_seen(factor):
     for size in CODEBOOKS:
-        assert judged(factor)[f"perplexity_{size}"] > (0.4 if (factor, size) == (8, 1024) else 0.48) * size
+        assert judged(factor)[f"perplexity_{size}"] > 0.7 * size
 
 
 @pytest.mark.parametrize("factor", models.FACTORS)
@@ -74,7 +75,7 @@ def test_most_codes_are_at_work(factor):
     found = train.variety(models.autoencoder(factor), plan)
     for size in CODEBOOKS:
         name = f"patch_perplexity_{size}"
-        assert found[name] == pytest.approx(written[name], rel=0.02) and found[name] > 0.75 * size
+        assert found[name] == pytest.approx(written[name], rel=0.02) and found[name] > 0.85 * size
 
 
 @pytest.mark.parametrize("factor", models.FACTORS)
@@ -86,10 +87,20 @@ def test_what_was_held_out_is_written_down(factor):
 
 
 @pytest.mark.parametrize("factor", models.FACTORS)
-def test_atoms_are_what_the_decoder_paints(factor):
-    model = models.autoencoder(factor)
+def test_atoms_are_what_the_decoder_paints_on_the_average(factor, monkeypatch):
+    model, f = models.autoencoder(factor), factor
     apart = (model.atoms(64).int() - train.atoms(model, 64).int()).abs()
-    assert model.atoms(64).shape == (64, 8, 8, 3) and apart.max() <= 2  # the weights were rounded in between
+    assert model.atoms(64).shape == (64, 8, 8, 3) and apart.float().mean() < 0.5 and apart.max() <= 3
+    monkeypatch.setattr(pictures, "TRAINING", ("coffee",))
+    found, pixels = train.atoms(model, 64).numpy(), pictures.photograph("coffee")
+    cells: dict[int, list] = {}
+    for seen in (pixels, np.fliplr(pixels), np.flipud(pixels)):
+        page = coding.read(model, np.ascontiguousarray(seen), 64, 0)
+        for (y, x), code in np.ndenumerate(page.codes.numpy()):
+            cells.setdefault(int(code), []).append(page.painted[y * f : y * f + f, x * f : x * f + f])
+    for code in range(64):
+        mean = np.mean(cells.get(code, [np.full((f, f, 3), 128)]), 0)
+        assert np.abs(np.kron(mean, np.ones((8 // f, 8 // f, 1))) - found[code]).max() <= 0.5 + 1e-9
 
 
 def test_the_prior_knows_more_than_shares():
@@ -158,6 +169,58 @@ def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
     assert found.ssim == pytest.approx(quality.ssim(found.image, found.reconstruction), abs=1e-6) != plain.ssim
 
 
+# --- corrections ---
+
+
+def test_a_page_that_is_not_corrected_is_the_encoders():
+    pixels, model = pictures.reduced(pictures.photograph("coffee"), 90), models.autoencoder(8)
+    page, z = coding.read(model, pixels, 512, 0), coding.encode(model, pixels, 512)
+    assert torch.equal(page.z, z) and torch.equal(page.codes, coding.quantise(model, z, 512))
+    # The estimator's z + (e − z) is e up to a rounding.
+    assert np.abs(page.painted.astype(int) - coding.image(coding.paint(model, page.codes, 512))).max() <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_correction_goes_down_the_slope_of_what_the_codes_paint(seed):
+    """Against the gradient in the codes themselves, which the straight-through estimator hands to the vectors."""
+    rng = np.random.default_rng(seed)
+    factor, size = int(rng.choice(models.FACTORS)), int(rng.choice(CODEBOOKS))
+    side = int(rng.integers(40, 90))  # seldom a multiple of the cells
+    pixels = pictures.reduced(pictures.photograph(str(rng.choice(["china", "chelsea", "coffee"]))), side)
+    model, (height, width) = models.autoencoder(factor), pixels.shape[:2]
+    z = coding.encode(model, pixels, size).clone()
+    q = model.codebook(size)[coding.quantise(model, z, size).clone()].requires_grad_()
+    painted = model.decoder(q.permute(2, 0, 1)[None], torch.tensor([model.book(size)]))
+    x = torch.from_numpy(pixels.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)
+    (painted[0, :, :height, :width] - x).square().sum().backward()
+    moved = z - 0.3 / 2 * q.grad / (3 * factor**2)
+    page = coding.read(model, pixels, size, 1)
+    after = coding.image(coding.paint(model, coding.quantise(model, moved, size), size))[:height, :width]
+    assert page.psnr[1] == pytest.approx(quality.psnr(pixels, after), abs=2e-3)
+    torch.testing.assert_close(page.z, moved if page.psnr[1] > page.psnr[0] else z, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("factor", models.FACTORS)
+def test_corrections_help_and_the_best_page_is_kept(factor):
+    model = models.autoencoder(factor)
+    noise = np.random.default_rng(factor).integers(0, 256, (37, 61, 3), np.uint8)
+    for name, pixels in {"china": pictures.reduced(pictures.photograph("china"), 160), "noise": noise}.items():
+        page = coding.read(model, pixels, 256, 4)
+        shown = page.painted[: pixels.shape[0], : pixels.shape[1]]
+        assert quality.psnr(pixels, shown) == max(page.psnr) and len(page.psnr) == 5
+        assert torch.equal(page.codes, coding.quantise(model, page.z, 256))
+        assert name == "noise" or page.psnr[0] + 0.1 < page.psnr[1] <= max(page.psnr)
+
+
+def test_a_picture_is_corrected_wherever_it_is_asked_for():
+    with torch.inference_mode():
+        inside = vq_vae(VqVae(image="coffee", side=80, corrections=2))
+    assert inside.corrected.shape == (3,) and inside.psnr == inside.corrected.max() > inside.corrected[0]
+    alone = vq_vae(VqVae(image="coffee", side=80, corrections=0))
+    assert alone.corrected.tolist() == [alone.psnr] == [inside.corrected[0]]
+    assert all(p.grad is None for p in models.autoencoder(8).parameters())
+
+
 def test_the_nearest_codes_are_the_nearest():
     found = vq_vae(VqVae(edit_row=4, edit_column=5))
     book = models.autoencoder(8).codebook(256).numpy()
@@ -188,6 +251,12 @@ def test_only_the_last_pages_are_kept():
     assert (2,) not in kept and (1,) in kept
 
 
+def test_a_recording_does_not_find_its_page_at_hand():
+    vq_vae(VqVae(image="coffee", side=80))
+    vq_vae.forget()
+    assert vq_vae.cost_of(VqVae(image="coffee", side=80)) == "seconds"
+
+
 def test_the_projection_is_the_widest():
     found = vq_vae(VqVae()).projection
     spread = found.vectors.std(0)
@@ -213,7 +282,7 @@ def test_other_pages_are_what_they_are_called():
     assert np.array_equal(np.sort(found.pages["shuffled"].ravel()), np.sort(own.ravel()))
     assert np.array_equal(found.pages["mixed"][0], own)
     assert set(np.unique(found.pages["by_use"])) <= set(np.unique(own))
-    assert len(np.unique(found.pages["even"])) > len(np.unique(own))
+    assert set(np.unique(found.pages["even"])) - set(np.unique(own))  # any code may come
     assert found.drawn.shape == (2, 128, 128, 3) and found.mixed.shape[0] == other_pages.MIXES
     again = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
     assert np.array_equal(found.pages["drawn"], again.pages["drawn"])
@@ -233,8 +302,8 @@ def test_each_codebook_has_its_own_end_and_beginning():
     for p in model.parameters():
         torch.nn.init.normal_(p, std=0.3)
     pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
-    z = coding.encode(model, pixels)
-    assert list(z) == [16, 32, 64] and z[32].shape == (3, 5, 5) and not torch.equal(z[16], z[64])
+    z = {k: coding.encode(model, pixels, k) for k in (16, 32, 64)}
+    assert z[32].shape == (3, 5, 5) and not torch.equal(z[16], z[64])
     for k in z:
         model.codebook(k).copy_(torch.randn(k, 5))
     model.codebook(64)[:16] = model.codebook(16)
@@ -284,7 +353,9 @@ def test_the_recipe_makes_resumes_and_ends_early(tmp_path, monkeypatch):
     shapes = [Shape(8, (8, 8, 12), 1, 1, codebooks=(16,)), Shape(4, (8, 12), 1, 1, codebooks=(16,))]
     prior = prior_learning.PriorPlan(PriorShape(codes=16, layers=1, width=32, heads=2), scenes=6, held_out=2, steps=4,
                                      decay=2, batch=2, every=2)  # fmt: skip
-    plans = train.Plans(tuple(Plan(s, steps=6, decay=2, patches=2, side=64, every=2) for s in shapes), prior)
+    plans = train.Plans(
+        tuple(Plan(s, steps=6, decay=2, again=2, cuts=((2, 64), (1, 96)), every=2) for s in shapes), prior
+    )
     told: list[str] = []
 
     class Enough(Exception):
