@@ -137,6 +137,27 @@ def test_a_costly_run_waits_streams_and_stops(open_page):
     assert "1\u202f000" in page.locator(".prov").inner_text()
 
 
+def test_a_slider_moved_faster_than_runs_can_begin_ends_on_its_last_value(open_lab):
+    """A run that is overtaken before the server has answered its start is stopped all the same: `open_page` finds the
+    console clean."""
+    page = open_lab("lora")
+    joins: list[str] = []
+    page.on("request", lambda request: joins.append(request.url) if "/queue/join" in request.url else None)
+    slider = page.locator("[data-param=true_rank] input[type=range]")
+    slider.focus()
+    first = parameters(page)["true_rank"]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("Orrery.stage.busy")
+    page.wait_for_timeout(300)
+    assert len(joins) == 1  # one press, one run
+    for gap in (20, 60, 100, 140, 180, 220):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(gap)
+    page.wait_for_function("!Orrery.stage.busy && !Orrery.stage.cost", timeout=60_000)
+    settle(page)
+    assert parameters(page)["true_rank"] == first + 7 and len(joins) <= 7
+
+
 def test_two_tabs_never_mix(open_lab):
     pages = [open_lab("random-walk", f"steps={n}") for n in (40, 90)]
     for step in range(6):

@@ -11,6 +11,28 @@
   Orrery.transport = (() => {
     let wire = null, underWay = false, next = null;
     const waiting = {};
+    /* Gradio knows a run's number only when its join is answered, and cannot stop it before: a stop waits for that, and
+       what is to be started after it waits behind; a later stop drops what has not begun. */
+    let begun = 0, joined = 0, queue = [];
+    const observer = new PerformanceObserver(list => {
+      const joins = list.getEntries().filter(entry => entry.name.includes('/queue/join')).length;
+      if (joins) setTimeout(answered, 20, joins);
+    });
+    observer.observe({ type: 'resource' });
+    function answered(joins) {
+      joined = Math.min(begun, joined + joins);
+      flush();
+    }
+    function flush() {
+      while (queue.length) {
+        const [event, value] = queue[0];
+        if (event === 'stop' && joined < begun) return;
+        queue.shift();
+        if (event === 'start') begun += 1;
+        if (event !== 'stop') wire.props.value = value;
+        wire.trigger(event);
+      }
+    }
     const patience = ms => new Promise(done => setTimeout(done, ms));
 
     async function question(value) {
@@ -41,8 +63,12 @@
       connected: () => wire !== null,
       send(event, value) {
         if (!wire) { if (event !== 'stop') waiting[event] = value; return; }
-        if (event !== 'stop') wire.props.value = value;
-        wire.trigger(event);
+        if (event === 'stop') {
+          queue = [];
+          setTimeout(answered, 5000, begun);  // an answer that never comes holds up nothing for long
+        }
+        queue.push([event, value]);
+        flush();
       },
       connect(props, trigger) {
         wire = { props, trigger };

@@ -308,13 +308,18 @@ Orrery.makeStage = (root, boot) => {
       provenance(reply.provenance);
       findings.replaceChildren(...(reply.findings || []).map(f => el('p', {}, words(f))));
     }
-    if (reply.needs) return costly(reply.needs, !!reply.figures);
+    if (reply.needs) {
+      // What was asked since begins its own run, or is the run of these very parameters.
+      const overtaken = Orrery.controls && reply.id < Orrery.controls.last();
+      if (!overtaken || !state.busy) costly(reply.needs, !!reply.figures, overtaken);
+      return;
+    }
     const done = reply.fraction === undefined || reply.fraction >= 1;
     if (done) settle(); else advance(reply);
   }
 
   /* --- costly runs --- */
-  function costly(cost, drawn) {
+  function costly(cost, drawn, overtaken) {
     state.cost = cost;
     work.hidden = false;
     run.hidden = false;
@@ -331,7 +336,7 @@ Orrery.makeStage = (root, boot) => {
       canvas.classList.add('stale');
     }
     progress.replaceChildren(words(cost === 'minutes' ? (drawn ? W.minutes : W.none) : drawn ? W.recorded : W.release));
-    if (cost === 'seconds' && !Orrery.controls.held() && !drawn) begin();
+    if (cost === 'seconds' && !Orrery.controls.held() && !drawn && !overtaken) begin();
   }
   function begin() {
     if (state.busy) Orrery.transport.send('stop', null);
