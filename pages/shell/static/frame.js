@@ -16,11 +16,11 @@
     let begun = 0, joined = 0, queue = [];
     const observer = new PerformanceObserver(list => {
       const joins = list.getEntries().filter(entry => entry.name.includes('/queue/join')).length;
-      if (joins) setTimeout(answered, 20, joins);
+      if (joins) setTimeout(() => answered(Math.min(begun, joined + joins)), 20);
     });
     observer.observe({ type: 'resource' });
-    function answered(joins) {
-      joined = Math.min(begun, joined + joins);
+    function answered(runs) {
+      joined = Math.max(joined, runs);
       flush();
     }
     function flush() {
