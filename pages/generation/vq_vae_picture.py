@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.generation.vq_vae import VqVaed
+from engine.generation.vq_vae import CORRECTIONS, VqVaed
 from pages.shell import T
 from pages.shell.figures import (
     BRASS,
@@ -85,7 +85,7 @@ def kept_figure(r: VqVaed) -> Figure:
         (T("bits per pixel", "每像素比特"), f"{r.bits_per_pixel:.4g}"),
         (T("the page takes", "整页占用"), T(f"{grouped(size)} of {grouped(raw)} bytes", f"{grouped(size)} / {grouped(raw)} 字节")),
         (T("perplexity", "困惑度"), f"{r.perplexity:.0f} / {r.codebook}"),
-        (T("held-out photographs, 1 correction", "未训练过的照片（修正 1 次）"), f"{r.held_out['psnr']:.2f} dB"),
+        (T(f"held-out photographs, corrections: {CORRECTIONS}", f"未训练过的照片（修正 {CORRECTIONS} 次）"), f"{r.held_out['psnr']:.2f} dB"),
     ]  # fmt: skip
     if len(r.corrected) > 1:
         facts.insert(1, (T("after each correction", "每次修正后"), " → ".join(f"{v:.2f}" for v in r.corrected) + " dB"))

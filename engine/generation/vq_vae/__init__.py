@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engine.generation.vq_vae.rates import Rates
 
 LARGEST_SIDE = pictures.SIDE
+CORRECTIONS = 1  # of a page, where nothing else is asked for
 LEARNED = ("gradient", "ema", "rotation", "rvq")
 CODED, TRAINING = {"task": ["picture", "rate", "pages"]}, {"task": ["train", "compare"]}
 IMAGES = {name: pictures.PHOTOGRAPHS[name] for name in (*pictures.HELD_OUT, "astronaut", "coffee", "flower")}
@@ -43,7 +44,7 @@ class VqVae(Params):
                       when=CODED, help=("What is larger is reduced to it.", "更大的会缩小到此尺寸。"))  # fmt: skip
     factor: Literal[4, 8] = Field(8, title="Pixels to a cell's side", zh="每格边长像素数", when=CODED)
     codebook: Literal[64, 128, 256, 512, 1024] = Field(256, title="Codes K", zh="码字数 K", when=CODED)
-    corrections: int = Field(1, ge=0, le=4, title="Corrections", zh="修正次数", when=CODED,
+    corrections: int = Field(CORRECTIONS, ge=0, le=4, title="Corrections", zh="修正次数", when=CODED,
                              help=("Each moves the encoder's vectors down the gradient of this picture's error.",
                                    "每次让编码向量沿此图误差的梯度下降一步。"))  # fmt: skip
     edit_row: int = Field(10, ge=0, le=159, title="Cell: row", zh="格子：行", when={"task": ["picture"]})

@@ -13,12 +13,11 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from engine.generation.vq_vae import quality
+from engine.generation.vq_vae import CORRECTIONS, quality
 from engine.generation.vq_vae.gradients import straight_through
 from engine.generation.vq_vae.nearest import nearest_code
 from engine.generation.vq_vae.networks import Autoencoder
 
-CORRECTIONS = 1
 STRIDE, SHORTER = 0.3, 2 / 3
 
 

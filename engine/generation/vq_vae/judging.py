@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from engine.data import pictures
-from engine.generation.vq_vae import coding, quality
+from engine.generation.vq_vae import CORRECTIONS, coding, quality
 from engine.generation.vq_vae.averages import k_means
 from engine.generation.vq_vae.nearest import nearest_code
 from engine.generation.vq_vae.networks import Autoencoder
@@ -38,7 +38,7 @@ def flat_cells(pixels: ndarray, factor: int, colours: Tensor) -> ndarray:
     return shown.repeat(factor, 0).repeat(factor, 1)[:height, :width]
 
 
-def judge(model: Autoencoder, codebooks: tuple[int, ...], corrections: int = coding.CORRECTIONS) -> dict[str, float]:
+def judge(model: Autoencoder, codebooks: tuple[int, ...], corrections: int = CORRECTIONS) -> dict[str, float]:
     """For each codebook the mean PSNR over the held-out photographs, that of the encoder's own pages before any
     correction, the mean SSIM, and the perplexity of all their codes together."""
     found: dict[str, float] = {}

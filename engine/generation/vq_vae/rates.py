@@ -9,7 +9,7 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
-from engine.generation.vq_vae import coding, judging, models, quality
+from engine.generation.vq_vae import CORRECTIONS, coding, judging, models, quality
 from engine.generation.vq_vae.networks import CODEBOOKS
 
 QUALITIES = {"JPEG": (1, 3, 6, 10, 15, 22, 30, 45, 60, 75, 85), "WEBP": (0, 2, 5, 10, 20, 30, 45, 60, 75, 85)}
@@ -52,7 +52,7 @@ def _curve(points: list[tuple[float, float, float, float]]) -> Curve:
     return Curve(bits, psnr, ssim, setting)
 
 
-def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = coding.CORRECTIONS) -> Rates:
+def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORRECTIONS) -> Rates:
     """Every curve; the chosen page is that of this factor and codebook."""
     wanted = quality.bits_per_pixel(codebook, factor)
     curves: dict[str, Curve] = {}
