@@ -263,6 +263,15 @@ def test_the_projection_is_the_widest():
     assert spread[0] >= spread[1] and 0.3 < found.shares.sum() <= 1 and found.codes.shape == (256, 2)
 
 
+@pytest.mark.parametrize("place", [(0, 3), (12, 20)])
+def test_the_changed_cell_lies_where_its_vector_does(place):
+    found = vq_vae(VqVae(edit_row=place[0], edit_column=place[1], edit_code=7))
+    codes = models.autoencoder(8).codebook(256).double().numpy()
+    around = np.column_stack([codes, np.ones(256)])  # the map is affine, and known at 256 codes
+    affine = np.linalg.lstsq(around, found.projection.codes.astype(np.float64), rcond=None)[0]
+    np.testing.assert_allclose(np.append(found.cell.vector, 1) @ affine, found.projection.cell, atol=1e-4)
+
+
 def test_rates_of_pages_are_below_those_of_files_at_equal_quality():
     pixels = pictures.reduced(pictures.photograph("china"), 256)
     found = rates.rates(pixels, 8, 256)
@@ -332,6 +341,13 @@ def test_patches_are_as_they_should_be():
     found = patches.batch(patches.stock(), 12, 32, np.random.default_rng(0))
     assert found.shape == (12, 3, 32, 32) and found.dtype == np.float32 and -1 <= found.min() < found.max() <= 1
     np.testing.assert_array_equal(found, patches.batch(patches.stock(), 12, 32, np.random.default_rng(0)))
+
+
+def test_patches_hold_nothing_but_the_picture():
+    """However a square is turned, shrunk or mirrored, no corner of it lies outside."""
+    white = tuple(np.full(shape, 255, np.uint8) for shape in ((150, 140, 3), (70, 300, 3), (200, 260, 3)))
+    found = patches.batch(patches.Stock((white,) * 3), 200, 96, np.random.default_rng(1))
+    assert np.ptp(found, axis=(2, 3)).max() < 1e-6
 
 
 def test_an_autoencoder_begins_as_classical_vector_quantisation():
