@@ -29,7 +29,7 @@ LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, 
          "flat": (MUTE, "")}  # fmt: skip
 # Where each curve's name stands: beside which point, how many dB above it.
 SPOTS = {"JPEG": (3, -2.4, "left"), "WEBP": (-4, 1.4, "right"), "VQ 8": (0, 3.4, "left"), "VQ 4": (-1, 0, "left"),
-         "flat": (0, -1.6, "left")}  # fmt: skip
+         "flat": (0, 1.3, "left")}  # fmt: skip
 FLAT = T("flat cells", "单色格子")
 
 
