@@ -10,26 +10,12 @@ from engine.attention.flash_attention import Attention
 from engine.attention.flash_attention.steps import Passes, Steps
 from pages.attention.flash_attention_parts import number, signed
 from pages.shell import T
-from pages.shell.figures import (
-    FOURTH,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    SURFACE,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    line,
-    points,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, MEASURED, MUTE, REJECT, SECOND, SURFACE, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, trace
 
 LIMIT = 65_504.0  # the largest number in half precision
 LANES = (

@@ -8,24 +8,12 @@ from engine.attention.flash_attention import Attention
 from engine.attention.flash_attention.steps import Steps
 from pages.attention.flash_attention_parts import number, signed, whole
 from pages.shell import T
-from pages.shell.figures import (
-    DIVERGING,
-    HAIRLINE,
-    INK,
-    INK_2,
-    INK_3,
-    MUTE,
-    SECOND,
-    SURFACE,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    heat,
-    line,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import DIVERGING, HAIRLINE, INK, INK_2, INK_3, MUTE, SECOND, SURFACE
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import heat, line
 
 NBSP = "\u00a0"
 GAP = 1.0  # cells between two blocks

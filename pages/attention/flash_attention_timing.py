@@ -9,21 +9,11 @@ import numpy as np
 from engine.attention.flash_attention import Attention
 from pages.attention.flash_attention_parts import apart, duration, memory, number, percent, rate, reach, whole
 from pages.shell import T
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    MEASURED,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, MEASURED, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points
 
 STYLES = {
     "naive": (FOURTH, "", 1.8), "math": (THIRD, "", 1.8), "flash": (SECOND, "", 2.2), "efficient": (SECOND, "dash", 1.8),

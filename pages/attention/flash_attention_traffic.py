@@ -7,20 +7,11 @@ import numpy as np
 from engine.attention.flash_attention import Attention
 from pages.attention.flash_attention_parts import amount, duration, memory, number, rate, reach, whole
 from pages.shell import T
-from pages.shell.figures import (
-    BRASS,
-    FOURTH,
-    INK_2,
-    MEASURED,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, FOURTH, INK_2, MEASURED, SECOND, THEORY
+from pages.shell.figures import Figure
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points
 
 NAIVE, TILED = T("naive", "朴素"), T("tiled", "分块")
 BYTES = T("bytes moved", "搬运的字节")

@@ -10,21 +10,12 @@ from engine.attention.linear_attention import LinearAttended
 from engine.attention.linear_attention.counts import Brackets
 from pages.attention.linear_attention_parts import amount, decades, number, reach, whole
 from pages.shell import T
-from pages.shell.figures import (
-    INK_2,
-    INK_3,
-    MEASURED,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_2, INK_3, MEASURED, SECOND, THEORY
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points
 
 LEFT, RIGHT = "(QKᵀ)V", "Q(KᵀV)"
 Rows = dict[int, dict[str, np.ndarray]]

@@ -17,28 +17,13 @@ from pages.attention.linear_attention_parts import (
     reach,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    BRASS,
-    DIVERGING,
-    INK_2,
-    INK_3,
-    MEASURED,
-    MUTE,
-    RAMP,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, DIVERGING, INK_2, INK_3, MEASURED, MUTE, RAMP, SECOND, THEORY
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.strips import Strip
+from pages.shell.traces import bars, heat, line, points
 
 ACROSS = 3  # maps side by side
 

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from pages.shell import T, grouped
-from pages.shell.figures import FOURTH, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.colors import FOURTH, MEASURED, MUTE, SECOND, THEORY, THIRD
 
 MAPS = (
     T("softmax", "softmax"),

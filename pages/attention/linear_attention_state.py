@@ -21,25 +21,12 @@ from pages.attention.linear_attention_parts import (
     whole,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    INK_2,
-    INK_3,
-    MEASURED,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    heat,
-    line,
-    points,
-    ticks,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_2, INK_3, MEASURED, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line, points, ticks
 
 MOST = 12_288  # numbers of all the states that are sent
 

@@ -7,22 +7,11 @@ import numpy as np
 from engine.attention.linear_attention import LinearAttended
 from pages.attention.linear_attention_parts import apart, decades, duration, memory, number, percent, reach, span, whole
 from pages.shell import T
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points
 
 SHORT = {
     "naive": T("softmax, naive", "softmax，朴素"),

@@ -17,25 +17,12 @@ from pages.attention.position_encoding_parts import (
     title,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    INK,
-    INK_2,
-    INK_3,
-    MEASURED,
-    REJECT,
-    SECOND,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    Pick,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, INK, INK_2, INK_3, MEASURED, REJECT, SECOND
+from pages.shell.figures import Figure, Pick
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import heat, line, points
 
 COLUMNS, GAP = 4, 8
 SUM = T("their sum: the score", "总和：即分数")

@@ -8,7 +8,11 @@ from engine.attention.position_encoding import PositionEncoded
 from engine.attention.position_encoding.losses import SmallLosses
 from pages.attention.position_encoding_parts import NATS, SCALING_COLORS, dotted, nats, number, room, spread, title
 from pages.shell import T, grouped
-from pages.shell.figures import INK_3, MEASURED, MUTE, SECOND, Axis, Figure, Label, Panel, line
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_3, MEASURED, MUTE, SECOND
+from pages.shell.figures import Figure
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line
 
 BEFORE = T("tokens before the predicted one", "被预测词元之前的词元数")
 NAMES = 1.3  # how much longer an axis is for the names at the ends of its curves

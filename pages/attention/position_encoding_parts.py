@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.attention.position_encoding import PositionEncoded
 from pages.shell import T
-from pages.shell.figures import FOURTH, HAIRLINE, MEASURED, SECOND, THIRD, line
+from pages.shell.colors import FOURTH, HAIRLINE, MEASURED, SECOND, THIRD
+from pages.shell.traces import line
 
 SCALING_COLORS = (MEASURED, SECOND, THIRD, FOURTH)
 POSITION_M = T("query’s position m", "查询位置 m")

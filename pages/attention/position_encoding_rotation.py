@@ -15,28 +15,12 @@ from pages.attention.position_encoding_parts import (
     room,
 )
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    ACCEPT,
-    FOURTH,
-    HAIRLINE,
-    INK_2,
-    INK_3,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    heat,
-    line,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, FOURTH, HAIRLINE, INK_2, INK_3, MEASURED, MUTE, REJECT, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line
 
 ACROSS, PITCH = 3, 2.5
 FORMAT_COLORS = {"float64": THEORY, "float32": MEASURED, "float16": SECOND, "bfloat16": THIRD}

@@ -20,25 +20,11 @@ from pages.calculus.gradient_parts import (
     spread,
 )
 from pages.shell import Lab, Preset, T, View
-from pages.shell.figures import (
-    BRASS,
-    DIVERGING,
-    FOURTH,
-    INK_3,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    line,
-    points,
-    surface,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, DIVERGING, FOURTH, INK_3, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points, surface, trace
 
 KINDS = {
     "plane": T("yes", "有"),

@@ -7,28 +7,12 @@ import numpy as np
 from engine.calculus.gradient import METHOD_NAMES, Differentiated
 from pages.calculus.gradient_parts import HANDLES, ground, levels, number, pair
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    FOURTH,
-    INK,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    SURFACE,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    bars,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK, INK_2, MEASURED, MUTE, SECOND, SURFACE, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line, points
 
 NAMES = {method: T(*words) for method, words in METHOD_NAMES.items()}
 SHORT = NAMES | {"gd": T("Gradient", "梯度下降"), "nesterov": T("Nesterov", "Nesterov")}

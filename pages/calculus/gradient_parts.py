@@ -9,7 +9,11 @@ from numpy import ndarray
 
 from engine.calculus.gradient import Differentiated
 from pages.shell import T
-from pages.shell.figures import MUTE, SURFACE, Axis, Handle, Panel, line, trace
+from pages.shell.axes import Axis
+from pages.shell.colors import MUTE, SURFACE
+from pages.shell.figures import Handle
+from pages.shell.panels import Panel
+from pages.shell.traces import line, trace
 
 TERRAIN = [[0, SURFACE], [1, f"{MUTE}/0.75"]]
 HANDLES = [

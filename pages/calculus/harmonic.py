@@ -11,26 +11,12 @@ from engine.calculus.harmonic.pictures import tower
 from engine.calculus.harmonic.rearranged import rearrange
 from pages.calculus.harmonic_machine import number, orders_figure, reach, stop_figure, why_figure
 from pages.shell import Lab, Preset, T, View, grouped
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    line,
-    points,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, ticks, trace
 
 UNSEEN = 1e-30  # errors below this are not drawn
 BRICKS = 60  # up to so many blocks are drawn one by one

@@ -6,22 +6,12 @@ import numpy as np
 
 from engine.calculus.harmonic import Summed
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    band,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import MEASURED, MUTE, REJECT, SECOND, THEORY
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import band, line, points
 
 MOMENTS = 48
 ORDERS = {

@@ -35,17 +35,12 @@ from pages.calculus.quadratic_form_parts import (
 )
 from pages.calculus.quadratic_form_shapes import definite_figure, morph_figure, shape_figure
 from pages.shell import Lab, Preset, T, View
-from pages.shell.figures import (
-    INK_2,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_2
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, points
 
 
 def race_figure(a: Analysed) -> Figure:

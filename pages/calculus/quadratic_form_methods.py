@@ -23,29 +23,12 @@ from pages.calculus.quadratic_form_parts import (
     way,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    INK_2,
-    INK_3,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SURFACE,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Handle,
-    Label,
-    Panel,
-    bars,
-    heat,
-    line,
-    points,
-    ticks,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, INK_2, INK_3, MEASURED, MUTE, REJECT, SURFACE, THEORY
+from pages.shell.figures import Figure, Handle
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line, points, ticks
 
 LEFT_OF_IT = T("share of f − f* left", "f − f* 剩下的比例")
 MEASURED_RUN = T("measured", "实测")

@@ -11,22 +11,11 @@ from engine.calculus.quadratic_form import Analysed, descent
 from engine.calculus.quadratic_form.definiteness import NAMES, short
 from engine.calculus.quadratic_form.stationary import KINDS
 from pages.shell import T
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Handle,
-    Label,
-    Panel,
-    line,
-    points,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Handle
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, points, trace
 
 METHODS = {method: T(*words) for method, words in descent.METHODS.items()}
 COLORS = {"steepest": MEASURED, "fixed": SECOND, "momentum": THIRD, "conjugate": FOURTH, "newton": THEORY}

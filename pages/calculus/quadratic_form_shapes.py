@@ -10,26 +10,12 @@ from engine.calculus.quadratic_form import Analysed, morph
 from engine.calculus.quadratic_form.definiteness import short
 from pages.calculus.quadratic_form_parts import form_facts, ground, half, joined, silent, verdict
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    INK_2,
-    MEASURED,
-    MUTE,
-    REJECT,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    heat,
-    line,
-    points,
-    surface,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, INK_2, MEASURED, MUTE, REJECT, THEORY
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line, points, surface, trace
 
 CUBE = {"aspectmode": "cube", "camera": {"eye": {"x": 1.6, "y": -1.7, "z": 0.95}}}
 NEAR = {"aspectmode": "cube", "camera": {"eye": {"x": 1.0, "y": -1.15, "z": 0.65}}}

@@ -23,27 +23,11 @@ from pages.generation.diffusion_parts import (
     shown_picture,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    FOURTH,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    band,
-    bars,
-    line,
-    source,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, FOURTH, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import band, bars, line, source, trace
 
 WAITING = T("This is computed last; it is on its way.", "此项最后计算，尚在进行。")
 TRADE = T(

@@ -10,22 +10,11 @@ import numpy as np
 from engine.generation.diffusion import PLANES, Diffused
 from engine.generation.diffusion.results import EDGE, GUIDANCES
 from pages.shell import T
-from pages.shell.figures import (
-    CLASSES,
-    FOURTH,
-    MEASURED,
-    MUTE,
-    SECOND,
-    SURFACE,
-    THIRD,
-    Axis,
-    Frame,
-    Panel,
-    heat,
-    points,
-    source,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import CLASSES, FOURTH, MEASURED, MUTE, SECOND, SURFACE, THIRD
+from pages.shell.moments import Frame
+from pages.shell.panels import Panel
+from pages.shell.traces import heat, points, source, trace
 
 NAMES = {"unconditional": T("no class", "无类别"), "conditional": T("class only", "仅类别"),
          "classifier": T("classifier", "分类器引导"), "classifier-free": T("classifier-free", "无分类器引导")}  # fmt: skip

@@ -30,7 +30,12 @@ from pages.generation.diffusion_parts import (
     small,
 )
 from pages.shell import T, grouped
-from pages.shell.figures import BRASS, INK_2, INK_3, Axis, Figure, Frame, Frames, Label, Panel, absent, line
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, INK_2, INK_3
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line
 
 ROWS = (
     T("state xₜ", "状态 xₜ"),

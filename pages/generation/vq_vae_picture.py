@@ -6,27 +6,12 @@ import numpy as np
 
 from engine.generation.vq_vae import CORRECTIONS, VqVaed
 from pages.shell import T
-from pages.shell.figures import (
-    BRASS,
-    HAIRLINE,
-    INK,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    Axis,
-    Divider,
-    Figure,
-    Label,
-    Panel,
-    Pick,
-    bars,
-    heat,
-    line,
-    picture,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, HAIRLINE, INK, INK_2, MEASURED, MUTE, SECOND
+from pages.shell.figures import Divider, Figure, Pick
+from pages.shell.panels import Label, Panel
 from pages.shell.text import grouped
+from pages.shell.traces import bars, heat, line, picture, points
 
 ERROR_SHOWN = 64  # mean absolute difference that is drawn brightest
 

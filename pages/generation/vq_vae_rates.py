@@ -7,23 +7,12 @@ import numpy as np
 from engine.generation.vq_vae import VqVaed
 from pages.generation.vq_vae_picture import frame
 from pages.shell import T
-from pages.shell.figures import (
-    BRASS,
-    FOURTH,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    line,
-    picture,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, FOURTH, MEASURED, MUTE, SECOND, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import line, picture, points
 
 LOOKS = {"JPEG": (SECOND, "JPEG"), "WEBP": (FOURTH, "WebP"), "VQ 8": (MEASURED, "VQ-VAE, 8"), "VQ 4": (THIRD, "VQ-VAE, 4"),
          "flat": (MUTE, "")}  # fmt: skip

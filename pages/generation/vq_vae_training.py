@@ -9,28 +9,12 @@ import numpy as np
 from engine.generation.vq_vae import VqVaed, flattening
 from engine.generation.vq_vae.number import STEP
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    INK,
-    INK_3,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    bars,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, INK, INK_3, MEASURED, MUTE, REJECT, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points
 
 TEN = tuple(f"--class-{k}" for k in range(1, 10))
 

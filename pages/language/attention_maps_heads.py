@@ -24,24 +24,12 @@ from pages.language.attention_maps_parts import (
     upto,
     word,
 )
-from pages.shell.figures import (
-    BRASS,
-    HAIRLINE,
-    INK_3,
-    MEASURED,
-    MUTE,
-    THEORY,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    Pick,
-    bars,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, HAIRLINE, INK_3, MEASURED, MUTE, THEORY
+from pages.shell.figures import Figure, Pick
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T
+from pages.shell.traces import bars, heat, line, points
 
 CELLS, TRACE = 40_000, 18_000  # of the mosaic, and of one trace
 NUMBERED = 60  # heads that still have room for their number

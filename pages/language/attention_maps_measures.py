@@ -23,30 +23,12 @@ from pages.language.attention_maps_parts import (
     upto,
     word,
 )
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    INK,
-    INK_3,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    Pick,
-    bars,
-    heat,
-    line,
-    points,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, INK, INK_3, MEASURED, MUTE, REJECT, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, Pick
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T, grouped
+from pages.shell.traces import bars, heat, line, points, ticks, trace
 
 ROWS = 30  # heads of the table of kinds
 LISTED = 14  # tokens

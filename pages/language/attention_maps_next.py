@@ -6,23 +6,12 @@ import numpy as np
 
 from engine.language.attention_maps import Attended
 from pages.language.attention_maps_parts import LINK, WEIGHTS, cursor, marked, moments, no_link, text, token_axis, word
-from pages.shell.figures import (
-    INK_2,
-    INK_3,
-    MEASURED,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    bars,
-    heat,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_2, INK_3, MEASURED, SECOND, THEORY
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T, grouped
+from pages.shell.traces import bars, heat, ticks, trace
 
 
 def lens_figure(r: Attended) -> Figure:

@@ -9,22 +9,12 @@ from typing import Any
 import numpy as np
 
 from engine.language.attention_maps import Attended
-from pages.shell.figures import (
-    BRASS,
-    FOURTH,
-    INK_3,
-    MEASURED,
-    SECOND,
-    SURFACE,
-    THEORY,
-    THIRD,
-    Axis,
-    Frame,
-    Frames,
-    line,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, FOURTH, INK_3, MEASURED, SECOND, SURFACE, THEORY, THIRD
+from pages.shell.moments import Frame, Frames
 from pages.shell.strips import Strip
 from pages.shell.text import T, Words
+from pages.shell.traces import line
 
 LINK = "tokens"
 # Weights are mostly small: the ramp rises early, about as the square root does.

@@ -15,33 +15,13 @@ from pages.language.speculative_decoding_parts import (
     times,
 )
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    FOURTH,
-    INK_2,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    SURFACE,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    bars,
-    heat,
-    line,
-    points,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, FOURTH, INK_2, MEASURED, MUTE, REJECT, SECOND, SURFACE, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.strips import Strip
+from pages.shell.traces import bars, heat, line, points, ticks, trace
 
 MOMENTS = 60
 

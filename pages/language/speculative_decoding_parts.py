@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.language.speculative_decoding import Speculated
 from engine.language.speculative_decoding.tallying import Rates
-from pages.shell.figures import INK_3, MEASURED, THEORY, trace
+from pages.shell.colors import INK_3, MEASURED, THEORY
 from pages.shell.text import T
+from pages.shell.traces import trace
 
 SHORT = 12
 NOT_YET = T("Not measured yet: this part of the run comes later.", "尚未测得：运行的这一部分稍后进行。")

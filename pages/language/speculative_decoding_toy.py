@@ -6,26 +6,11 @@ import numpy as np
 
 from engine.language.speculative_decoding import Speculated
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Handle,
-    Label,
-    Panel,
-    bars,
-    line,
-    points,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, Handle
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, ticks, trace
 
 LETTERS = "ABCDEFGH"
 SIDE = 0.2

@@ -8,25 +8,13 @@ from engine.language.speculative_decoding import Speculated
 from engine.language.speculative_decoding.tracing import ACCEPTED, BONUS, REJECTED, RESAMPLED, Trace
 from pages.language.speculative_decoding_parts import NOT_YET, SOURCES, share, word
 from pages.shell import T
-from pages.shell.figures import (
-    ACCEPT,
-    INK,
-    INK_2,
-    MEASURED,
-    REJECT,
-    SECOND,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    points,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, INK, INK_2, MEASURED, REJECT, SECOND, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.strips import Strip
+from pages.shell.traces import points, trace
 
 MOST = 150  # events that the page shows
 COLORS = {ACCEPTED: ACCEPT, REJECTED: REJECT, RESAMPLED: SECOND, BONUS: MEASURED}

@@ -46,23 +46,12 @@ from pages.probability.poisson_streams import (
     varying_figure,
 )
 from pages.shell import Lab, Preset, T, View
-from pages.shell.figures import (
-    BRASS,
-    MEASURED,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    bars,
-    line,
-    points,
-    ticks,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, MEASURED, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, ticks
 
 FIRST_TRIALS = 4  # the rung of the ladder that the binomial view opens on
 

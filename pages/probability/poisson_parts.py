@@ -10,7 +10,10 @@ from engine.probability.poisson import Arrived, wording
 from engine.probability.poisson.goodness import Fit
 from engine.probability.poisson.measurements import CountLaw, Histogram
 from pages.shell import T, grouped
-from pages.shell.figures import MEASURED, Axis, Label, Panel, bars, points
+from pages.shell.axes import Axis
+from pages.shell.colors import MEASURED
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, points
 
 SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 COUNTED = {"arrival": "到达次数", "birth": "出生人数", "call": "电话个数", "tin": "奶粉罐数", "visit": "访问次数"}

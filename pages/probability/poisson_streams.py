@@ -34,23 +34,11 @@ from pages.probability.poisson_parts import (
     worth_drawing,
 )
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    ACCEPT,
-    INK_2,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    bars,
-    line,
-    points,
-    ticks,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, INK_2, MEASURED, MUTE, REJECT, SECOND, THEORY
+from pages.shell.figures import Figure
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, ticks
 
 MOST_ROWS = 16  # of runs, where a row holds two kinds of strokes
 

@@ -6,26 +6,12 @@ import numpy as np
 
 from engine.probability.random_walk import Walked, exact, packed, random_walk, reference, returns, ruin
 from pages.shell import Lab, Preset, T, View, grouped
-from pages.shell.figures import (
-    FOURTH,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    bars,
-    line,
-    points,
-    ticks,
-    trace,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points, ticks, trace
 
 MOMENTS = 20
 SEEN = 1e-5  # a bar below this height cannot be seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
@@ -32,6 +33,11 @@ class T(NamedTuple):
 
 
 Words = T | tuple[str, str] | str
+
+
+def cells(rows: Sequence[Sequence[Words]]) -> list[list[Any]]:
+    """Rows of words as the browser takes them."""
+    return [[T.of(cell).data() for cell in row] for row in rows]
 
 
 def grouped(value: float) -> str:

@@ -8,25 +8,12 @@ import numpy as np
 
 from engine.training.lora import Adapted
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    INK_3,
-    MEASURED,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    bars,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, INK_3, MEASURED, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, line, points
 from pages.training.lora_parts import count, number, size
 
 PARTS = (T("weights", "权重"), T("gradients", "梯度"), T("optimiser", "优化器"), T("activations", "激活"))

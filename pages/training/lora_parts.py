@@ -9,7 +9,9 @@ import numpy as np
 
 from engine.training.lora import Adapted
 from pages.shell import T, grouped
-from pages.shell.figures import FOURTH, INK_3, MEASURED, SECOND, THIRD, Axis, Figure, absent
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_3, MEASURED, SECOND, THIRD
+from pages.shell.figures import Figure, absent
 
 FULL = -1
 KINDS = {

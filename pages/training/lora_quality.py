@@ -8,24 +8,11 @@ import numpy as np
 
 from engine.training.lora import Adapted
 from pages.shell import T, grouped
-from pages.shell.figures import (
-    FOURTH,
-    INK_2,
-    INK_3,
-    MEASURED,
-    REJECT,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    band,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import FOURTH, INK_2, INK_3, MEASURED, REJECT, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import band, line, points
 from pages.training.lora_parts import (
     FULL,
     apart,

@@ -8,22 +8,12 @@ import numpy as np
 
 from engine.training.lora import Adapted
 from pages.shell import T
-from pages.shell.figures import (
-    INK_2,
-    INK_3,
-    RAMP,
-    THEORY,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import INK_2, INK_3, RAMP, THEORY
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import heat, line, points
 from pages.training.lora_parts import FULL, color, matrix, number, powers, title, waiting
 
 FLOOR = 1e-7

@@ -6,33 +6,12 @@ import numpy as np
 
 from engine.vision.detection_metrics import Detected, Shown, blame, boxes, detection_metrics, matching
 from pages.shell import Lab, Preset, T, View
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    FOURTH,
-    INK,
-    INK_2,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Handle,
-    Label,
-    Panel,
-    Pick,
-    absent,
-    bars,
-    heat,
-    line,
-    picture,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, FOURTH, INK, INK_2, MEASURED, MUTE, REJECT, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, Handle, Pick, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, heat, line, picture, points
 
 SHARE = (-0.03, 1.06)
 FEW = 40  # steps of a curve that are scrubbed one by one

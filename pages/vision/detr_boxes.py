@@ -6,25 +6,13 @@ import numpy as np
 
 from engine.vision.detr import Found
 from engine.vision.detr.replaced import Candidates
-from pages.shell.figures import (
-    BRASS,
-    INK_2,
-    MEASURED,
-    SECOND,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Handle,
-    Label,
-    Panel,
-    Pick,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, INK_2, MEASURED, SECOND, THIRD
+from pages.shell.figures import Figure, Handle, Pick
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T
+from pages.shell.traces import heat, line, points
 from pages.vision.detr_parts import (
     LIGHT,
     boxed,

@@ -5,27 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from engine.vision.detr import Found, weighting
-from pages.shell.figures import (
-    BRASS,
-    INK_2,
-    MEASURED,
-    MUTE,
-    SECOND,
-    THEORY,
-    THIRD,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    absent,
-    heat,
-    line,
-    picture,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import BRASS, INK_2, MEASURED, MUTE, SECOND, THEORY, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T
+from pages.shell.traces import heat, line, picture, points
 from pages.vision.detr_parts import LIGHT, boxed, color, cursor, digits, outlines, percent, plane, shown
 
 # What a mask leaves out is veiled.

@@ -9,8 +9,11 @@ import numpy as np
 
 from engine.vision.detection_metrics.boxes import iou
 from engine.vision.detr import Found
-from pages.shell.figures import CLASSES, MEASURED, Axis, Panel, heat, line, picture, trace
+from pages.shell.axes import Axis
+from pages.shell.colors import CLASSES, MEASURED
+from pages.shell.panels import Panel
 from pages.shell.text import T, Words
+from pages.shell.traces import heat, line, picture, trace
 
 LIGHT = "#ffffff"  # truths on a picture, whatever the theme
 ON_PICTURE = {"color": LIGHT, "size": 12, "shadow": "0px 0px 3px #000, 0px 0px 3px #000, 0px 0px 4px #000"}

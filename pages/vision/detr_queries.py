@@ -5,26 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from engine.vision.detr import Found
-from pages.shell.figures import (
-    ACCEPT,
-    BRASS,
-    MEASURED,
-    MUTE,
-    SECOND,
-    SURFACE,
-    Axis,
-    Figure,
-    Frame,
-    Frames,
-    Label,
-    Panel,
-    Pick,
-    absent,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, BRASS, MEASURED, MUTE, SECOND, SURFACE
+from pages.shell.figures import Figure, Pick, absent
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 from pages.shell.text import T
+from pages.shell.traces import heat, line, points
 from pages.vision.detr_parts import (
     boxed,
     color,

@@ -15,26 +15,11 @@ from engine.vision.segmentation_metrics import (
     segmentation_metrics,
 )
 from pages.shell import Lab, Preset, T, View, grouped
-from pages.shell.figures import (
-    ACCEPT,
-    INK,
-    MEASURED,
-    MUTE,
-    REJECT,
-    SECOND,
-    SURFACE,
-    THIRD,
-    Axis,
-    Figure,
-    Label,
-    Panel,
-    absent,
-    bars,
-    class_map,
-    heat,
-    line,
-    points,
-)
+from pages.shell.axes import Axis
+from pages.shell.colors import ACCEPT, INK, MEASURED, MUTE, REJECT, SECOND, SURFACE, THIRD
+from pages.shell.figures import Figure, absent
+from pages.shell.panels import Label, Panel
+from pages.shell.traces import bars, class_map, heat, line, points
 
 TITLES = (T("pixel accuracy", "像素准确率"), T("mean accuracy", "平均准确率"), T("mean IoU", "平均 IoU"), T("weighted IoU", "加权 IoU"),
           T("mean Dice", "平均 Dice"), T("boundary F", "边界 F"), T("PQ", "PQ"))  # fmt: skip

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 from driver import figure, parameters, settle, wait_painted
 
-from pages.shell.figures import Axis, Figure, Frame, Frames, Panel, Pick, bars, heat
+from pages.shell.axes import Axis
+from pages.shell.figures import Figure, Pick
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Panel
 from pages.shell.strips import Strip
+from pages.shell.traces import bars, heat
 
 TOKENS = ["def", " f", "(", "x", ")", ":", "\n", "\t"]
 N = len(TOKENS)

@@ -11,8 +11,11 @@ from typing import Literal
 import numpy as np
 
 from engine.core import Field, Params, Partial, experiment
-from pages.shell import Lab, Page, Preset, T, View, figures
-from pages.shell.figures import Axis, Figure, Frame, Frames, Label, Panel
+from pages.shell import Lab, Page, Preset, T, View, traces
+from pages.shell.axes import Axis
+from pages.shell.figures import Figure
+from pages.shell.moments import Frame, Frames
+from pages.shell.panels import Label, Panel
 
 SECRET = "words of the program, not for visitors"
 
@@ -116,7 +119,7 @@ def slow(params: Patience) -> Iterator[Partial[Waited]]:
 
 def curve(result: Sampled) -> Figure:
     return Figure(
-        [figures.bars(result.x, result.y, name=T("observed", "观测")), figures.line(result.x, result.y, dash="dot")],
+        [traces.bars(result.x, result.y, name=T("observed", "观测")), traces.line(result.x, result.y, dash="dot")],
         [Panel(Axis(T("step", "步")), Axis(T("value", "值"), format=".0%"))],
         says=T(f"Seed {result.seed} drew {result.steps} numbers.", f"种子 {result.seed} 抽取了 {result.steps} 个数。"),
         labels=[Label(0, 0.5, T("half", "一半"))],
@@ -127,7 +130,7 @@ def curve(result: Sampled) -> Figure:
 
 def grid(result: Sampled) -> Figure:
     return Figure(
-        [figures.heat(result.grid, diverging=True)],
+        [traces.heat(result.grid, diverging=True)],
         [Panel()],
         says=T("A grid of normal numbers.", "一格正态随机数。"),
         table=[[T("row", "行"), T("sum", "和")], ["1", f"{result.grid[0].sum():.2f}"]],
@@ -136,7 +139,7 @@ def grid(result: Sampled) -> Figure:
 
 def waited(result: Waited) -> Figure:
     return Figure(
-        [figures.points(result.numbers, result.numbers)],
+        [traces.points(result.numbers, result.numbers)],
         [Panel()],
         says=T(f"{len(result.numbers)} numbers so far.", f"目前有 {len(result.numbers)} 个数。"),
     )

@@ -8,22 +8,26 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 import sample_lab
 
-from pages.shell import T, figures, grouped, thumbnails
-from pages.shell.figures import Axis, Figure, Frame, Frames, Handle, Label, Panel, Pick
+from pages.shell import T, colors, grouped, thumbnails, traces
+from pages.shell.axes import Axis
+from pages.shell.figures import Divider, Figure, Handle, Pick
+from pages.shell.moments import Frame, Frames
 from pages.shell.packing import packed
+from pages.shell.panels import Label, Panel
 from pages.shell.strips import Strip
 
 RNG = np.random.Generator(np.random.PCG64(11))
 TOKENS = [
-    figures.MEASURED, figures.THEORY, figures.SECOND, figures.THIRD, figures.FOURTH, figures.ACCEPT, figures.REJECT,
-    figures.MUTE, figures.BRASS, figures.INK, figures.INK_2, figures.INK_3, figures.HAIRLINE, figures.PAPER,
-    figures.SURFACE,
+    colors.MEASURED, colors.THEORY, colors.SECOND, colors.THIRD, colors.FOURTH, colors.ACCEPT, colors.REJECT,
+    colors.MUTE, colors.BRASS, colors.INK, colors.INK_2, colors.INK_3, colors.HAIRLINE, colors.PAPER,
+    colors.SURFACE,
 ]  # fmt: skip
 
 
@@ -111,16 +115,16 @@ def test_everything_else_becomes_plain_data():
 def whole_figure() -> Figure:
     """A figure with one of everything that lies in a plane."""
     x, y = np.arange(30), RNG.random(30)
-    traces = [
-        figures.bars(x, y, name=T("observed", "观测")),
-        figures.line(x, y, name="law", dash="dot"),
-        figures.points(x, y, size=3, symbol="x"),
-        figures.ticks(x, y),
-        *figures.band(x, y - 0.1, y + 0.1, figures.SECOND),
-        figures.heat(RNG.normal(size=(4, 3)), panel=1, diverging=True),
-        figures.heat(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=1),
-        figures.contours(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=2),
-        figures.line(x, y, panel=2, hovertemplate="%{x}"),
+    parts = [
+        traces.bars(x, y, name=T("observed", "观测")),
+        traces.line(x, y, name="law", dash="dot"),
+        traces.points(x, y, size=3, symbol="x"),
+        traces.ticks(x, y),
+        *traces.band(x, y - 0.1, y + 0.1, colors.SECOND),
+        traces.heat(RNG.normal(size=(4, 3)), panel=1, diverging=True),
+        traces.heat(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=1),
+        traces.contours(RNG.random((4, 3)), np.arange(3), np.arange(4), panel=2),
+        traces.line(x, y, panel=2, hovertemplate="%{x}"),
     ]
     panels = [
         Panel(Axis(T("n", "步"), log=True, range=(1, 100)), Axis(format=".0%", range=(0, 1)), title=T("One", "一")),
@@ -128,10 +132,10 @@ def whole_figure() -> Figure:
         Panel(Axis(ticks=([0, 1], [T("no", "否"), "1"])), Axis(equal=True)),
     ]
     return Figure(
-        traces, panels, says=T("All there is.", "应有尽有。"),
+        parts, panels, says=T("All there is.", "应有尽有。"),
         labels=[Label(10, 0.5, T("half", "一半"), anchor="right")],
         frames=Frames(T("n", "步"), [
-            Frame("1", {0: {"y": y[:5]}, 1: {"line": {"color": figures.ACCEPT}}}),
+            Frame("1", {0: {"y": y[:5]}, 1: {"line": {"color": colors.ACCEPT}}}),
             Frame("2", {0: {"y": y}}, labels=[Label(100, 1, "end"), Label(0, 0, "corner", panel=2)]),
             Frame("3", {1: {"upto": 4}}),
         ]),
@@ -145,8 +149,8 @@ def solid_figure() -> Figure:
     """A figure in space."""
     z = RNG.normal(size=(5, 4))
     panel = Panel(Axis("x"), Axis("y"), Axis(T("height", "高度")))
-    traces = [figures.surface(z, np.arange(4), np.arange(5)), figures.trace("scatter3d", x=[0], y=[1], z=[2], panel=1)]
-    return Figure(traces, [panel, panel], says=T("A surface.", "一个曲面。"))
+    parts = [traces.surface(z, np.arange(4), np.arange(5)), traces.trace("scatter3d", x=[0], y=[1], z=[2], panel=1)]
+    return Figure(parts, [panel, panel], says=T("A surface.", "一个曲面。"))
 
 
 @pytest.mark.parametrize("figure", [whole_figure(), solid_figure()], ids=["plane", "space"])
@@ -158,9 +162,9 @@ def test_plotly_accepts_every_kind_of_trace(figure):
 
 def test_plotly_refuses_what_it_does_not_know():
     with pytest.raises(ValueError, match=r"[Ii]nvalid"):
-        Figure([figures.bars([1], [2], colour="red")], [Panel()], says="x").to_plotly()
+        Figure([traces.bars([1], [2], colour="red")], [Panel()], says="x").to_plotly()
     with pytest.raises(ValueError, match=r"[Ii]nvalid"):
-        Figure([figures.bars([1], [2])], [Panel()], says="x", layout={"bermode": "overlay"}).to_plotly()
+        Figure([traces.bars([1], [2])], [Panel()], says="x", layout={"bermode": "overlay"}).to_plotly()
 
 
 def test_figures_are_sent_as_json():
@@ -172,7 +176,7 @@ def test_figures_are_sent_as_json():
     assert made["handles"][0]["x"] == "start" and made["link"] == "n"
     assert made["handles"][1]["x"] == 2 and made["handles"][1]["share"] and "share" not in made["handles"][0]
     assert made["layout"]["barmode"] == "overlay" and made["recorded"] == {"en": "long ago", "zh": "很久以前"}
-    bare = Figure([figures.bars([1], [2])], [Panel()], says="x").data()
+    bare = Figure([traces.bars([1], [2])], [Panel()], says="x").data()
     assert not {"frames", "facts", "table", "handles", "link", "recorded"} & set(bare) and bare["says"] == "x"
 
 
@@ -186,8 +190,8 @@ def test_panels_have_axes_of_their_own():
     titles = [note["text"] for note in layout["annotations"]]
     assert titles == [{"en": "One", "zh": "一"}, {"en": "Two", "zh": "二"}, {"en": "half", "zh": "一半"}]
     assert layout["annotations"][2]["x"] == 1.0, "a logarithmic axis takes the value, and Plotly its logarithm"
-    traces = whole_figure().data()["data"]
-    assert [t.get("xaxis") for t in traces] == [None] * 6 + ["x2", "x2", "x3", "x3"]
+    parts = whole_figure().data()["data"]
+    assert [t.get("xaxis") for t in parts] == [None] * 6 + ["x2", "x2", "x3", "x3"]
     solid = solid_figure().data()
     assert solid["layout"]["scene2"]["domain"] == {"row": 0, "column": 1} and solid["data"][1]["scene"] == "scene2"
 
@@ -201,7 +205,7 @@ def test_a_figures_own_layout_adds_to_its_axes():
 
 
 def test_a_reversed_range_runs_down():
-    figure = Figure([figures.bars([1], [2])], [Panel(y=Axis(range=(0, 5), reverse=True))], says="x")
+    figure = Figure([traces.bars([1], [2])], [Panel(y=Axis(range=(0, 5), reverse=True))], says="x")
     assert figure.data()["layout"]["yaxis"]["range"] == [5, 0]
 
 
@@ -242,7 +246,7 @@ def test_frames_are_validated_as_plotly_sees_them():
     ids=["normal", "zeros", "nan", "mixed", "one"],
 )
 def test_a_diverging_map_is_centred_at_zero(grid):
-    made = figures.heat(grid, diverging=True)
+    made = traces.heat(grid, diverging=True)
     assert made["zmin"] == -made["zmax"] < 0
     if np.isfinite(grid).any() and np.nanmax(np.abs(grid)):
         assert made["zmax"] == np.nanmax(np.abs(grid))
@@ -250,7 +254,7 @@ def test_a_diverging_map_is_centred_at_zero(grid):
 
 
 def test_every_token_has_a_colour_in_light_and_dark():
-    css = (figures.Path(figures.__file__).parent / "static" / "tokens.css").read_text()
+    css = (Path(colors.__file__).parent / "static" / "tokens.css").read_text()
     light, dark = css[: css.index(".dark")], css[css.index(".dark") :]
     for token in TOKENS:
         for theme in (light, dark):
@@ -269,13 +273,13 @@ PICTURES = {
     "plane": whole_figure(),
     "sample": sample_lab.curve(sample_lab.sample(sample_lab.Sample())),
     "map": sample_lab.grid(sample_lab.sample(sample_lab.Sample())),
-    "holes": Figure([figures.line(np.arange(5), np.full(5, np.nan))], [Panel()], says="a < b"),
-    "none": Figure([figures.line(np.zeros(0), np.zeros(0))], [Panel()], says="x"),
+    "holes": Figure([traces.line(np.arange(5), np.full(5, np.nan))], [Panel()], says="a < b"),
+    "none": Figure([traces.line(np.zeros(0), np.zeros(0))], [Panel()], says="x"),
     "contours": Figure(
-        [figures.contours(RNG.random((9, 9)), np.arange(9), np.arange(9)), figures.points([1, 2], [3, None])],
+        [traces.contours(RNG.random((9, 9)), np.arange(9), np.arange(9)), traces.points([1, 2], [3, None])],
         [Panel()], says="x",
     ),
-    "logarithms": Figure([figures.line([1, 10, 0], [1e-9, 1, 0])], [Panel(Axis(log=True), Axis(log=True))], says="x"),
+    "logarithms": Figure([traces.line([1, 10, 0], [1e-9, 1, 0])], [Panel(Axis(log=True), Axis(log=True))], says="x"),
 }  # fmt: skip
 
 
@@ -303,9 +307,9 @@ def test_frames_multiply_a_base_by_their_factors():
     frames = Frames("k", [Frame(str(k), facts=[("k", str(k))], table=[["k"], [str(k)]]) for k in range(4)],
                     products={0: {"z": (base, factors)}}, rows={1: {"z": maps}}, follow=True,
                     strips={0: {"upto": np.arange(4)}})  # fmt: skip
-    traces = [figures.heat(base.copy()), figures.heat(maps[0], panel=1)]
+    parts = [traces.heat(base.copy()), traces.heat(maps[0], panel=1)]
     strips = [Strip(["a", "b", "c", "d"])]
-    drawn = Figure(traces, [Panel(), Panel()], "says", frames=frames, strips=strips, link="tokens")
+    drawn = Figure(parts, [Panel(), Panel()], "says", frames=frames, strips=strips, link="tokens")
     for k in range(4):
         moved = frames.at(k)
         np.testing.assert_allclose(moved[0]["z"], np.diag(factors[k]) @ base)
@@ -326,7 +330,7 @@ def test_an_array_that_is_shown_twice_travels_once():
     maps, base = RNG.normal(size=(5, 5)), RNG.normal(size=(3, 5))
     frames = Frames("k", [Frame(str(k)) for k in range(5)], rows={1: {"y": maps, "customdata": maps.copy()}},
                     products={2: {"z": (base, RNG.normal(size=(5, 3)))}}, strips={0: {"strength": maps}})  # fmt: skip
-    drawn = Figure([figures.heat(maps), figures.bars(np.arange(5), maps[0]), figures.heat(base)], [Panel()], "says",
+    drawn = Figure([traces.heat(maps), traces.bars(np.arange(5), maps[0]), traces.heat(base)], [Panel()], "says",
                    frames=frames, strips=[Strip(list("abcde"))])  # fmt: skip
     sent = json.loads(json.dumps(drawn.data()))
     assert sent["frames"]["rows"]["1"]["y"] == {"same": ["data", 0, "z"]} == sent["frames"]["strips"]["0"]["strength"]
@@ -337,7 +341,7 @@ def test_an_array_that_is_shown_twice_travels_once():
 
 def test_picks_say_which_parameters_a_click_sets():
     picks = [Pick(panel=1, x="head", y="layer", cell=9), Pick(strip=0, sets=[{"layer": 1}, {"layer": 2}])]
-    made = Figure([figures.points([0], [0])], [Panel()], "says", picks=picks).data()["picks"]
+    made = Figure([traces.points([0], [0])], [Panel()], "says", picks=picks).data()["picks"]
     assert made[0] == {"panel": 1, "strip": None, "x": "head", "y": "layer", "cell": 9, "sets": []}
     assert made[1]["strip"] == 0 and made[1]["sets"] == [{"layer": 1}, {"layer": 2}]
     tiles = Pick(cell=9, columns=4, sets=[{"head": 1}, {"head": 2}]).data()
@@ -345,7 +349,7 @@ def test_picks_say_which_parameters_a_click_sets():
 
 
 def test_a_divider_says_what_it_cuts():
-    line = figures.Divider(1, panel=2, start=0.25, text=T("the line", "分界线"))
+    line = Divider(1, panel=2, start=0.25, text=T("the line", "分界线"))
     made = Figure([], [Panel()], "x", divider=line).data()
     assert made["divider"] == {"trace": 1, "panel": 2, "start": 0.25, "text": {"en": "the line", "zh": "分界线"}}
     assert "divider" not in Figure([], [Panel()], "x").data()
@@ -358,11 +362,11 @@ def test_a_picture_is_exact_or_as_small_as_it_is_asked_to_be():
 
     rows = np.linspace(0, 255, 64).astype(np.uint8)
     pixels = np.stack(np.broadcast_arrays(rows[:, None], rows[None, :], np.uint8(90)), -1)
-    exact, close, rough = (figures.source(pixels, quality) for quality in (None, 90, 10))
+    exact, close, rough = (traces.source(pixels, quality) for quality in (None, 90, 10))
     read = lambda text: np.asarray(Image.open(BytesIO(base64.b64decode(text.partition(",")[2]))).convert("RGB"))  # noqa: E731
     np.testing.assert_array_equal(read(exact), pixels)
     assert np.abs(read(close).astype(int) - pixels).mean() < 4 and len(rough) < len(close) < len(exact) * 4
-    assert figures.picture(pixels)["source"] == exact and figures.picture(pixels, source=rough)["source"] == rough
+    assert traces.picture(pixels)["source"] == exact and traces.picture(pixels, source=rough)["source"] == rough
 
 
 @pytest.mark.parametrize(
@@ -373,11 +377,11 @@ def test_a_picture_is_exact_or_as_small_as_it_is_asked_to_be():
 )  # fmt: skip
 def test_a_long_name_on_the_x_axis_stands_in_two_lines(name, shown):
     axis = Axis(ticks=([0], [name]))
-    layout = Figure([figures.bars([0], [2])], [Panel(axis, axis)], says="x").data()["layout"]
+    layout = Figure([traces.bars([0], [2])], [Panel(axis, axis)], says="x").data()["layout"]
     assert layout["xaxis"]["ticktext"] == [shown] and layout["yaxis"]["ticktext"] == [name]
 
 
 def test_a_logarithmic_axis_of_a_few_decades_names_the_decades():
     for high, step in ((10, None), (1000, 1), (1e12, None)):
-        layout = Figure([figures.bars([0], [2])], [Panel(Axis(log=True, range=(1, high)))], says="x").data()["layout"]
+        layout = Figure([traces.bars([0], [2])], [Panel(Axis(log=True, range=(1, high)))], says="x").data()["layout"]
         assert layout["xaxis"].get("dtick") == step
