@@ -7,14 +7,11 @@ Source: Mentzer et al. 2023 (Finite scalar quantization), section 3.1 and the co
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-# Table 1: levels recommended for codebooks of about 2⁸, 2¹⁰, 2¹², 2¹⁴ and 2¹⁶.
-RECOMMENDED = {2**8: (8, 6, 5), 2**10: (8, 5, 5, 5), 2**12: (7, 5, 5, 5, 5), 2**14: (8, 8, 8, 6, 5),
-               2**16: (8, 8, 8, 5, 5, 5)}  # fmt: skip
 EDGE = 1e-3
 
 
@@ -56,21 +53,15 @@ def codes(levels: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
 
 
 def levels_for(codes: int, width: int) -> tuple[int, ...]:
-    """Levels of `width` numbers, as even as can be, whose product is the largest that is at most `codes`.
-
-    Each has at least 2; where that is too many, fewer numbers are given levels."""
+    """Levels of `width` numbers, descending, whose product is the largest that is at most `codes`; of those the most
+    even. Each has at least 2; where that is too many, fewer numbers are given levels."""
     width = max(1, min(width, int(math.log2(codes))))
-    best: tuple[int, ...] = (2,) * width
-    stack: list[tuple[int, ...]] = [()]
-    while stack:
-        part = stack.pop()
-        left = width - len(part)
+
+    def ways(left: int, room: int, top: int) -> Iterator[tuple[int, ...]]:
         if not left:
-            if (math.prod(part), -max(part)) > (math.prod(best), -max(best)):
-                best = part
-            continue
-        room = codes // math.prod(part)
-        top = min(part[-1] if part else codes, room // 2 ** (left - 1))
-        low = max(2, math.floor(room ** (1 / left)) - 2)
-        stack.extend((*part, level) for level in range(low, top + 1) if len(part) or level <= room ** (1 / left) + 4)
-    return best
+            yield ()
+            return
+        for level in range(2, min(top, room // 2 ** (left - 1)) + 1):
+            yield from ((level, *rest) for rest in ways(left - 1, room // level, level))
+
+    return max(ways(width, codes, codes), key=lambda levels: (math.prod(levels), -max(levels)))

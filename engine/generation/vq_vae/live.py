@@ -58,13 +58,11 @@ class Training:
         self.choice, self.rng = choice, np.random.default_rng((seed, 1))
         self.generator = torch.Generator().manual_seed(seed)
         shown_rng = np.random.default_rng((seed, 2))
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.encoder, self.decoder = worlds.networks(self.world)
-            first = worlds.sample(world, 4096, shown_rng)
-            with torch.no_grad():
-                z = self.encoder(first)
-            self.quantiser = QUANTISERS[method](choice, z, self.generator)
+        first, kind = worlds.sample(world, 4096, shown_rng), QUANTISERS[method]
+        self.encoder, self.decoder = worlds.networks(self.world, first, kind.fixed, self.generator)
+        with torch.no_grad():
+            z = self.encoder(first)
+        self.quantiser = kind(choice, z, self.generator)
         self.shown = worlds.sample(world, SHOWN, shown_rng, fresh=True)
         self.judged = worlds.sample(world, JUDGED, shown_rng, fresh=True)
         self.optimiser = torch.optim.Adam(self._groups()) if self._groups() else None
@@ -81,10 +79,8 @@ class Training:
         """One step; the rates fall over the second half."""
         share = number / self.steps
         x = worlds.sample(self.name, self.world.batch, self.rng)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(self.rng.integers(2**31)))  # Gumbel noise
-            z = self.encoder(x)
-            made = self.quantiser(z, share)
+        z = self.encoder(x)
+        made = self.quantiser(z, share, self.generator)
         loss = (self.decoder(made.out) - x).square().mean() + made.loss + made.commitment
         if self.optimiser:
             for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
@@ -100,9 +96,8 @@ class Training:
         z = self.encoder(x)
         z = (z if z.requires_grad else z.clone().requires_grad_()).requires_grad_(True)
         z.retain_grad()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(number)
-            made = self.quantiser(z, min(1.0, number / self.steps))
+        noise = torch.Generator().manual_seed(number)  # its own: a look at the course does not change it
+        made = self.quantiser(z, min(1.0, number / self.steps), noise)
         out = made.out.detach().requires_grad_(True)
         (self.decoder(out) - x).square().mean(1).sum().backward()
         (arrived,) = torch.autograd.grad(made.out, z, out.grad)

@@ -18,6 +18,7 @@ from engine.generation.vq_vae.gradients import codebook_loss, commitment, rotate
 from engine.generation.vq_vae.nearest import lookup, nearest_code
 
 DEAD = 0.02  # a code used less than this share of the mean is dead
+EVENLY = 0.1  # weight of the loss that keeps the codes of Gumbel-softmax in use
 WATCH = 0.95  # of the moving counts by which dead codes are told
 
 
@@ -48,6 +49,7 @@ class Codebook(nn.Module):
     Its codes start near the origin, on vectors of the data, or by k-means.
     """
 
+    fixed = False  # whether the range of what it gives is fixed
     through = staticmethod(straight_through)
 
     def __init__(self, choice: Choice, z: Tensor, generator: torch.Generator):
@@ -56,7 +58,7 @@ class Codebook(nn.Module):
         self.codebook = nn.Parameter(begun(choice.codes, choice.start, z, generator))
         self.recent = Averages.of(self.codebook.detach().clone())
 
-    def forward(self, z: Tensor, share: float) -> Quantised:
+    def forward(self, z: Tensor, share: float, generator: torch.Generator) -> Quantised:
         index = nearest_code(z, self.codebook)
         q = lookup(self.codebook, index)
         return Quantised(self.through(z, q), index, codebook_loss(z, q), self.choice.beta * commitment(z, q))
@@ -93,7 +95,7 @@ class Ema(Codebook):
         self.codebook.requires_grad_(False)
         self.averages = Averages.of(self.codebook.clone(), len(z) / choice.codes)
 
-    def forward(self, z: Tensor, share: float) -> Quantised:
+    def forward(self, z: Tensor, share: float, generator: torch.Generator) -> Quantised:
         index = nearest_code(z, self.codebook)
         q = self.codebook[index]
         return Quantised(self.through(z, q), index, z.new_zeros(()), self.choice.beta * commitment(z, q))
@@ -108,44 +110,54 @@ class Ema(Codebook):
 class Gumbel(Codebook):
     """A code is drawn by softmax((−‖z − e‖²/v + Gumbel noise)/τ), softly while τ falls from 1 to 1/16; hard in the end.
 
-    v is a quarter of the data's variance. No commitment: the gradient passes the softmax.
-    Source: Jang et al. 2017, eq. 2; as a picture's codes, Ramesh et al. 2021, section 2.1.
+    v is a quarter of the data's variance. No commitment: the gradient passes the softmax. What keeps the codes in use is
+    a loss: how far the entropy of their mean probability is below ln K.
+    Source: Jang et al. 2017, eq. 2; Baevski et al. 2020 (wav2vec 2.0), eq. 4, for the loss.
     """
 
     def __init__(self, choice: Choice, z: Tensor, generator: torch.Generator):
         super().__init__(choice, z, generator)
         self.scale = float(z.var(0).mean()) / 4
 
-    def forward(self, z: Tensor, share: float) -> Quantised:
+    def forward(self, z: Tensor, share: float, generator: torch.Generator) -> Quantised:
         logits = -torch.cdist(z, self.codebook).square() / self.scale
-        noise = -torch.empty_like(logits).exponential_().log()
+        noise = -torch.empty_like(logits).exponential_(generator=generator).log()
         soft = ((logits + noise) * 16**share).softmax(-1)
-        return Quantised(soft @ self.codebook, logits.argmax(-1), z.new_zeros(()), z.new_zeros(()))
+        mean = logits.softmax(-1).mean(0) + 1e-7  # the gradient of the entropy is log of it
+        uneven = math.log(len(mean)) - torch.special.entr(mean).sum()
+        return Quantised(soft @ self.codebook, logits.argmax(-1), EVENLY * uneven, z.new_zeros(()))
 
 
 class Fsq(nn.Module):
-    """Each number is rounded to a few levels; nothing is learned, nothing can die. Source: Mentzer et al. 2023."""
+    """Each number is rounded to a few levels; nothing is learned. Source: Mentzer et al. 2023.
+
+    The paper advises 5 levels or more a number, for codebooks of 2⁸ and more. Of at most 64 codes that would leave one
+    or two numbers; here all are used, with 2 levels if need be, which loses less on the digits.
+    """
+
+    fixed = True
 
     def __init__(self, choice: Choice, z: Tensor, generator: torch.Generator):
         super().__init__()
         self.levels = fsq.levels_for(choice.codes, z.shape[1])
-        self.width = z.shape[1]
-        # The encoder's scale is fitted to the range once; the decoder learns the way back.
-        self.scale = float(z.std()) * 1.2
+        # The range is laid over the first vectors once; the encoder may move within it.
+        self.centre, self.scale = z.mean(0), z.std(0) * 1.2
 
-    def forward(self, z: Tensor, share: float) -> Quantised:
-        q = fsq.quantise(z[:, : len(self.levels)] / self.scale, self.levels)
-        zero = z.new_zeros(())
-        return Quantised(self._wide(q) * self.scale, fsq.indices(q.detach(), self.levels), zero, zero)
+    def forward(self, z: Tensor, share: float, generator: torch.Generator) -> Quantised:
+        q, zero = self._rounded(z), z.new_zeros(())
+        return Quantised(self._placed(q), fsq.indices(q.detach(), self.levels), zero, zero)
 
-    def _wide(self, q: Tensor) -> Tensor:
-        return nn.functional.pad(q, (0, self.width - q.shape[1]))
+    def _rounded(self, z: Tensor) -> Tensor:
+        return fsq.quantise(((z - self.centre) / self.scale)[:, : len(self.levels)], self.levels)
+
+    def _placed(self, q: Tensor) -> Tensor:
+        return nn.functional.pad(q, (0, len(self.scale) - q.shape[1])) * self.scale + self.centre
 
     def assign(self, z: Tensor) -> Tensor:
-        return fsq.indices(fsq.quantise(z[:, : len(self.levels)] / self.scale, self.levels), self.levels)
+        return fsq.indices(self._rounded(z), self.levels)
 
     def codes(self) -> Tensor:
-        return self._wide(fsq.codes(self.levels)) * self.scale
+        return self._placed(fsq.codes(self.levels))
 
     def learn(self, z: Tensor, index: Tensor, generator: torch.Generator, step: int) -> None:
         """Nothing."""
@@ -156,6 +168,8 @@ class Residual(nn.Module):
 
     Source: Zeghidour et al. 2021 (SoundStream), algorithm 1.
     """
+
+    fixed = False
 
     def __init__(self, choice: Choice, z: Tensor, generator: torch.Generator):
         super().__init__()
@@ -168,7 +182,7 @@ class Residual(nn.Module):
             left = left - stage.codebook[stage.assign(left)]
             self.stages.append(stage)
 
-    def forward(self, z: Tensor, share: float) -> Quantised:
+    def forward(self, z: Tensor, share: float, generator: torch.Generator) -> Quantised:
         q, index = self._steps(z)
         beta = self.stages[0].choice.beta
         return Quantised(straight_through(z, q), index, z.new_zeros(()), beta * commitment(z, q))

@@ -68,21 +68,50 @@ def digits() -> ndarray:
 class Bend(nn.Module):
     """A small network from `inner` to `outer` numbers; where they are as many, it begins as the identity."""
 
-    def __init__(self, inner: int, outer: int, hidden: int):
+    def __init__(self, inner: int, outer: int, hidden: int, generator: torch.Generator):
         super().__init__()
         self.keep = inner == outer
         self.layers = nn.Sequential(nn.Linear(inner, hidden), nn.GELU(), nn.Linear(hidden, outer))
-        if self.keep:
-            nn.init.zeros_(self.layers[-1].weight)
-            nn.init.zeros_(self.layers[-1].bias)
+        with torch.no_grad():
+            for layer in (self.layers[0], self.layers[-1]):  # as torch draws them, but from a generator of their own
+                most = layer.in_features**-0.5
+                for drawn in (layer.weight, layer.bias):
+                    drawn.uniform_(-most, most, generator=generator)
+            if self.keep:
+                self.layers[-1].weight.zero_()
+                self.layers[-1].bias.zero_()
+
+    @torch.no_grad()
+    def level(self, x: Tensor) -> None:
+        """Scale and shift what comes out so that over x (N, inner) each number has mean 0 and variance 1."""
+        made, last = self.layers(x), self.layers[-1]
+        mean, spread = made.mean(0), made.std(0)
+        last.weight /= spread[:, None]
+        last.bias.sub_(mean).div_(spread)
+
+    @torch.no_grad()
+    def settle(self, x: Tensor) -> None:
+        """Begin near the mean of x (N, outer), whatever comes in."""
+        self.layers[-1].weight *= 0.1
+        self.layers[-1].bias.copy_(x.mean(0))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x) if self.keep else self.layers(x)
 
 
-def networks(world: World) -> tuple[nn.Module, nn.Module]:
-    """Encoder and decoder, drawn from torch's global generator; the identity where nothing is learned."""
+def networks(world: World, x: Tensor, fixed: bool, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
+    """Encoder and decoder for samples such as x (N, width); the identity where nothing is learned.
+
+    A decoder that does not begin as the identity begins at the mean: else the first steps drive all vectors one way,
+    to make it, and codes die of that. An encoder whose quantiser has a `fixed` range begins with vectors that fill it.
+    """
     if not world.learned:
         return nn.Identity(), nn.Identity()
     hidden = 48 if world.width == world.code else 96
-    return Bend(world.width, world.code, hidden), Bend(world.code, world.width, hidden)
+    encoder = Bend(world.width, world.code, hidden, generator)
+    decoder = Bend(world.code, world.width, hidden, generator)
+    if not decoder.keep:
+        decoder.settle(x)
+        if fixed:
+            encoder.level(x)
+    return encoder, decoder
