@@ -7,7 +7,6 @@ import hashlib
 import os
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from engine.core import devices, provenance, results
 from engine.core.experiments import Cost, Experiment
 from engine.core.params import Params
 from engine.core.provenance import Provenance
+from engine.core.recent import Recent
 
 CACHE_BYTES = 256 * 2**20
 LONG = 2000  # characters of parameters that are a key as they are
@@ -43,43 +43,11 @@ def document(experiment: Experiment, params: Params, outcome: Outcome) -> dict[s
     }
 
 
-class ResultCache:
-    """The most recently used outcomes, bounded by the bytes of their results."""
-
-    def __init__(self, capacity: int):
-        self.capacity, self.held = capacity, 0
-        self._items: OrderedDict[tuple, tuple[Outcome, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple) -> Outcome | None:
-        with self._lock:
-            if key not in self._items:
-                return None
-            self._items.move_to_end(key)
-            return self._items[key][0]
-
-    def put(self, key: tuple, outcome: Outcome) -> None:
-        """Keep an outcome, dropping the least recently used. One larger than a quarter of the capacity is not kept."""
-        bytes_ = results.size(outcome.result)
-        if bytes_ > self.capacity // 4:
-            return
-        with self._lock:
-            if key in self._items:
-                self.held -= self._items.pop(key)[1]
-            self._items[key] = (outcome, bytes_)
-            self.held += bytes_
-            while self.held > self.capacity:
-                self.held -= self._items.popitem(last=False)[1][1]
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-
 class Runner:
     """Runs experiments in this process. Safe to use from many threads."""
 
     def __init__(self, cache_bytes: int = CACHE_BYTES):
-        self.cache = ResultCache(cache_bytes)
+        self.cache: Recent[Outcome] = Recent(cache_bytes, lambda outcome: results.size(outcome.result))
         self.computed = 0
         self._flights: dict[tuple, Future] = {}
         self._lock = threading.Lock()

@@ -22,29 +22,54 @@ TRAINED = ("task", "world", "method", "codes", "start", "restarts", "beta", "dec
 PICTURE, TRAIN = {"task": ["picture"]}, {"task": ["train"]}
 
 
+CURES = {
+    "codebook": T("Start the codes on data or by k-means, or let dead ones be drawn anew.", "让码字从数据上或用 k 均值起步，或重启死码字。"),
+    "gumbel": T("Start the codes on data.", "让码字从数据上起步。"),
+    "fsq": T("Its levels lie on a fixed grid, and the data do not fill it.", "它的电平在固定网格上，而数据没有占满网格。"),
+}  # fmt: skip
+
+
 def findings(r: VqVaed) -> list[T]:
     """What should be said aloud."""
-    said: list[T] = []
     if r.training is not None and len(r.usage):
-        dead, K = int((r.usage == 0).sum()), len(r.usage)
-        if dead > K / 4:
+        return of_training(r)
+    if r.compared is not None and r.compared.world in ("normal", "uniform"):
+        return [T("On a law there is no encoder to commit: β changes nothing.", "对一维分布没有编码器可供承诺：β 不起作用。")]  # fmt: skip
+    said: list[T] = []
+    if (cell := r.cell) is not None:
+        rows, columns = r.codes.shape
+        if cell.asked[:2] != (cell.row, cell.column):
             said.append(
-                T(f"Collapse: {dead} of {K} codes are never chosen. Start the codes on data or by k-means, or let dead ones be drawn anew.",
-                  f"坍缩：{K} 个码字中有 {dead} 个从未被选中。让码字从数据上或用 k 均值起步，或重启死码字。")
+                T(f"The page has {rows} rows and {columns} columns: row {cell.row}, column {cell.column} is taken.",
+                  f"此页有 {rows} 行 {columns} 列：取第 {cell.row} 行第 {cell.column} 列。")
             )  # fmt: skip
-        if r.codebook > K:
+        if cell.asked[2] >= r.codebook:
             said.append(
-                T(f"Its codes come as a product: {K} of the {r.codebook} asked for.", f"它的码字数是乘积：所要求的 {r.codebook} 个中有 {K} 个。")
+                T(f"There is no code {cell.asked[2]} among {r.codebook}: the cell is left as it was coded.",
+                  f"{r.codebook} 个码字中没有 {cell.asked[2]} 号：格子保持编码结果。")
             )  # fmt: skip
-        if not np.isfinite(r.training.error):
-            said.append(T("The training diverged: its error is no number.", "训练发散：误差已不是数。"))
-    if r.cell is not None and r.cell.before != r.cell.after and not r.cell.changed:
+        if cell.before != cell.after and not cell.changed:
+            said.append(
+                T("No pixel moved: the decoder paints both codes alike here.", "没有像素变化：解码器在此处把两个码字画得一样。")
+            )  # fmt: skip
+    return said
+
+
+def of_training(r: VqVaed) -> list[T]:
+    """What should be said aloud of a training."""
+    said: list[T] = []
+    dead, K, method = int((r.usage == 0).sum()), len(r.usage), r.training.method
+    if dead > K / 4:
+        cure = CURES[method if method in CURES else "codebook"]
         said.append(
-            T(
-                "No pixel moved: the decoder paints both codes alike here.",
-                "没有像素变化：解码器在此处把两个码字画得一样。",
-            )
-        )
+            T(f"Collapse: {dead} of {K} codes are never chosen. {cure.en}", f"坍缩：{K} 个码字中有 {dead} 个从未被选中。{cure.zh}")
+        )  # fmt: skip
+    if r.codebook > K:
+        said.append(
+            T(f"Its codes come as a product: {K} of the {r.codebook} asked for.", f"它的码字数是乘积：所要求的 {r.codebook} 个中有 {K} 个。")
+        )  # fmt: skip
+    if not np.isfinite(r.training.error):
+        said.append(T("The training diverged: its error is no number.", "训练发散：误差已不是数。"))
     return said
 
 

@@ -24,6 +24,11 @@ def frame(pixels: np.ndarray, title: T) -> Panel:
     )
 
 
+def decibels(value: float, digits: int = 2) -> str:
+    """A PSNR as it is read off; of equal pictures it is infinite."""
+    return f"{value:.{digits}f} dB" if np.isfinite(value) else "∞ dB"
+
+
 def glow(error: np.ndarray) -> np.ndarray:
     """Differences as a picture: black where there is none, through orange to white."""
     t = np.clip(error.astype(float) / ERROR_SHOWN, 0, 1)[..., None]
@@ -66,7 +71,7 @@ def kept_figure(r: VqVaed) -> Figure:
         picture(r.flat, xaxis="x4", yaxis="y4"),
     ]
     facts = [
-        (T("PSNR", "PSNR（峰值信噪比）"), f"{r.psnr:.2f} dB"), (T("SSIM", "SSIM（结构相似度）"), f"{r.ssim:.3f}"),
+        (T("PSNR", "PSNR（峰值信噪比）"), decibels(r.psnr)), (T("SSIM", "SSIM（结构相似度）"), f"{r.ssim:.3f}"),
         (T("bits per pixel", "每像素比特"), f"{r.bits_per_pixel:.4g}"),
         (T("the page takes", "整页占用"), T(f"{grouped(size)} of {grouped(raw)} bytes", f"{grouped(size)} / {grouped(raw)} 字节")),
         (T("perplexity", "困惑度"), f"{r.perplexity:.0f} / {r.codebook}"),
@@ -79,13 +84,13 @@ def kept_figure(r: VqVaed) -> Figure:
     return Figure(
         traces,
         [
-            frame(r.image, T("original ⇆ reconstruction", "原图 ⇆ 重建")),
+            frame(r.image, T(f"original ⇆ reconstruction, {r.image.shape[1]} × {r.image.shape[0]}", f"原图 ⇆ 重建，{r.image.shape[1]} × {r.image.shape[0]}")),
             frame(r.image, T(f"the page: {r.codes.shape[0]} × {r.codes.shape[1]} integers", f"整数页：{r.codes.shape[0]} × {r.codes.shape[1]}")),
             frame(r.image, T("what is lost", "丢失了什么")),
-            frame(r.image, T(f"as many bits, one colour a cell: {r.flat_psnr:.1f} dB", f"同样的比特，每格一种颜色：{r.flat_psnr:.1f} dB")),
+            frame(r.image, T(f"one of {r.codebook} colours a cell, palette not counted: {decibels(r.flat_psnr, 1)}", f"每格取 {r.codebook} 色之一（不计调色板）：{decibels(r.flat_psnr, 1)}")),
         ],
-        T(f"A picture, its reconstruction from {r.codes.size} integers at {r.psnr:.1f} dB, the page of integers, and the error.",
-          f"一张图片、由 {r.codes.size} 个整数得到的重建（{r.psnr:.1f} dB）、整数页与误差。"),
+        T(f"A picture, its reconstruction from {r.codes.size} integers at {decibels(r.psnr, 1)}, the page of integers, and the error.",
+          f"一张图片、由 {r.codes.size} 个整数得到的重建（{decibels(r.psnr, 1)}）、整数页与误差。"),
         facts=facts,
         columns=2,
         layout={"height": 400},
@@ -114,13 +119,18 @@ def integer_figure(r: VqVaed) -> Figure:
     facts = [
         (T("cell", "格子"), T(f"row {cell.row}, column {cell.column}", f"第 {cell.row} 行第 {cell.column} 列")),
         (T("pixels that moved", "变化的像素"), grouped(cell.changed)),
-        (T("pixels decoded anew", "重新解码的像素"), T(f"{grouped(moved.size)} of {grouped(r.codes.size * f * f)}", f"{grouped(moved.size)} / {grouped(r.codes.size * f * f)}")),
-        (T("PSNR, whole picture", "整图 PSNR"), f"{cell.psnr_before:.3f} → {r.psnr:.3f} dB"),
     ]  # fmt: skip
+    if cell.before != cell.after:
+        cells, made = cell.decoded
+        facts += [
+            (T("cells decoded again", "重新解码的格子"), T(f"{grouped(cells)} of {grouped(r.codes.size)}", f"{grouped(cells)} / {grouped(r.codes.size)}")),
+            (T("pixels made of them", "由此画出的像素"), T(f"{grouped(made)} of {grouped(r.codes.size * f * f)}", f"{grouped(made)} / {grouped(r.codes.size * f * f)}")),
+        ]  # fmt: skip
+    facts.append((T("PSNR, whole picture", "整图 PSNR"), f"{cell.psnr_before:.3f} → {decibels(r.psnr, 3)}"))
     says = (
         T(f"Changing the integer {cell.before} into {cell.after} moves {cell.changed} pixels around its cell.", f"把整数 {cell.before} 改成 {cell.after}，其周围有 {cell.changed} 个像素变化。")
         if cell.before != cell.after
-        else T("The cell as the encoder chose it: pick another integer.", "编码器选择的格子：换一个整数试试。")
+        else T("The cell as it was coded: pick another integer.", "格子保持编码结果：换一个整数试试。")
     )  # fmt: skip
     return Figure(
         [
@@ -203,7 +213,8 @@ def used_figure(r: VqVaed) -> Figure:
 
 
 def places_figure(r: VqVaed) -> Figure:
-    """Encoder outputs and codes along the two directions in which the outputs spread most."""
+    """The cells' vectors and the codes along the two directions in which the vectors spread most; a click on a code sets
+    it."""
     p, cell = r.projection, r.cell
     colours = [f"rgb({a},{b},{c})" for a, b, c in p.colours.tolist()]
     mine = p.vectors[p.chosen == cell.after]
@@ -221,11 +232,12 @@ def places_figure(r: VqVaed) -> Figure:
             points([p.cell[0]], [p.cell[1]], BRASS, size=13, symbol="circle-open", name=T("the chosen cell", "所选格子")),
             points([p.codes[cell.after, 0]], [p.codes[cell.after, 1]], SECOND, size=11, symbol="diamond", name=T("its code", "它的码字"), text=[str(cell.after)], hovertemplate="%{text}<extra></extra>"),
         ],
-        [Panel(Axis(T(f"first direction ({share[0]:.0f} % of the variance)", f"第一方向（方差的 {share[0]:.0f} %）")), Axis(T(f"second ({share[1]:.0f} %)", f"第二方向（{share[1]:.0f} %）"), equal=True))],
-        T(f"The encoder's vectors of {len(p.vectors)} cells in two of their dimensions, in the colours of the cells, among {r.codebook} codes.", f"{len(p.vectors)} 个格子的编码向量（投影到两维，以格子颜色显示）与 {r.codebook} 个码字。"),
+        [Panel(title=T("click a code: the cell is given it", "点一个码字：格子改用它"), x=Axis(T(f"first direction ({share[0]:.0f} % of the variance)", f"第一方向（方差的 {share[0]:.0f} %）")), y=Axis(T(f"second ({share[1]:.0f} %)", f"第二方向（{share[1]:.0f} %）"), equal=True))],
+        T(f"The vectors of {len(p.vectors)} cells in two of their dimensions, in the colours of the cells, among {r.codebook} codes.", f"{len(p.vectors)} 个格子的向量（投影到两维，以格子颜色显示）与 {r.codebook} 个码字。"),
         facts=[
             (T("cell's integer", "格子的整数"), str(cell.after)),
             (T("cells with it, of those shown", "所示格子中使用它的"), str(len(mine))),
             (T("lost by quantising, a number", "量化损失（每分量）"), f"{r.distortion:.3g}"),
         ],
+        picks=[Pick(trace=k, sets=[{"edit_code": int(code)} for code in np.flatnonzero(shown)]) for k, shown in ((2, ~used), (3, used))],
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.generation.vq_vae import VqVaed
-from pages.generation.vq_vae_picture import frame
+from pages.generation.vq_vae_picture import decibels, frame
 from pages.shell import T
 from pages.shell.axes import Axis
 from pages.shell.colors import BRASS, FOURTH, MEASURED, MUTE, SECOND, THIRD
@@ -41,16 +41,14 @@ def bits_figure(r: VqVaed) -> Figure:
                     color,
                     size=6,
                     symbol="circle-open",
-                    name=T(f"{called}, entropy-coded", f"{called}，熵编码"),
+                    name=T(f"{called}, entropy of its codes", f"{called}，码字的熵"),
                 )
             )
         at, lift, anchor = SPOTS[name]
+        if not np.isfinite(curve.psnr[at]):  # a picture of few colours is given back exactly
+            continue
         labels.append(Label(curve.bits[at], curve.psnr[at] + lift, words, color, anchor))
-    mine = r.rates.curves[f"VQ {r.factor}"]
-    at = int(np.argmin(np.abs(mine.setting - r.codebook)))
-    traces.append(
-        points([mine.bits[at]], [mine.psnr[at]], BRASS, size=13, symbol="circle-open", name=T("chosen", "所选"))
-    )
+    traces.append(points([r.bits_per_pixel], [r.psnr], BRASS, size=13, symbol="circle-open", name=T("chosen", "所选")))
     pictures = [
         (r.image, T("original: 24 bits a pixel", "原图：每像素 24 比特")),
         (
@@ -79,7 +77,7 @@ def bits_figure(r: VqVaed) -> Figure:
         labels,
         columns=3,
         facts=[
-            (T("chosen page", "所选整数页"), T(f"{r.bits_per_pixel:.4g} bits, {r.psnr:.2f} dB", f"{r.bits_per_pixel:.4g} 比特，{r.psnr:.2f} dB")),
+            (T("chosen page", "所选整数页"), T(f"{r.bits_per_pixel:.4g} bits, {decibels(r.psnr)}", f"{r.bits_per_pixel:.4g} 比特，{decibels(r.psnr)}")),
             (T("nearest WebP", "最接近的 WebP"), T(f"{r.rates.rival_bits['WEBP']:.4g} bits", f"{r.rates.rival_bits['WEBP']:.4g} 比特")),
             (T("nearest JPEG", "最接近的 JPEG"), T(f"{r.rates.rival_bits['JPEG']:.4g} bits", f"{r.rates.rival_bits['JPEG']:.4g} 比特")),
         ],
@@ -96,7 +94,7 @@ def pages_figure(r: VqVaed) -> Figure:
         (p.shuffled, T("its integers, shuffled", "打乱它的整数")),
         (p.even, T("every code as likely", "每个码字等可能")),
         (p.by_use, T("as often as here, anywhere", "按使用频率随机摆放")),
-        (drawn, T("drawn by the prior", "由先验抽取")),
+        (drawn, T("drawn by the prior of scenes (cells of 8, K = 256)", "由场景的先验抽取（8 像素格，K = 256）")),
     ]
     traces = [
         picture(pixels) if not k else picture(pixels, xaxis=f"x{k + 1}", yaxis=f"y{k + 1}")

@@ -14,9 +14,8 @@ from pages.shell.colors import ACCEPT, BRASS, INK, INK_3, MEASURED, MUTE, REJECT
 from pages.shell.figures import Figure, absent
 from pages.shell.moments import Frame, Frames
 from pages.shell.panels import Label, Panel
+from pages.shell.text import grouped
 from pages.shell.traces import bars, line, points
-
-TEN = tuple(f"--class-{k}" for k in range(1, 10))
 
 
 def segments(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +23,12 @@ def segments(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray
     gap = np.full_like(start, np.nan)
     whole = np.stack([start, end, gap], 2).reshape(len(start), -1, 2)
     return whole[..., 0], whole[..., 1]
+
+
+def arrows(x: np.ndarray, y: np.ndarray, color: str, name: T) -> dict:
+    """One moment's segments (3a,) with a head at the end of each."""
+    heads = {"symbol": "arrow", "angleref": "previous", "color": color, "size": np.tile([0, 7, 0], len(x) // 3)}
+    return line(x, y, color, width=1.4, name=name, hoverinfo="skip") | {"mode": "lines+markers", "marker": heads}
 
 
 def chase_figure(r: VqVaed) -> Figure:
@@ -40,8 +45,8 @@ def chase_figure(r: VqVaed) -> Figure:
     last = T_ - 1
     traces = [
         points(vectors[last, :, 0], vectors[last, :, 1], MEASURED, size=4, opacity=0.45, name=T("vectors z", "向量 z"), hoverinfo="skip"),
-        line(in_x[last], in_y[last], SECOND, width=1.4, name=T("gradient handed to z", "交给 z 的梯度"), hoverinfo="skip"),
-        line(out_x[last], out_y[last], ACCEPT, width=1.4, name=T("gradient at the code", "码字处的梯度"), hoverinfo="skip"),
+        arrows(in_x[last], in_y[last], SECOND, T("gradient handed to z", "交给 z 的梯度")),
+        arrows(out_x[last], out_y[last], ACCEPT, T("gradient at the code", "码字处的梯度")),
         points(codes[last, :, 0], codes[last, :, 1], INK, size=9, symbol="cross", name=T("codes", "码字"), text=[str(k) for k in range(codes.shape[1])], hovertemplate="%{text}<extra></extra>"),
     ]  # fmt: skip
     rows = {0: {"x": vectors[..., 0], "y": vectors[..., 1]}, 1: {"x": in_x, "y": in_y}, 2: {"x": out_x, "y": out_y},
@@ -126,6 +131,15 @@ def best_figure(r: VqVaed) -> Figure:
     paths = t.codes[:, :, 0]
     stairs = np.tile(np.append(t.steps.astype(float), np.nan), paths.shape[1])
     courses = np.concatenate([paths, np.full((1, paths.shape[1]), np.nan)]).T.ravel()
+    if r.reached is not None:
+        lost, varied = r.reached.distortion, r.reached.perplexity
+        reached: T | str = T(f"{lost:.5g} (exact)", f"{lost:.5g}（精确）")
+        ratio = [(T("ratio", "比值"), f"{lost / best.distortion:.4f}")]
+    else:  # not the nearest code: no closed form, and a sample's noise would be read as a loss
+        lost, varied, ratio = r.distortion, r.perplexity, []
+        reached = T(
+            f"{lost:.3g} (of {grouped(t.usage.sum())} samples)", f"{lost:.3g}（{grouped(t.usage.sum())} 个样本）"
+        )
     levels_y = np.full(len(best.levels), -0.035 * density.max())
     return Figure(
         [
@@ -139,12 +153,12 @@ def best_figure(r: VqVaed) -> Figure:
             Panel(Axis("x"), Axis(T("density", "密度")), title=T("levels", "电平")),
             Panel(Axis("x"), Axis(T("steps", "步")), title=T("how they came there", "它们怎么到达")),
         ],
-        T(f"Distortion {r.distortion:.5g} of the trained codes, {best.distortion:.5g} of the best ones.", f"训练码字的失真为 {r.distortion:.5g}，最优为 {best.distortion:.5g}。"),
+        T(f"Distortion {lost:.5g} of the trained codes, {best.distortion:.5g} of the best ones.", f"训练码字的失真为 {lost:.5g}，最优为 {best.distortion:.5g}。"),
         facts=[
-            (T("distortion, trained", "失真（训练）"), f"{r.distortion:.5g}"),
+            (T("distortion, trained", "失真（训练）"), reached),
             (T("distortion, best", "失真（最优）"), f"{best.distortion:.5g}"),
-            (T("ratio", "比值"), f"{r.distortion / best.distortion:.3f}"),
-            (T("perplexity, trained / best", "困惑度（训练 / 最优）"), f"{r.perplexity:.2f} / {best.perplexity:.2f}"),
+            (T("perplexity, trained / best", "困惑度（训练 / 最优）"), f"{varied:.2f} / {best.perplexity:.2f}"),
+            *ratio,
         ],
     )  # fmt: skip
 

@@ -53,7 +53,8 @@ class Pick:
     x, y: the parameters that take the clicked place, counted in cells of that many data units, the first cell being
         centred on (or beginning half a unit before) 0; a chip gives its number to x.
     sets: instead, for each clickable item in turn the parameters that it sets; with `columns`, the items are the
-        tiles of a mosaic that many across, row by row, each `cell` data units wide and high.
+        tiles of a mosaic that many across, row by row, each `cell` data units wide and high; with `trace`, they are the
+        points of that trace alone.
     """
 
     panel: int = 0
@@ -63,12 +64,14 @@ class Pick:
     cell: float = 1.0
     sets: Sequence[Mapping[str, Any]] = ()
     columns: int = 0
+    trace: int | None = None
 
     def data(self) -> dict[str, Any]:
         """As it is sent."""
         made = {"panel": self.panel, "strip": self.strip, "x": self.x, "y": self.y, "cell": self.cell,
                 "sets": [dict(one) for one in self.sets]}  # fmt: skip
-        return made | ({"columns": self.columns} if self.columns else {})
+        made |= {"columns": self.columns} if self.columns else {}
+        return made | ({} if self.trace is None else {"trace": self.trace})
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pictures that a person brings: their file in, its pixels back as the text that a lab's parameter takes. None is kept."""
+"""Pictures that a person brings: their file in, its pixels back as the text that a lab's parameter takes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pictures that people bring: opened within limits on bytes and pixels, as plain RGB, without anything else they hold.
 
-A picture travels as a text, "data:image/png;base64,…", which a lab takes as a parameter: nothing is kept on the server,
-and an experiment stays a function of its parameters.
+A picture travels as a text, "data:image/png;base64,…", which a lab takes as a parameter: an experiment stays a function
+of its parameters, nothing is written to disk, and of what was opened only the last few stay in memory.
 """
 
 from __future__ import annotations

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 
 from engine.core import Refused, devices
+from engine.core.recent import Recent
 from engine.generation import image_models
 from engine.generation.diffusion import plane
 from engine.generation.diffusion.drawing import drawn
@@ -20,9 +19,7 @@ from engine.generation.diffusion.plane import Mixture
 PLANES: dict[str, Callable[[], Mixture]] = {
     "gaussian": plane.gaussian, "lobes": plane.lobes, "moons": plane.moons, "spirals": plane.spirals,
 }  # fmt: skip
-KEPT = 8  # trained networks
-_networks: OrderedDict[bytes, Training] = OrderedDict()
-_shelf = threading.Lock()
+_networks: Recent[Training] = Recent(8, lambda training: 1)
 
 
 @dataclass(frozen=True)
@@ -74,15 +71,10 @@ def open_pictures(name: str) -> World:
 def trained(exact: Mixture) -> Iterator[Training]:
     """A training of a world's network as it goes; at once where the same world was learnt before."""
     key = b"".join(a.tobytes() for a in (exact.means, exact.deviations, exact.weights, exact.owners))
-    with _shelf:
-        known = _networks.get(key)
-    if known is not None:
+    if (known := _networks.get(key)) is not None:
         yield known
         return
     for made in train(exact):
         if made.fraction == 1:
-            with _shelf:
-                _networks[key] = made
-                while len(_networks) > KEPT:
-                    _networks.popitem(last=False)
+            _networks.put(key, made)
         yield made

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.generation.vq_vae.coded import Atoms, Cell, Projection
     from engine.generation.vq_vae.compare import Compared
     from engine.generation.vq_vae.live import Trained
-    from engine.generation.vq_vae.lloyd_max import Best
+    from engine.generation.vq_vae.lloyd_max import Scalar
     from engine.generation.vq_vae.number import Passed
     from engine.generation.vq_vae.other_pages import OtherPages
     from engine.generation.vq_vae.rates import Rates
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LARGEST_SIDE = pictures.SIDE
 CORRECTIONS = 1  # of a page, where nothing else is asked for
 LEARNED = ("gradient", "ema", "rotation", "rvq")
+NEAREST = ("gradient", "ema", "rotation", "gumbel")  # those that give each vector to the nearest code
 CODED, TRAINING = {"task": ["picture", "rate", "pages"]}, {"task": ["train", "compare"]}
 IMAGES = {name: pictures.PHOTOGRAPHS[name] for name in (*pictures.HELD_OUT, "astronaut", "coffee", "flower")}
 SCENE_IMAGES = {"scene 1": ("scene 1", "场景 1"), "scene 2": ("scene 2", "场景 2")}
@@ -41,17 +42,18 @@ class VqVae(Params):
     image: str = Field("chelsea", max_length=pictures.TEXT, title="Picture", zh="图片", control="picture",
                        labels=IMAGES | SCENE_IMAGES, when=CODED)  # fmt: skip
     side: int = Field(256, ge=64, le=LARGEST_SIDE, step=16, title="Longer side", zh="长边", unit=("px", "像素"),
-                      when=CODED, help=("What is larger is reduced to it.", "更大的会缩小到此尺寸。"))  # fmt: skip
+                      when=CODED, help=("What is larger is reduced to it; for other pages to 128 pixels.",
+                            "更大的会缩小到此尺寸；“另外的整数页”最多 128 像素。"))  # fmt: skip
     factor: Literal[4, 8] = Field(8, title="Pixels to a cell's side", zh="每格边长像素数", when=CODED)
     codebook: Literal[64, 128, 256, 512, 1024] = Field(256, title="Codes K", zh="码字数 K", when=CODED)
     corrections: int = Field(CORRECTIONS, ge=0, le=4, title="Corrections", zh="修正次数", when=CODED,
-                             help=("Each moves the encoder's vectors down the gradient of this picture's error.",
+                             help=("Each moves the cells' vectors down the gradient of this picture's error.",
                                    "每次让编码向量沿此图误差的梯度下降一步。"))  # fmt: skip
     edit_row: int = Field(10, ge=0, le=159, title="Cell: row", zh="格子：行", when={"task": ["picture"]})
     edit_column: int = Field(16, ge=0, le=159, title="Cell: column", zh="格子：列", when={"task": ["picture"]})
     edit_code: int = Field(-1, ge=-1, le=1023, title="Its integer", zh="改成整数", when={"task": ["picture"]},
-                           help=("−1 leaves it as the encoder chose. Click a cell of the map, then an atom.",
-                                 "−1 表示保留编码器的选择。先点码图中的一格，再点一个原子。"))  # fmt: skip
+                           help=("−1 leaves it as it was coded. Click a cell of the map, then an atom.",
+                                 "−1 表示保留编码结果。先点码图中的一格，再点一个原子。"))  # fmt: skip
     other: Literal["china", "chelsea", "astronaut", "coffee", "flower"] = Field(
         "astronaut", title="Mixed with", zh="与之混合", labels=IMAGES, when={"task": ["pages"]}
     )
@@ -76,7 +78,8 @@ class VqVae(Params):
     )  # fmt: skip
     restarts: bool = Field(False, title="Dead codes are drawn anew", zh="重启死码字",
                            when={"task": ["train"], "method": [*LEARNED]})  # fmt: skip
-    beta: float = Field(0.25, ge=0, le=4, step=0.05, title="Commitment β", zh="承诺系数 β", when={"task": ["train"]})
+    beta: float = Field(0.25, ge=0, le=4, step=0.05, title="Commitment β", zh="承诺系数 β",
+                        when={"task": ["train"], "method": [*LEARNED], "world": ["plane", "digits"]})  # fmt: skip
     decay: float = Field(0.95, ge=0.5, le=0.999, step=0.001, title="Decay of the averages γ", zh="滑动平均衰减 γ",
                          when={"task": ["train"], "method": ["ema", "rvq"]})  # fmt: skip
     steps: int = Field(500, ge=50, le=4000, title="Steps", zh="步数", scale="log", when=TRAINING)
@@ -98,7 +101,8 @@ class VqVaed:
     image, reconstruction: (H, W, 3) uint8, the second with the change that was made; error: (H, W) the mean of its
     three absolute differences. flat, flat_psnr: each cell in one of K colours fitted to this picture, as many bits.
     cell: the changed cell. atoms: the codebook. projection: vectors and codes in two dimensions. held_out: what
-    `meta.json` says of this factor and codebook on photographs never trained on.
+    `meta.json` says of this factor and codebook on photographs never trained on. best: of a law the best codes there
+    are; reached: what the trained ones are on it, exactly, where each number is given to the nearest of them.
     """
 
     task: str
@@ -124,20 +128,27 @@ class VqVaed:
     rates: Rates | None = None
     pages: OtherPages | None = None
     training: Trained | None = None
-    best: Best | None = None
+    best: Scalar | None = None
+    reached: Scalar | None = None
     compared: Compared | None = None
     number: Passed | None = None
+    dtype: str = "float32"
     backend: str = "torch"
 
 
 def cost(params: VqVae) -> Cost:
     """One number is instant, and so is a picture whose page is at hand: a changed integer is painted alone."""
-    if params.task == "number":
-        return "instant"
-    if params.task == "picture":
-        from engine.generation.vq_vae import store
+    match params.task:
+        case "number":
+            return "instant"
+        case "picture":
+            from engine.generation.vq_vae import store
 
-        return "instant" if store.key(params) in store.AT_HAND else "seconds"
+            return "instant" if store.key(params) in store.AT_HAND else "seconds"
+        case "rate":  # ten pages, each painted once more for a correction
+            return "minutes" if (params.side / 256) ** 2 * (1 + params.corrections) > 16 else "seconds"
+        case "compare":  # eighteen trainings
+            return "minutes" if params.steps > 600 else "seconds"
     return "seconds"
 
 
@@ -168,7 +179,8 @@ def vq_vae(params: VqVae) -> Iterator[Partial[VqVaed]]:
         case "number":
             from engine.generation.vq_vae import number
 
-            yield Partial(VqVaed("number", number=number.passed(params.value, params.target)), 1.0)
+            found = number.passed(params.value, params.target)
+            yield Partial(VqVaed("number", number=found, dtype="float64"), 1.0)
         case "train":
             yield from _training(params)
         case "compare":
@@ -176,6 +188,15 @@ def vq_vae(params: VqVae) -> Iterator[Partial[VqVaed]]:
 
             for found, fraction in compare.compare(params.world, params.codes, params.steps, params.seed):
                 yield Partial(VqVaed("compare", compared=found), fraction)
+        case "rate":
+            from engine.generation.vq_vae import coded
+
+            for made, fraction in coded.rates(params):
+                yield Partial(made, fraction)
+        case "pages":
+            from engine.generation.vq_vae import coded
+
+            yield Partial(coded.other_pages(params), 1.0)
         case _:
             from engine.generation.vq_vae import coded
 
@@ -189,9 +210,11 @@ def _training(params: VqVae) -> Iterator[Partial[VqVaed]]:
     choice = Choice(params.codes, params.beta, params.decay, params.start, params.restarts)
     law = lloyd_max.LAWS.get(params.world)
     best = law(params.codes) if law else None
+    exactly = law is not None and params.method in NEAREST
     for found, fraction in live.train(params.world, params.method, choice, params.steps, params.seed):
         yield Partial(
             VqVaed("train", codes=found.index[-1], usage=found.usage, perplexity=found.perplexity,
-                   distortion=found.distortion, codebook=params.codes, training=found, best=best),
+                   distortion=found.distortion, codebook=params.codes, training=found, best=best,
+                   reached=lloyd_max.of(params.world, found.codes[-1, :, 0]) if exactly else None),
             fraction,
         )  # fmt: skip

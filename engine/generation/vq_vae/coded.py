@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
+from engine.core import Refused
 from engine.data import pictures, scenes
 from engine.generation.vq_vae import (
     IMAGES,
@@ -36,10 +38,15 @@ class Atoms:
 
 @dataclass(frozen=True)
 class Cell:
-    """The cell at (row, column): before and after, its integer; window: the pixels (top, bottom, left, right) that its
-    integer has a say in. old, new: (…, 3) uint8 the picture there before and after. changed: how many pixels moved.
-    psnr_before: of the whole picture, before the change. vector: (D,) the encoder's. nearest: (m,) the closest codes,
-    distances: (m,) their squared distances; first, second: (D,) the two closest codes themselves."""
+    """The cell at (row, column), within the page: before and after, its integer.
+
+    asked: the row, column and integer that were asked for; an integer beyond the codebook changes nothing. window: the
+    pixels (top, bottom, left, right) that its integer has a say in. old, new: (…, 3) uint8 the picture there before and
+    after. changed: how many pixels moved. decoded: how many cells were decoded again to paint that, and of how many
+    pixels; 0 where nothing was changed. psnr_before: of the whole picture, before the change. vector: (D,) the cell's,
+    as it was corrected. nearest: (m,) the closest codes, distances: (m,) their squared distances; first, second: (D,)
+    the two closest codes themselves.
+    """
 
     row: int
     column: int
@@ -49,18 +56,21 @@ class Cell:
     old: ndarray
     new: ndarray
     changed: int
+    decoded: tuple[int, int]
     psnr_before: float
     vector: ndarray
     nearest: ndarray
     distances: ndarray
     first: ndarray
     second: ndarray
+    asked: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Projection:
-    """vectors: (n, 2) the encoder's, of some of the cells; chosen: (n,) their codes; colours: (n, 3) uint8 the mean
-    colour of each; codes: (K, 2). shares: (2,) of the vectors' variance along each direction. cell: (2,) the cell's."""
+    """vectors: (n, 2) of some of the cells, as they were corrected; chosen: (n,) their codes; colours: (n, 3) uint8
+    the mean colour of each; codes: (K, 2). shares: (2,) of the vectors' variance along each direction. cell: (2,) the
+    changed cell's vector."""
 
     vectors: ndarray
     chosen: ndarray
@@ -93,21 +103,32 @@ class Page:
 
 
 def picture(name: str, side: int) -> ndarray:
-    """The pixels that a parameter names: a photograph, a scene, an upload; its longer side at most `side`."""
+    """The pixels that a parameter names: a photograph, a scene, an upload; its longer side at most `side`.
+
+    Raises Refused for a strip that becomes too narrow for SSIM's window.
+    """
     if name in SCENE_IMAGES:
         scene = scenes.compose(SCENE_SEED, list(SCENE_IMAGES).index(name))
         return pictures.reduced(scenes.render(scene, SCENE_SIDE).pixels, side)
-    return pictures.reduced(pictures.chosen(name, (*IMAGES, *SCENE_IMAGES)), side)
+    whole = pictures.chosen(name, (*IMAGES, *SCENE_IMAGES))
+    made, narrowest = pictures.reduced(whole, side), 2 * quality.REACH + 1
+    if min(made.shape[:2]) < narrowest:
+        (height, width), (h, w) = whole.shape[:2], made.shape[:2]
+        raise Refused(f"image must be at least {narrowest} pixels wide and high at a longer side of {side}; got "
+                      f"{width} x {height}, which becomes {w} x {h}",
+                      f"image 在长边为 {side} 时宽高都必须不小于 {narrowest} 像素；收到 {width} x {height}，"
+                      f"缩小后为 {w} x {h}",
+                      "image")  # fmt: skip
+    return made
 
 
 def page(params: VqVae) -> Page:
     """The picture's page, made anew or at hand."""
-    key = store.key(params)
     if params.task == "pages":
         from engine.generation.vq_vae.other_pages import LARGEST_SIDE
 
         params = params.model_copy(update={"side": min(params.side, LARGEST_SIDE)})
-        key = store.key(params)
+    key = store.key(params)
     if (found := store.AT_HAND.get(key)) is not None:
         return found
     pixels = picture(params.image, params.side)
@@ -136,7 +157,7 @@ def _projection(params: VqVae, pixels: ndarray, z: Tensor, codes: Tensor) -> tup
 
 
 def looked_at(params: VqVae) -> VqVaed:
-    """The result for a picture: with its change, its rates or its other pages, as is asked."""
+    """The result for a picture, with its change."""
     made = page(params)
     height, width = made.pixels.shape[:2]
     codes, painted, cell = made.codes, made.painted, None
@@ -146,7 +167,6 @@ def looked_at(params: VqVae) -> VqVaed:
     usage = np.bincount(codes.numpy().ravel(), minlength=params.codebook)
     model = models.autoencoder(params.factor)
     q = model.codebook(params.codebook)[codes]
-    more = _more(params, made)
     return VqVaed(
         params.task, codes=codes.numpy().astype(np.int32), usage=usage, perplexity=quality.perplexity(usage),
         distortion=float((made.z - q).double().square().mean()), psnr=quality.psnr(made.pixels, shown),
@@ -156,7 +176,7 @@ def looked_at(params: VqVae) -> VqVaed:
         error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
         corrected=np.array(made.corrected), flat=made.flat, flat_psnr=made.flat_psnr,
         atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell),
-        held_out=_held_out(params), **more,
+        held_out=_held_out(params),
     )  # fmt: skip
 
 
@@ -181,20 +201,24 @@ def _held_out(params: VqVae) -> dict[str, float]:
     return {name.removesuffix(end): value for name, value in metrics.items() if name.endswith(end)}
 
 
-def _more(params: VqVae, made: Page) -> dict[str, object]:
-    if params.task == "rate":
-        from engine.generation.vq_vae import rates
+def other_pages(params: VqVae) -> VqVaed:
+    """The result with pages that no picture gave."""
+    from engine.generation.vq_vae import other_pages as others
 
-        return {"rates": rates.rates(made.pixels, params.factor, params.codebook, params.corrections)}
-    if params.task == "pages":
-        from engine.generation.vq_vae import other_pages
+    made, model, size = page(params), models.autoencoder(params.factor), params.codebook
+    other = _fitted(pictures.photograph(params.other), made.pixels.shape[:2])
+    far = coding.read(model, other, size, params.corrections).codes
+    found = others.other_pages(model, size, made.pixels, made.codes, far, params.temperature, params.seed)
+    return replace(looked_at(params), pages=found)
 
-        model, size = models.autoencoder(params.factor), params.codebook
-        other = _fitted(pictures.photograph(params.other), made.pixels.shape[:2])
-        far = coding.read(model, other, size, params.corrections).codes
-        return {"pages": other_pages.other_pages(model, size, made.pixels, made.codes, far, params.temperature,
-                                                 params.seed)}  # fmt: skip
-    return {}
+
+def rates(params: VqVae) -> Iterator[tuple[VqVaed, float]]:
+    """The result with what bits buy on this picture, curve by curve, and the share of them that is done."""
+    from engine.generation.vq_vae import rates as bits
+
+    found = looked_at(params)
+    for made, share in bits.rates(found.image, params.factor, params.codebook, params.corrections):
+        yield replace(found, rates=made), share
 
 
 def _fitted(pixels: ndarray, size: tuple[int, int]) -> ndarray:
@@ -211,24 +235,24 @@ def _changed(params: VqVae, made: Page) -> tuple[Tensor, ndarray, Cell]:
     rows, columns = made.codes.shape
     row, column = min(params.edit_row, rows - 1), min(params.edit_column, columns - 1)
     before = int(made.codes[row, column])
-    after = before if params.edit_code < 0 else min(params.edit_code, size - 1)
-    codes, painted = made.codes, made.painted
+    after = params.edit_code if 0 <= params.edit_code < size else before
+    codes, painted, decoded = made.codes, made.painted, (0, 0)
     top, bottom, left, right = window = coding.moved(model, codes, row, column)
     if after != before:
         codes = codes.clone()
         codes[row, column] = after
-        part, _ = coding.repaint(model, codes, size, row, column)
-        painted = painted.copy()
-        painted[top:bottom, left:right] = coding.image(part)
+        again = coding.repaint(model, codes, size, row, column)
+        decoded, painted = (again.cells, again.made), painted.copy()
+        painted[top:bottom, left:right] = coding.image(again.pixels)
     old, new = made.painted[top:bottom, left:right], painted[top:bottom, left:right]
     vectors = model.codebook(size)
     z = made.z[row, column]
     distances = (vectors - z).square().sum(1)
     order = distances.argsort()[:NEAREST]
     cell = Cell(
-        row, column, before, after, tuple(int(v) for v in window), old, new, int((old != new).any(2).sum()), made.psnr,
-        z.numpy(), order.numpy().astype(np.int32), distances[order].numpy(), vectors[order[0]].numpy(),
-        vectors[order[1]].numpy(),
+        row, column, before, after, tuple(int(v) for v in window), old, new, int((old != new).any(2).sum()), decoded,
+        made.psnr, z.numpy(), order.numpy().astype(np.int32), distances[order].numpy(), vectors[order[0]].numpy(),
+        vectors[order[1]].numpy(), (params.edit_row, params.edit_column, params.edit_code),
     )  # fmt: skip
     return codes, painted, cell
 

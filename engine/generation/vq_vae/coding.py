@@ -22,8 +22,9 @@ STRIDE, SHORTER = 0.3, 2 / 3
 
 
 class Read(NamedTuple):
-    """z: (h, w, D) the vectors of the cells, codes: (h, w) int64 the nearest to them, painted: (fh, fw, 3) uint8 what
-    the decoder makes of these. psnr: (corrections + 1,) dB, of the encoder's own page and after each correction."""
+    """z: (h, w, D) the vectors of the cells, as they were corrected. codes: (h, w) int64 the nearest to them. painted:
+    (fh, fw, 3) uint8 what the decoder makes of these. psnr: (corrections + 1,) dB, of the encoder's own page and after
+    each correction."""
 
     z: Tensor
     codes: Tensor
@@ -38,6 +39,16 @@ class Window(NamedTuple):
     bottom: int
     left: int
     right: int
+
+
+class Repainted(NamedTuple):
+    """pixels: (3, …) of the window, unrounded. cells, made: how many cells were decoded for that, and of how many
+    pixels."""
+
+    pixels: Tensor
+    window: Window
+    cells: int
+    made: int
 
 
 def tensor(pixels: ndarray, factor: int) -> Tensor:
@@ -118,8 +129,8 @@ def moved(model: Autoencoder, codes: Tensor, row: int, column: int) -> Window:
 
 
 @torch.inference_mode()
-def repaint(model: Autoencoder, codes: Tensor, codebook: int, row: int, column: int) -> tuple[Tensor, Window]:
-    """What the decoder makes of the page where the code in one cell has a say, (3, …), and where that is.
+def repaint(model: Autoencoder, codes: Tensor, codebook: int, row: int, column: int) -> Repainted:
+    """What the decoder makes of the page where the code in one cell has a say.
 
     Only the cells within twice the reach are decoded, and pixels made of fewer of them: the same numbers as those of
     the whole page, up to rounding.
@@ -133,7 +144,8 @@ def repaint(model: Autoencoder, codes: Tensor, codebook: int, row: int, column: 
     made = model.decoder.pixels(q[part], x[part])[0]
     window = moved(model, codes, row, column)
     top, left = (i.start * f for i in inner)
-    return made[:, window.top - top : window.bottom - top, window.left - left : window.right - left], window
+    pixels = made[:, window.top - top : window.bottom - top, window.left - left : window.right - left]
+    return Repainted(pixels, window, q.shape[2] * q.shape[3], made.shape[1] * made.shape[2])
 
 
 def _span(at: int, n: int, reach: int) -> slice:

@@ -24,6 +24,7 @@ CONTENDERS = (
     (("FSQ", "FSQ"), "fsq", "data", False),
     (("RVQ, on data", "RVQ，取自数据"), "rvq", "data", False),
 )
+PAUSE = 50  # steps after which a stop is heard
 BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -45,24 +46,33 @@ class Compared:
 
 
 def compare(world: str, codes: int, steps: int, seed: int) -> Iterator[tuple[Compared, float]]:
-    """All of them from the same seed, one after another."""
+    """All of them from the same seed, one after another, and the share of the steps that is done."""
     c, b = len(CONTENDERS), len(BETAS)
     empty = [np.full(n, np.nan) for n in (c, c, c, b, b, b)]
     found = Compared(world, tuple(one[0] for one in CONTENDERS), *empty[:3], np.array(BETAS), *empty[3:])
-    total = c + b
-    for i, (_, method, start, restarts) in enumerate(CONTENDERS):
-        made = live.trained(world, method, Choice(codes, 0.25, 0.95, start, restarts), steps, seed)
-        found = replace(found, errors=_put(found.errors, i, made.error),
-                        perplexities=_put(found.perplexities, i, made.perplexity),
-                        sizes=_put(found.sizes, i, len(made.usage)))  # fmt: skip
-        yield found, (i + 1) / total
-    for i, beta in enumerate(BETAS):
-        made = live.trained(world, "gradient", Choice(codes, beta, 0.95, "data", False), steps, seed)
-        spread = float(made.vectors[-1].var(0).mean())
-        found = replace(found, beta_errors=_put(found.beta_errors, i, made.error),
-                        beta_perplexities=_put(found.beta_perplexities, i, made.perplexity),
-                        beta_distortions=_put(found.beta_distortions, i, made.distortion / spread))  # fmt: skip
-        yield found, (c + i + 1) / total
+    choices = [(method, Choice(codes, 0.25, 0.95, start, restarts)) for _, method, start, restarts in CONTENDERS]
+    choices += [("gradient", Choice(codes, beta, 0.95, "data", False)) for beta in BETAS]
+    for i, (method, choice) in enumerate(choices):
+        run = live.Training(world, method, choice, steps, seed)
+        for number in range(steps):
+            if number % PAUSE == PAUSE - 1:
+                yield found, (i + number / steps) / len(choices)
+            run.step(number)
+        run.note(steps)
+        found = _with(found, i, run.result())
+        yield found, (i + 1) / len(choices)
+
+
+def _with(found: Compared, i: int, made: live.Trained) -> Compared:
+    """The comparison with what the i-th training came to."""
+    c = len(CONTENDERS)
+    if i < c:
+        new = {"errors": made.error, "perplexities": made.perplexity, "sizes": len(made.usage)}
+        return replace(found, **{name: _put(getattr(found, name), i, value) for name, value in new.items()})
+    spread = float(made.vectors[-1].var(0).mean())
+    new = {"beta_errors": made.error, "beta_perplexities": made.perplexity,
+           "beta_distortions": made.distortion / spread}  # fmt: skip
+    return replace(found, **{name: _put(getattr(found, name), i - c, value) for name, value in new.items()})
 
 
 def _put(array: ndarray, i: int, value: float) -> ndarray:

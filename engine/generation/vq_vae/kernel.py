@@ -2,7 +2,8 @@
 
 A program takes BLOCK_N vectors and runs over the codebook in blocks of BLOCK_K: distances are made and compared in
 registers, so that no table of N × K ever exists; what goes through memory is z once, the codebook from the cache, and
-one index a vector. ½|e|² − z·e has the least where |z − e|² has it.
+one index a vector. ½|e|² − z·e has the least where |z − e|² has it; of a few numbers (DIRECT) the squares of the
+differences are summed as they are, since close codes leave that difference no digits.
 
 N vectors z (N, D), K codes e (K, D), both contiguous; BLOCK_D the power of two at or above D, at least 16.
 """
@@ -15,8 +16,9 @@ import triton.language as tl
 
 @triton.jit(do_not_specialize=["N", "K"])
 def nearest_kernel(
-    Z, E, CENTRE, INDEX, N, K, D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr
-):
+    Z, E, CENTRE, INDEX, N, K, D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr,
+    DIRECT: tl.constexpr,
+):  # fmt: skip
     """Grid (blocks of vectors,). CENTRE (D,) is taken off both sides: less is cancelled in the difference."""
     rows = tl.program_id(0).to(tl.int64) * BLOCK_N + tl.arange(0, BLOCK_N)
     d = tl.arange(0, BLOCK_D)
@@ -27,10 +29,18 @@ def nearest_kernel(
     index = tl.zeros([BLOCK_N], tl.int32)
     for first in range(0, K, BLOCK_K):
         k = first + tl.arange(0, BLOCK_K)
-        here = (k[:, None] < K) & (d[None, :] < D)
-        e = tl.load(E + k[:, None] * D + d[None, :], mask=here, other=0.0).to(tl.float32)
-        e = tl.where(here, e - centre[None, :], 0.0)
-        distance = 0.5 * tl.sum(e * e, 1)[None, :] - tl.dot(z, tl.trans(e), input_precision="ieee")
+        if DIRECT:
+            distance = tl.zeros([BLOCK_N, BLOCK_K], tl.float32)
+            for i in tl.static_range(D):
+                a = tl.load(Z + rows * D + i, mask=rows < N, other=0.0).to(tl.float32)
+                b = tl.load(E + k * D + i, mask=k < K, other=0.0).to(tl.float32)
+                apart = a[:, None] - b[None, :]
+                distance += apart * apart
+        else:
+            here = (k[:, None] < K) & (d[None, :] < D)
+            e = tl.load(E + k[:, None] * D + d[None, :], mask=here, other=0.0).to(tl.float32)
+            e = tl.where(here, e - centre[None, :], 0.0)
+            distance = 0.5 * tl.sum(e * e, 1)[None, :] - tl.dot(z, tl.trans(e), input_precision="ieee")
         distance = tl.where(k[None, :] < K, distance, float("inf"))
         best, place = tl.min(distance, 1, return_indices=True, return_indices_tie_break_left=True)
         closer = best < least  # strictly: ties stay with the lower index

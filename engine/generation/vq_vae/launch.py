@@ -10,6 +10,7 @@ from engine.generation.vq_vae import kernel
 
 WIDEST = 256  # numbers to a code that a program's registers hold
 BLOCK_K = 64
+DIRECT = 8  # numbers to a code up to which differences are squared one by one
 
 
 def _cut(D: int) -> tuple[int, int]:
@@ -31,7 +32,17 @@ def nearest_code(z: Tensor, codebook: Tensor, out: Tensor | None = None) -> Tens
         rows, wide = _cut(D)
         centre = codebook.float().mean(0)
         kernel.nearest_kernel[(triton.cdiv(N, rows),)](
-            z.contiguous(), codebook.contiguous(), centre, index, N, K, D=D, BLOCK_N=rows, BLOCK_K=BLOCK_K, BLOCK_D=wide
+            z.contiguous(),
+            codebook.contiguous(),
+            centre,
+            index,
+            N,
+            K,
+            D=D,
+            BLOCK_N=rows,
+            BLOCK_K=BLOCK_K,
+            BLOCK_D=wide,
+            DIRECT=D <= DIRECT,
         )
     return index
 

@@ -1,4 +1,4 @@
-"""The best scalar quantiser of a law with K levels: what a trained one is judged by.
+"""Scalar quantisers of a law, exactly: the best one with K levels, and what any other loses.
 
 Source: Lloyd 1957 (1982), Max 1960: each level is the mean of its cell, each border the middle of two levels.
 """
@@ -13,7 +13,7 @@ from numpy import ndarray
 
 
 @dataclass(frozen=True)
-class Best:
+class Scalar:
     """levels: (K,) ascending. borders: (K − 1,). shares: (K,) of the law in each cell. distortion: the mean square."""
 
     levels: ndarray
@@ -23,35 +23,59 @@ class Best:
 
     @property
     def perplexity(self) -> float:
-        return float(np.exp(-(self.shares * np.log(self.shares)).sum()))
+        shares = self.shares[self.shares > 0]
+        return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
+def of(law: str, levels: ndarray) -> Scalar:
+    """What the quantiser with these levels (K,), each number given to the nearest, is on the law."""
+    at = np.sort(levels.astype(np.float64))
+    borders = (at[1:] + at[:-1]) / 2
+    shares, first, second = MOMENTS[law](borders)
+    return Scalar(at, borders, shares, float((second - 2 * at * first + at**2 * shares).sum()))
+
+
+def _normal(borders: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    """∫ φ, ∫ x φ and ∫ x² φ over each cell, (K,) each: φ' = −x φ, and (x φ)' = φ − x² φ."""
+    from scipy.special import ndtr
+
+    edges = np.concatenate([[-np.inf], borders, [np.inf]])
+    height = np.exp(-(edges**2) / 2) / np.sqrt(2 * np.pi)
+    slope = np.concatenate([[0], borders * height[1:-1], [0]])
+    shares = np.diff(ndtr(edges))
+    return shares, -np.diff(height), shares - np.diff(slope)
+
+
+def _uniform(borders: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    """∫ 1, ∫ x and ∫ x² over what each cell has of [0, 1], (K,) each."""
+    edges = np.concatenate([[0], borders, [1]]).clip(0, 1)
+    return np.diff(edges), np.diff(edges**2) / 2, np.diff(edges**3) / 3
+
+
+MOMENTS = {"normal": _normal, "uniform": _uniform}
 
 
 @functools.cache
-def normal(levels: int) -> Best:
-    """Of the unit normal law, to 1e-12: Lloyd's rounds, each exact, sped up by Newton's on the levels' equations."""
+def normal(levels: int) -> Scalar:
+    """The best of the unit normal law, to 1e-12: Lloyd's rounds, each exact, sped up by Newton's on their equations."""
     from scipy.optimize import root
-    from scipy.special import ndtr, ndtri
+    from scipy.special import ndtri
 
-    def cells(at: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-        borders = (at[1:] + at[:-1]) / 2
-        edges = np.concatenate([[-np.inf], borders, [np.inf]])
-        height = np.exp(-(edges**2) / 2) / np.sqrt(2 * np.pi)
-        shares = np.diff(ndtr(edges))
-        return borders, shares, (height[:-1] - height[1:]) / shares
+    def means(at: ndarray) -> ndarray:
+        shares, first, _ = _normal((at[1:] + at[:-1]) / 2)
+        return first / shares
 
     at = ndtri((np.arange(levels) + 0.5) / levels)
     for _ in range(50):
-        at = cells(at)[2]
+        at = means(at)
     if levels > 1:
-        at = root(lambda a: cells(a)[2] - a, at, tol=1e-14).x
-    borders, shares, means = cells(at)
-    return Best(at, borders, shares, float(1 - (shares * means**2).sum()))
+        at = root(lambda a: means(a) - a, at, tol=1e-14).x
+    return of("normal", at)
 
 
-def uniform(levels: int) -> Best:
-    """Of the uniform law on [0, 1]: equal cells, 1/(12 K²)."""
-    at = (np.arange(levels) + 0.5) / levels
-    return Best(at, np.arange(1, levels) / levels, np.full(levels, 1 / levels), 1 / (12 * levels**2))
+def uniform(levels: int) -> Scalar:
+    """The best of the uniform law on [0, 1]: equal cells, 1/(12 K²)."""
+    return of("uniform", (np.arange(levels) + 0.5) / levels)
 
 
 LAWS = {"normal": normal, "uniform": uniform}

@@ -110,8 +110,8 @@ class Ema(Codebook):
 class Gumbel(Codebook):
     """A code is drawn by softmax((−‖z − e‖²/v + Gumbel noise)/τ), softly while τ falls from 1 to 1/16; hard in the end.
 
-    v is a quarter of the data's variance. No commitment: the gradient passes the softmax. What keeps the codes in use is
-    a loss: how far the entropy of their mean probability is below ln K.
+    v is a quarter of the data's variance. No commitment: the gradient passes the softmax. A loss keeps the codes in
+    use: how far the entropy of their mean probability is below ln K.
     Source: Jang et al. 2017, eq. 2; Baevski et al. 2020 (wav2vec 2.0), eq. 4, for the loss.
     """
 

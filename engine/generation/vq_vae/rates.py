@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy import ndarray
@@ -27,9 +28,9 @@ class Curve:
 
 @dataclass(frozen=True)
 class Rates:
-    """curves: by name. entropy: for each autoencoder's curve, (n,) bits a pixel if each code took −log₂ of its share on
-    this picture. rivals: pictures of JPEG and WebP at the quality whose size comes nearest to the chosen page's.
-    rival_bits: theirs."""
+    """curves: by name, as far as they are made. entropy: for each autoencoder's curve, (n,) bits a pixel if each code
+    took −log₂ of its share on this picture, the table of shares not counted: a bound. rivals: pictures of JPEG and WebP
+    at the quality whose size comes nearest to the chosen page's. rival_bits: theirs."""
 
     curves: dict[str, Curve]
     entropy: dict[str, ndarray]
@@ -52,31 +53,39 @@ def _curve(points: list[tuple[float, float, float, float]]) -> Curve:
     return Curve(bits, psnr, ssim, setting)
 
 
-def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORRECTIONS) -> Rates:
-    """Every curve; the chosen page is that of this factor and codebook."""
+def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORRECTIONS) -> Iterator[tuple[Rates, float]]:
+    """The curves, one after another, and the share of them that is done; the chosen page is that of this factor and
+    codebook."""
     wanted = quality.bits_per_pixel(codebook, factor)
-    curves: dict[str, Curve] = {}
-    entropy, rivals, rival_bits = {}, {}, {}
+    found = Rates({}, {}, {}, {})
+    pages = [(f, size) for f in (factor, *(f for f in models.FACTORS if f != factor)) for size in CODEBOOKS]
     for kind, settings in QUALITIES.items():
         made = [(*compressed(pixels, kind, q), q) for q in settings]
-        curves[kind] = _curve([(b, quality.psnr(pixels, p), quality.ssim(pixels, p), q) for p, b, q in made])
+        curve = _curve([(b, quality.psnr(pixels, p), quality.ssim(pixels, p), q) for p, b, q in made])
         nearest = min(made, key=lambda one: abs(np.log(one[1] / wanted)))
-        rivals[kind], rival_bits[kind] = nearest[0], nearest[1]
-    for f in models.FACTORS:
-        model, name = models.autoencoder(f), f"VQ {f}"
-        points, ideal = [], []
-        for size in CODEBOOKS:
-            page = coding.read(model, pixels, size, corrections)
-            made = page.painted[: pixels.shape[0], : pixels.shape[1]]
-            bits = quality.bits_per_pixel(size, f)
-            points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
-            varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=size))
-            ideal.append(np.log2(varied) / f**2)
-        curves[name], entropy[name] = _curve(points), np.array(ideal)
-    flat = []
+        found = Rates(
+            found.curves | {kind: curve}, {}, found.rivals | {kind: nearest[0]}, found.rival_bits | {kind: nearest[1]},
+        )  # fmt: skip
+    found = replace(found, curves=found.curves | {"flat": _flat(pixels, factor)})
+    yield found, 1 / (1 + len(pages))
+    points: dict[str, list[tuple[float, float, float, float]]] = {}
+    for done, (f, size) in enumerate(pages):
+        name, page = f"VQ {f}", coding.read(models.autoencoder(f), pixels, size, corrections)
+        made = page.painted[: pixels.shape[0], : pixels.shape[1]]
+        bits = quality.bits_per_pixel(size, f)
+        points.setdefault(name, []).append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
+        varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=size))
+        entropy = np.append(found.entropy.get(name, []), np.log2(varied) / f**2)
+        found = replace(found, curves=found.curves | {name: _curve(points[name])},
+                        entropy=found.entropy | {name: entropy})  # fmt: skip
+        yield found, (done + 2) / (1 + len(pages))
+
+
+def _flat(pixels: ndarray, factor: int) -> Curve:
+    """Of cells of one colour each, the colours fitted to this picture and not counted."""
+    points = []
     for size in (16, 64, 256, 1024):
         made = judging.flat_cells(pixels, factor, judging.palette([pixels], factor, size, 8000))
         bits = quality.bits_per_pixel(size, factor)
-        flat.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
-    curves["flat"] = _curve(flat)
-    return Rates(curves, entropy, rivals, rival_bits)
+        points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
+    return _curve(points)

@@ -17,7 +17,7 @@ def nearest_code(z: Tensor, codebook: Tensor) -> Tensor:
 
 def codebook_gradient(gradient: Tensor, index: Tensor, codes: int) -> Tensor:
     """(K, D): the sum, over the vectors that chose each code, of the gradient (N, D) of what they were replaced by."""
-    made = torch.zeros(codes, gradient.shape[1], dtype=torch.float64)
+    made = torch.zeros(codes, gradient.shape[1], dtype=torch.float64, device=gradient.device)
     for row, code in zip(gradient.double(), index.tolist(), strict=True):
         made[code] += row
     return made

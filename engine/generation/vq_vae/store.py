@@ -3,50 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from engine.core import results
+from engine.core.recent import Recent
 
 if TYPE_CHECKING:
     from engine.generation.vq_vae import VqVae
     from engine.generation.vq_vae.coded import Page
 
-V = TypeVar("V")
-KEPT = 24  # pages: about 2 MB each
-
-
-class Recent(Generic[V]):
-    """The values that were used last. Safe to use from many threads."""
-
-    def __init__(self, most: int):
-        self.most, self._items, self._lock = most, OrderedDict(), threading.Lock()
-
-    def __contains__(self, key: tuple) -> bool:
-        return key in self._items
-
-    def get(self, key: tuple) -> V | None:
-        with self._lock:
-            if key in self._items:
-                self._items.move_to_end(key)
-            return self._items.get(key)
-
-    def put(self, key: tuple, value: V) -> None:
-        with self._lock:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            while len(self._items) > self.most:
-                self._items.popitem(last=False)
-
-    def clear(self) -> None:
-        """Drop them all."""
-        with self._lock:
-            self._items.clear()
-
-
-AT_HAND: Recent[Page] = Recent(KEPT)
+CAPACITY = 64 * 2**20  # bytes: some 30 pages of the default size, ten of the largest
 
 
 def key(params: VqVae) -> tuple[Any, ...]:
     """What a page depends on."""
-    image = params.image if len(params.image) < 100 else hashlib.sha256(params.image.encode()).hexdigest()
+    image: Any = params.image
+    if image.startswith("data:"):
+        image = hashlib.sha256(image.encode()).digest()  # no name can be it
     return image, params.side, params.factor, params.codebook, params.corrections
+
+
+def _bytes(page: Page) -> int:
+    tensors = sum(t.element_size() * t.numel() for t in (page.z, page.codes))
+    return tensors + results.size(page)
+
+
+AT_HAND: Recent[Page] = Recent(CAPACITY, _bytes)

@@ -102,8 +102,9 @@ class Bend(nn.Module):
 def networks(world: World, x: Tensor, fixed: bool, generator: torch.Generator) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder for samples such as x (N, width); the identity where nothing is learned.
 
-    A decoder that does not begin as the identity begins at the mean: else the first steps drive all vectors one way,
-    to make it, and codes die of that. An encoder whose quantiser has a `fixed` range begins with vectors that fill it.
+    A decoder that does not begin as the identity begins at the mean: else the first steps drive all vectors one way to
+    make it, out of a fixed range if there is one. An encoder whose quantiser has a `fixed` range begins with vectors
+    that fill it.
     """
     if not world.learned:
         return nn.Identity(), nn.Identity()

@@ -211,7 +211,7 @@ Orrery.Drawing = (() => {
       this.plot.on('plotly_relayout', () => this.place());
       this.plot.on('plotly_click', e => {
         const at = e.points[0], axes = at.fullData.xaxis || 'x';
-        this.pick({ panel: Number(axes.slice(1) || 1) - 1, x: at.x, y: at.y, i: at.pointIndex ?? at.pointNumber });
+        this.pick({ panel: Number(axes.slice(1) || 1) - 1, x: at.x, y: at.y, i: at.pointIndex ?? at.pointNumber, trace: at.curveNumber });
       });
     }
 
@@ -237,9 +237,10 @@ Orrery.Drawing = (() => {
     }
 
     /* A click sets the parameters that are bound to its place. */
-    pick({ panel, strip = null, x, y, i }) {
+    pick({ panel, strip = null, x, y, i, trace = null }) {
       for (const pick of this.figure.picks || []) {
         if (strip === null ? pick.strip !== null || pick.panel !== panel : pick.strip !== strip) continue;
+        if (pick.trace !== undefined && pick.trace !== trace) continue;
         const cell = v => Math.floor((Number(v) + 0.5) / pick.cell);
         const item = pick.columns ? cell(y) * pick.columns + cell(x) : Array.isArray(i) ? i[0] : i;
         const set = pick.sets.length ? pick.sets[item] : { ...(pick.x && { [pick.x]: cell(x) }), ...(pick.y && { [pick.y]: cell(y) }) };

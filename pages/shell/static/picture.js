@@ -1,5 +1,5 @@
 /* A picture to choose: one of those that a lab has, or a file of the person's own, which the server opens and sends back
-   as a text; nothing of it is kept there. */
+   as a text. */
 Orrery.pictures = (() => {
   'use strict';
   const { el, words, T, label } = Orrery;

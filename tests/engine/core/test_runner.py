@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from engine.core import Field, Params, Partial, Refused, devices, experiment, experiments, provenance, runner
-from engine.core.runner import Outcome, ResultCache, Runner, document
+from engine.core.runner import Outcome, Runner, document
 
 KB = 1024
 
@@ -183,7 +183,7 @@ def test_what_is_too_large_is_not_kept_and_pushes_nothing_out():
 
 
 def test_keeping_the_same_thing_twice_counts_its_bytes_once():
-    cache = ResultCache(100 * KB)
+    cache = Runner(100 * KB).cache
     outcome = Runner(0).run(whole, Ask(kilobytes=10))
     cache.put(("key",), outcome)
     held = cache.held
