@@ -96,7 +96,8 @@ class VqVaed:
 
     codes: (h, w) the page of integers as it is painted; of a training, (n,) those of the samples shown.
     usage: (K,) how often each code is used. perplexity: exp(H) of that. distortion: mean square of what a number of a
-    vector loses by being quantised. psnr (dB), ssim: of the reconstruction. bits_per_pixel: log₂ K / f².
+    vector loses by being quantised. psnr (dB), ssim: of the reconstruction. bits_per_pixel: log₂ K for
+    each cell.
     corrected: (corrections + 1,) psnr of the encoder's own page and after each correction; the best of them is kept.
     image, reconstruction: (H, W, 3) uint8, the second with the change that was made; error: (H, W) the mean of its
     three absolute differences. flat, flat_psnr: each cell in one of K colours fitted to this picture, as many bits.

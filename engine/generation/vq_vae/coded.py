@@ -171,7 +171,7 @@ def looked_at(params: VqVae) -> VqVaed:
         params.task, codes=codes.numpy().astype(np.int32), usage=usage, perplexity=quality.perplexity(usage),
         distortion=float((made.z - q).double().square().mean()), psnr=quality.psnr(made.pixels, shown),
         ssim=_ssim(made, shown, cell),
-        bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor),
+        bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor, (height, width)),
         factor=params.factor, codebook=params.codebook, image=made.pixels, reconstruction=shown,
         error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
         corrected=np.array(made.corrected), flat=made.flat, flat_psnr=made.flat_psnr,

@@ -50,16 +50,16 @@ class Progress:
     curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
 
-def read(model: Autoencoder, plan: PriorPlan, report: Report) -> ndarray:
-    """Pages (scenes + held out, T) uint16 of scenes, half of them mirrored, as the encoder writes
-    them: what a correction gains on one picture, nothing foresees."""
+def read(model: Autoencoder, plan: PriorPlan, report: Report, first: int = 0) -> ndarray:
+    """Pages (scenes + held out − first, T) uint16 of scenes from the `first` on, half of them mirrored, as the encoder
+    writes them: what a correction gains on one picture, nothing foresees."""
     side = plan.shape.side * plan.shape.factor
     count = plan.scenes + plan.held_out
-    made = np.empty((count, plan.shape.side**2), np.uint16)
-    for i in range(count):
+    made = np.empty((count - first, plan.shape.side**2), np.uint16)
+    for i in range(first, count):
         pixels = scenes.render(scenes.compose(SCENE_SEED, i, OBJECTS), side).pixels
         pixels = np.ascontiguousarray(pixels[:, ::-1]) if i % 2 else pixels
-        made[i] = coding.read(model, pixels, plan.shape.codes, corrections=0).codes.numpy().ravel()
+        made[i - first] = coding.read(model, pixels, plan.shape.codes, corrections=0).codes.numpy().ravel()
         if i % 500 == 499:
             report(0.3 * (i + 1) / count, f"{i + 1} scenes read")
     return made

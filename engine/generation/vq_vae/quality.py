@@ -50,6 +50,8 @@ def perplexity(usage: ndarray) -> float:
     return float(np.exp(-(p * np.log(p)).sum())) if len(p) else 0.0
 
 
-def bits_per_pixel(codebook: int, factor: int) -> float:
-    """What a page of integers takes, each written in log₂ K bits, for a pixel of the picture."""
-    return math.log2(codebook) / factor**2
+def bits_per_pixel(codebook: float, factor: int, size: tuple[int, int]) -> float:
+    """What a page of integers takes, log₂ K bits each, for a pixel of its picture (height, width): log₂ K / f², and
+    more where the cells reach beyond the edge."""
+    height, width = size
+    return math.log2(codebook) * -(-height // factor) * -(-width // factor) / (height * width)

@@ -56,9 +56,10 @@ def _curve(points: list[tuple[float, float, float, float]]) -> Curve:
 def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORRECTIONS) -> Iterator[tuple[Rates, float]]:
     """The curves, one after another, and the share of them that is done; the chosen page is that of this factor and
     codebook."""
-    wanted = quality.bits_per_pixel(codebook, factor)
+    size = pixels.shape[:2]
+    wanted = quality.bits_per_pixel(codebook, factor, size)
     found = Rates({}, {}, {}, {})
-    pages = [(f, size) for f in (factor, *(f for f in models.FACTORS if f != factor)) for size in CODEBOOKS]
+    pages = [(f, k) for f in (factor, *(f for f in models.FACTORS if f != factor)) for k in CODEBOOKS]
     for kind, settings in QUALITIES.items():
         made = [(*compressed(pixels, kind, q), q) for q in settings]
         curve = _curve([(b, quality.psnr(pixels, p), quality.ssim(pixels, p), q) for p, b, q in made])
@@ -69,13 +70,13 @@ def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORREC
     found = replace(found, curves=found.curves | {"flat": _flat(pixels, factor)})
     yield found, 1 / (1 + len(pages))
     points: dict[str, list[tuple[float, float, float, float]]] = {}
-    for done, (f, size) in enumerate(pages):
-        name, page = f"VQ {f}", coding.read(models.autoencoder(f), pixels, size, corrections)
+    for done, (f, k) in enumerate(pages):
+        name, page = f"VQ {f}", coding.read(models.autoencoder(f), pixels, k, corrections)
         made = page.painted[: pixels.shape[0], : pixels.shape[1]]
-        bits = quality.bits_per_pixel(size, f)
-        points.setdefault(name, []).append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
-        varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=size))
-        entropy = np.append(found.entropy.get(name, []), np.log2(varied) / f**2)
+        bits = quality.bits_per_pixel(k, f, size)
+        points.setdefault(name, []).append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), k))
+        varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=k))
+        entropy = np.append(found.entropy.get(name, []), quality.bits_per_pixel(varied, f, size))
         found = replace(found, curves=found.curves | {name: _curve(points[name])},
                         entropy=found.entropy | {name: entropy})  # fmt: skip
         yield found, (done + 2) / (1 + len(pages))
@@ -84,8 +85,8 @@ def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORREC
 def _flat(pixels: ndarray, factor: int) -> Curve:
     """Of cells of one colour each, the colours fitted to this picture and not counted."""
     points = []
-    for size in (16, 64, 256, 1024):
-        made = judging.flat_cells(pixels, factor, judging.palette([pixels], factor, size, 8000))
-        bits = quality.bits_per_pixel(size, factor)
-        points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), size))
+    for k in (16, 64, 256, 1024):
+        made = judging.flat_cells(pixels, factor, judging.palette([pixels], factor, k, 8000))
+        bits = quality.bits_per_pixel(k, factor, pixels.shape[:2])
+        points.append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), k))
     return _curve(points)

@@ -71,15 +71,16 @@ class Bend(nn.Module):
     def __init__(self, inner: int, outer: int, hidden: int, generator: torch.Generator):
         super().__init__()
         self.keep = inner == outer
-        self.layers = nn.Sequential(nn.Linear(inner, hidden), nn.GELU(), nn.Linear(hidden, outer))
+        first, last = (nn.utils.skip_init(nn.Linear, a, b) for a, b in ((inner, hidden), (hidden, outer)))
+        self.layers = nn.Sequential(first, nn.GELU(), last)
         with torch.no_grad():
-            for layer in (self.layers[0], self.layers[-1]):  # as torch draws them, but from a generator of their own
+            for layer in (first, last):  # as torch draws them, but from a generator of their own
                 most = layer.in_features**-0.5
                 for drawn in (layer.weight, layer.bias):
                     drawn.uniform_(-most, most, generator=generator)
             if self.keep:
-                self.layers[-1].weight.zero_()
-                self.layers[-1].bias.zero_()
+                last.weight.zero_()
+                last.bias.zero_()
 
     @torch.no_grad()
     def level(self, x: Tensor) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
-import time
+import hashlib
+import io
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from engine.core import Refused
 from engine.data import pictures
@@ -41,7 +43,8 @@ def judged(factor: int) -> dict[str, float]:
 def test_the_written_figures_are_reached(factor):
     written = models.meta(factor)["metrics"]
     for name, value in judged(factor).items():
-        assert value == pytest.approx(written[name], rel=0.01), name
+        near = {"psnr": 0.02, "ssim": 1e-3, "perplexity": 0.01 * value}[name.removeprefix("encoder_").partition("_")[0]]
+        assert value == pytest.approx(written[name], abs=near), name
 
 
 # Decibels above flat cells of as many colours, which were learned from the same photographs as the codes were.
@@ -104,11 +107,11 @@ def test_atoms_are_what_the_decoder_paints_on_the_average(factor, monkeypatch):
 
 
 def test_the_prior_knows_more_than_shares():
-    written = models.prior_meta()["metrics"]
+    written, prior, plan = models.prior_meta()["metrics"], models.prior(), prior_learning.PriorPlan()
     assert written["held_out_bits"] < 0.85 * written["share_bits"] < written["even_bits"]
-    prior, plan = models.prior(), prior_learning.PriorPlan(scenes=0, held_out=12)
-    pages = prior_learning.read(models.autoencoder(prior.shape.factor), plan, lambda *_: None)
-    assert prior_learning.bits_a_code(prior, pages) < 0.9 * written["share_bits"]
+    unseen = prior_learning.read(models.autoencoder(prior.shape.factor), plan, lambda *_: None, first=plan.scenes)
+    assert len(unseen) == plan.held_out
+    assert prior_learning.bits_a_code(prior, unseen) == pytest.approx(written["held_out_bits"], abs=0.02)
 
 
 def test_the_prior_looks_back_only_and_its_memory_changes_nothing():
@@ -143,7 +146,7 @@ def test_an_uploaded_picture_is_coded_like_any_other():
 @pytest.mark.parametrize("factor", models.FACTORS)
 def test_any_size_is_taken(shape, factor):
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    found = vq_vae(VqVae(image=pictures.as_text(pixels), factor=factor, edit_row=150, edit_column=150, edit_code=1023))
+    found = vq_vae(VqVae(image=pictures.as_text(pixels), factor=factor, edit_row=150, edit_column=150, edit_code=255))
     assert found.reconstruction.shape == pixels.shape == (*found.error.shape, 3)
     h, w = found.codes.shape
     assert (found.cell.row, found.cell.column, found.cell.after) == (h - 1, w - 1, 255)
@@ -165,6 +168,8 @@ def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
     outside = np.ones(plain.image.shape[:2], bool)
     outside[top:bottom, left:right] = False
     assert np.array_equal(plain.reconstruction[outside], found.reconstruction[outside])
+    cells, made = found.cell.decoded
+    assert (bottom - top) * (right - left) <= made <= cells * factor**2 <= found.codes.size * factor**2
     assert found.cell.changed > 0 and found.cell.psnr_before == plain.psnr
     assert found.ssim == pytest.approx(quality.ssim(found.image, found.reconstruction), abs=1e-6) != plain.ssim
 
@@ -230,25 +235,59 @@ def test_the_nearest_codes_are_the_nearest():
     np.testing.assert_array_equal(found.cell.first, book[found.cell.nearest[0]])
 
 
-def test_a_page_at_hand_makes_the_next_change_instant():
+def test_a_page_at_hand_makes_the_next_change_instant(monkeypatch):
     params = VqVae(image="coffee", side=96)
     assert vq_vae.cost_of(params) == "seconds"
     vq_vae(params)
     changed = params.model_copy(update={"edit_code": 9})
     assert vq_vae.cost_of(changed) == "instant" and store.key(changed) in store.AT_HAND
-    vq_vae(changed)
-    begun = time.process_time()
-    vq_vae(changed)
-    assert time.process_time() - begun < 0.5  # some 30 ms on a quiet machine
+
+    def again(*_: object) -> None:
+        raise AssertionError("a picture at hand is not encoded again, and not painted whole")
+
+    monkeypatch.setattr(coding, "encode", again)
+    monkeypatch.setattr(coding, "paint", again)
+    assert vq_vae(changed).cell.after == 9 == vq_vae(changed).cell.after
 
 
-def test_only_the_last_pages_are_kept():
-    kept = store.Recent(2)
-    for k in range(3):
-        kept.put((k,), k)
-    assert (0,) not in kept and kept.get((1,)) == 1
-    kept.put((3,), 3)
-    assert (2,) not in kept and (1,) in kept
+def test_pages_at_hand_are_bounded_by_their_bytes():
+    vq_vae.forget()
+    for side in range(96, 640, 48):
+        params = VqVae(image="coffee", side=side, factor=4, corrections=0)
+        page = coded.page(params)
+        held = sum(a.nbytes for a in (page.pixels, page.painted, page.flat, page.z.numpy(), page.codes.numpy()))
+        assert held <= store.AT_HAND.held <= store.CAPACITY
+    assert store.key(params) in store.AT_HAND
+    vq_vae.forget()
+    assert store.AT_HAND.held == len(store.AT_HAND) == 0
+
+
+def test_an_uploads_page_is_not_had_by_its_digest():
+    text = pictures.as_text(pictures.reduced(pictures.photograph("coffee"), 64))
+    vq_vae(VqVae(image=text, side=64))
+    with pytest.raises(Refused, match="image must be one of"):
+        vq_vae(VqVae(image=hashlib.sha256(text.encode()).hexdigest(), side=64))
+
+
+@pytest.mark.parametrize("task", ["picture", "rate", "pages"])
+def test_a_strip_is_refused_before_its_likeness_is_no_number(task):
+    strip = np.random.default_rng(0).integers(0, 256, (16, 640, 3), np.uint8)
+    with pytest.raises(Refused, match=r"at least 11 pixels wide and high.*got 640 x 16, which becomes") as caught:
+        vq_vae(VqVae(image=pictures.as_text(strip), task=task))
+    assert "\n" not in caught.value.en
+
+
+def test_a_picture_of_one_colour_loses_nothing_to_flat_cells():
+    black = pictures.as_text(np.zeros((64, 64, 3), np.uint8))
+    found = vq_vae(VqVae(image=black, task="rate", side=64))
+    assert found.flat_psnr == np.inf and np.isfinite(found.psnr) and np.isinf(found.rates.curves["flat"].psnr).all()
+
+
+def test_what_is_asked_beyond_the_page_or_the_codebook_is_told():
+    found = vq_vae(VqVae(codebook=64, edit_row=150, edit_column=2, edit_code=900))
+    h, _ = found.codes.shape
+    assert (found.cell.row, found.cell.column) == (h - 1, 2) and found.cell.asked == (150, 2, 900)
+    assert found.cell.before == found.cell.after and found.cell.decoded == (0, 0) and found.cell.changed == 0
 
 
 def test_a_recording_does_not_find_its_page_at_hand():
@@ -272,17 +311,34 @@ def test_the_changed_cell_lies_where_its_vector_does(place):
     np.testing.assert_allclose(np.append(found.cell.vector, 1) @ affine, found.projection.cell, atol=1e-4)
 
 
-def test_rates_of_pages_are_below_those_of_files_at_equal_quality():
-    pixels = pictures.reduced(pictures.photograph("china"), 256)
-    found = rates.rates(pixels, 8, 256)
+def test_what_bits_buy_is_what_the_notes_say():
+    """On the cat as the page opens on it; between its points a curve is taken as straight in the bits' logarithm."""
+    pixels = pictures.reduced(pictures.photograph("chelsea"), 256)
+    *early, (found, share) = rates.rates(pixels, 8, 256)
+    assert share == 1 and list(early[0][0].curves) == ["JPEG", "WEBP", "flat"] and len(early) == 2 * len(CODEBOOKS)
     assert set(found.curves) == {"JPEG", "WEBP", "VQ 8", "VQ 4", "flat"}
+
+    def at(name: str, bits: np.ndarray) -> np.ndarray:
+        return np.interp(np.log(bits), np.log(found.curves[name].bits), found.curves[name].psnr)
+
     for name in ("VQ 8", "VQ 4"):
         curve = found.curves[name]
         assert curve.setting.tolist() == list(CODEBOOKS) and np.all(np.diff(curve.bits) > 0)
-        assert np.all(found.entropy[name] <= curve.bits + 1e-12)
-    mine = found.curves["VQ 8"]
-    assert mine.psnr[2] > found.curves["flat"].psnr[2]  # 256 codes against 256 colours
-    assert found.curves["JPEG"].bits.min() > mine.bits.max()  # no JPEG file is as small
+        for size, bits, ideal in zip(CODEBOOKS, curve.bits, found.entropy[name], strict=True):
+            page = coding.read(models.autoencoder(int(name[-1])), pixels, size)
+            share = np.bincount(page.codes.numpy().ravel()) / page.codes.numel()
+            told = -(share[share > 0] * np.log2(share[share > 0])).sum() * page.codes.numel() / pixels[..., 0].size
+            assert ideal == pytest.approx(told, rel=1e-9) and ideal <= bits
+    small, large = found.curves["VQ 8"], found.curves["VQ 4"]
+    assert small.bits[2] == pytest.approx(1 / 8, rel=0.04) and small.psnr[2] > at("JPEG", small.bits)[2] + 4
+    assert 0 < small.psnr[2] - at("WEBP", small.bits)[2] < 0.6
+    assert np.all(at("WEBP", large.bits) > large.psnr)
+    ahead = large.psnr - at("JPEG", large.bits)
+    assert ahead[large.bits < 0.5].min() > 0 and ahead[large.bits > 0.6].max() < 0
+    assert small.psnr[2] > found.curves["flat"].psnr[2]  # 256 codes against 256 colours
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=1, optimize=True)
+    assert file.getvalue().index(b"\xff\xda") > len(file.getvalue()) / 3  # up to the scan it is header
 
 
 def test_other_pages_are_what_they_are_called():
