@@ -92,6 +92,27 @@ def test_a_cell_is_clicked_and_an_atom_painted_there(open_lab):
     assert parameters(page)["edit_code"] == nearest
 
 
+def test_a_code_is_chosen_where_it_lies(open_lab):
+    page = open_lab("vq-vae", "edit_code=3")
+    view(page, 3)
+    traces = {t["name"]: t for t in figure(page)}
+    kinds = [traces[name] for name in ("codes unused here", "codes")]
+    numbers = page.evaluate("Orrery.stage.drawing.plot._fullData.slice(2, 4).map(t => Array.from(t.text, Number))")
+    places = np.concatenate([np.stack([t["x"], t["y"]], 1) for t in kinds])
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(len(places))
+    alone = int(apart.min(1).argmax())  # no other code under the pointer
+    click(page, 0, *places[alone])
+    assert parameters(page)["edit_code"] == np.concatenate(numbers)[alone]
+    assert facts(page)["cell's integer"] == str(parameters(page)["edit_code"])
+
+
+def test_what_the_page_or_the_codebook_lacks_is_said(open_lab):
+    page = open_lab("vq-vae", "codebook=64&edit_code=900&edit_row=120&edit_column=3")
+    run(page)
+    told = page.locator(".findings").inner_text()
+    assert "row 21, column 3 is taken" in told and "no code 900 among 64" in told
+
+
 def test_every_control_of_a_picture_moves_its_views(open_lab):
     page = open_lab("vq-vae")
     seen = [facts(page)]
@@ -168,6 +189,9 @@ def test_rates_pages_and_trainings_run_and_answer(open_lab):
     run(page)
     assert float(facts(page)["perplexity"].split()[0]) > float(fallen.split()[0])
     assert page.locator(".findings").inner_text() == ""
+    preset(page, 9)
+    run(page)
+    assert "exact" in facts(page)["distortion, trained"] and 1 <= float(facts(page)["ratio"]) < 1.03
 
 
 def test_one_number_follows_its_sliders(open_lab):
