@@ -27,7 +27,8 @@ def segments(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 def arrows(x: np.ndarray, y: np.ndarray, color: str, name: T) -> dict:
     """One moment's segments (3a,) with a head at the end of each."""
-    heads = {"symbol": "arrow", "angleref": "previous", "color": color, "size": np.tile([0, 7, 0], len(x) // 3)}
+    heads = {"symbol": "arrow", "angleref": "previous", "color": color, "size": np.tile([0, 10, 0], len(x) // 3),
+             "opacity": 1, "line": {"width": 0}}  # fmt: skip
     return line(x, y, color, width=1.4, name=name, hoverinfo="skip") | {"mode": "lines+markers", "marker": heads}
 
 
@@ -52,11 +53,10 @@ def chase_figure(r: VqVaed) -> Figure:
     rows = {0: {"x": vectors[..., 0], "y": vectors[..., 1]}, 1: {"x": in_x, "y": in_y}, 2: {"x": out_x, "y": out_y},
             3: {"x": codes[..., 0], "y": codes[..., 1]}}  # fmt: skip
     frames = [Frame(str(int(step)), facts=moment(t, i)) for i, step in enumerate(t.steps)]
-    low, high = (
-        np.concatenate([vectors.reshape(-1, 2), codes[last]]).min(0),
-        np.concatenate([vectors.reshape(-1, 2), codes[last]]).max(0),
-    )
+    around = np.concatenate([vectors.reshape(-1, 2), codes[last]])
+    low, high = around.min(0), around.max(0)
     pad = 0.06 * (high - low) + 1e-6
+    top = high[1] + pad[1] - np.array([0.04, 0.1]) * (high[1] - low[1] + 2 * pad[1])
     names = (
         (T("x₁", "x₁"), T("x₂", "x₂"))
         if t.vectors.shape[2] == 2
@@ -67,6 +67,10 @@ def chase_figure(r: VqVaed) -> Figure:
         traces,
         [Panel(Axis(names[0] if not line_only else "x", range=(low[0] - pad[0], high[0] + pad[0])), Axis(names[1] if not line_only else "", hidden=line_only, range=(low[1] - pad[1], high[1] + pad[1])))],
         T(f"{codes.shape[1]} codes among {vectors.shape[1]} vectors over {int(t.steps[-1])} steps, with the gradients that pass the quantiser.", f"{codes.shape[1]} 个码字在 {vectors.shape[1]} 个向量之间的 {int(t.steps[-1])} 步训练，以及穿过量化器的梯度。"),
+        [
+            Label(low[0] - pad[0], top[0], T("from a code: downhill for the decoder", "自码字出发：解码器的下降方向"), ACCEPT),
+            Label(low[0] - pad[0], top[1], T("from a vector: what is handed to the encoder", "自向量出发：交给编码器的方向"), SECOND),
+        ],
         frames=Frames(T("step", "步"), frames, rows=rows),
         facts=moment(t, last),
     )  # fmt: skip
@@ -187,6 +191,7 @@ def compare_figure(r: VqVaed) -> Figure:
         T("The error and the perplexity of ten ways to quantise, trained from the same seed, and of plain VQ for eight weights of the commitment.", "十种量化方式从同一种子训练后的误差与困惑度，以及普通 VQ 在八种承诺系数下的结果。"),
         table=[[T("quantiser", "量化器"), T("error", "误差"), T("perplexity", "困惑度"), T("codes", "码字数")],
                *([name, f"{e:.4g}", f"{p:.1f}", f"{s:.0f}"] for name, e, p, s in zip(names, c.errors, c.perplexities, c.sizes, strict=True) if np.isfinite(e))],
+        facts=[(T("‖z − e‖² over z's variance, β from 0 to 4", "β 从 0 到 4 时，‖z − e‖² 与 z 方差之比"), " → ".join(f"{d:.3g}" for d in c.beta_distortions[[0, -1]] if np.isfinite(d)))] if np.isfinite(c.beta_distortions[0]) else [],
         layout={"margin": {"l": 150, "r": 16, "t": 34, "b": 46}},
     )  # fmt: skip
 
