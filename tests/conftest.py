@@ -11,6 +11,8 @@ if not devices.gpu_may_exist():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the site has it
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 IN_A_BROWSER = Path(__file__).parent / "browser"

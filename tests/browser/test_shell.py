@@ -8,7 +8,7 @@ import pytest
 from driver import enter, figure, paints, parameters, said, settle, view, wait_painted
 from site_server import Server, free_port
 
-LONG_RUN = "walkers=10000000&steps=20000"
+LONG_RUN = "walkers=10000000&steps=100000"
 
 
 def test_the_gallery_leads_to_every_lab(open_page):
