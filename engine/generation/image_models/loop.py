@@ -6,8 +6,6 @@ Letters: B pictures a batch. The learning rate rises, stays, and falls linearly 
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from engine.core.optimisers import MuonAdamW
+from engine.core.progress import Progress, Tensors
 from engine.core.recipes import Report
 from engine.generation.image_models import networks
 
@@ -120,16 +119,6 @@ def optimiser(network: nn.Module, plan: Plan) -> MuonAdamW:
                      others=plan.others, matrices_decay=plan.weight_decay)  # fmt: skip
 
 
-@dataclass
-class Progress:
-    """What a run carries across interruptions beside its tensors."""
-
-    step: int = 0
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
-
-
 def batch(known: Pictures, plan: Plan, step: int) -> tuple[Tensor, Tensor]:
     """Pictures in [−1, 1] and their marks; the same for the same seed and step."""
     chosen = np.random.default_rng((plan.seed, step)).integers(0, len(known), plan.batch)
@@ -146,30 +135,13 @@ class Run:
 
     def __init__(self, folder: Path, plan: Plan, device: str, resume: bool, build: Callable[[], nn.Module]):
         torch.manual_seed(plan.seed)
-        self.folder, self.plan, self.device = folder, plan, device
+        self.plan, self.device = plan, device
         self.network = build().to(device)
         # Kept apart from the network, which goes on learning: the running mean of its weights.
         self.average = {name: p.detach().clone() for name, p in self.network.named_parameters()}
         self.optimiser = optimiser(self.network, plan)
-        self.progress = Progress()
-        folder.mkdir(parents=True, exist_ok=True)
-        if resume and (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
-            self.network.load_state_dict(state["network"])
-            self.average = state["average"]
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.progress = Progress(**state["progress"])
-
-    def keep(self) -> None:
-        """Write the state, whole or not at all."""
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average,
-            "optimiser": self.optimiser.state_dict(),
-            "progress": dataclasses.asdict(self.progress),
-        }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        parts = {"network": self.network, "average": Tensors(self.average), "optimiser": self.optimiser}
+        self.progress = Progress(folder, parts, device, resume)
 
     def step(self, known: Pictures, loss: Loss) -> float:
         """One step of the optimiser; the loss before it."""
@@ -188,21 +160,13 @@ class Run:
 
     def go(self, known: Pictures, loss: Loss, report: Report) -> None:
         """Train to the plan's end."""
-        cpu, wall, losses = time.process_time(), time.perf_counter(), []
-        while self.progress.step < self.plan.steps:
+        now, losses = self.progress, []
+        while now.step < self.plan.steps:
             losses.append(self.step(known, loss))
-            if self.progress.step % self.plan.every == 0 or self.progress.step == self.plan.steps:
-                self.progress.cpu_seconds += time.process_time() - cpu
-                self.progress.wall_seconds += time.perf_counter() - wall
-                cpu, wall = time.process_time(), time.perf_counter()
-                point = {"step": self.progress.step, "loss": round(float(np.mean(losses)), 5)}
-                self.progress.curve.append(point)
+            if now.step % self.plan.every == 0 or now.step == self.plan.steps:
+                point = now.note(loss=round(float(np.mean(losses)), 5))
                 losses.clear()
-                self.keep()
-                took = f"{self.progress.cpu_seconds:.0f} s of CPU, {self.progress.wall_seconds:.0f} s"
-                report(
-                    self.progress.step / self.plan.steps, f"loss {point['loss']:.4f} at step {point['step']}, {took}"
-                )
+                report(now.step / self.plan.steps, f"loss {point['loss']:.4f} at step {now.step}; {now.took}")
 
     def finished(self) -> nn.Module:
         """The network with the averaged weights, ready to be used."""

@@ -28,6 +28,11 @@ class Averages:
         n = torch.full((len(codebook),), count, dtype=codebook.dtype, device=codebook.device)
         return cls(n, codebook * n[:, None])
 
+    def begin(self, codebook: Tensor, count: float) -> None:
+        """The same, in place."""
+        self.count.fill_(count)
+        self.total.copy_(codebook * count)
+
     def update(self, codebook: Tensor, z: Tensor, index: Tensor, decay: float) -> None:
         """One step of n ← γn + (1 − γ)·(number assigned), m ← γm + (1 − γ)·(their sum), e ← m / n, in place.
 

@@ -9,8 +9,6 @@ what that leaves over.
 from __future__ import annotations
 
 import copy
-import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss, pixel_unshuffle
 
 from engine.core.optimisers import MuonAdamW
+from engine.core.progress import Progress, Tensors
 from engine.core.recipes import Report
 from engine.generation.vq_vae import patches
 from engine.generation.vq_vae.averages import Averages, k_means
@@ -56,17 +55,6 @@ class Plan:
     every: int = 400  # steps between two points of the curve, and two states on disk
 
 
-@dataclass
-class Progress:
-    """What a run carries across interruptions beside its tensors. falls: the step at which the rate begins to fall."""
-
-    step: int = 0
-    falls: int = -1
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
-
-
 def optimiser(model: Autoencoder, plan: Plan) -> MuonAdamW:
     """Muon over the convolutions between the layers, AdamW over the linear maps, the last layer before the codes, and
     what is no matrix."""
@@ -90,34 +78,17 @@ class Run:
         self.model = Autoencoder(plan.shape).to(device).to(memory_format=torch.channels_last)
         self.optimiser = optimiser(self.model, plan)
         self.averages = {k: Averages.of(self.model.codebook(k)) for k in plan.shape.codebooks}
-        self.progress = Progress(falls=plan.steps - plan.decay)
-        folder.mkdir(parents=True, exist_ok=True)
-        if resume and (folder / "state.pt").exists():
-            self._take(torch.load(folder / "state.pt", map_location=device, weights_only=True))
-        else:
+        moving = {f"{k} {name}": value for k, a in self.averages.items() for name, value in vars(a).items()}
+        parts = {"model": self.model, "optimiser": self.optimiser, "averages": Tensors(moving)}
+        # falls: the step at which the rate begins to fall.
+        self.progress = Progress(folder, parts, device, resume, falls=plan.steps - plan.decay)
+        if not self.progress.resumed:
             self._begin()
-
-    def _take(self, state: dict) -> None:
-        self.model.load_state_dict(state["model"], strict=False)
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.averages = {k: Averages(*pair) for k, pair in state["averages"].items()}
-        self.progress = Progress(**state["progress"])
-
-    def keep(self) -> None:
-        """Write the state, whole or not at all."""
-        state = {
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "averages": {k: (a.count, a.total) for k, a in self.averages.items()},
-            "progress": dataclasses.asdict(self.progress),
-        }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
 
     @property
     def fallen(self) -> int:
         """The step at which the rate has fallen for the first time."""
-        return min(self.plan.steps, self.progress.falls + self.plan.decay)
+        return min(self.plan.steps, self.progress.more["falls"] + self.plan.decay)
 
     @property
     def last(self) -> int:
@@ -132,24 +103,18 @@ class Run:
 
     def go(self, judge: Callable[[Autoencoder], dict[str, float]], report: Report) -> None:
         """Train until the last step. judge(model) gives the figures of a point on the curve."""
-        now, begun = self.progress, (time.perf_counter(), time.process_time())
-        before, seen, found = (now.wall_seconds, now.cpu_seconds), [], patches.stock()
+        now, seen, found = self.progress, [], patches.stock()
         while now.step < self.last:
             rng = np.random.default_rng((self.plan.seed, now.step))
             x = torch.from_numpy(patches.batch(found, *self.plan.cuts[now.step >= self.fallen], rng)).to(self.device)
             seen.append(self.step(x.to(memory_format=torch.channels_last)))
             now.step += 1
             if now.step % self.plan.every == 0 or now.step >= self.last:
-                now.wall_seconds = before[0] + time.perf_counter() - begun[0]
-                now.cpu_seconds = before[1] + time.process_time() - begun[1]
                 if (self.folder / "decay").exists():
-                    now.falls = min(now.falls, now.step)
-                judged = judge(copy.deepcopy(self.model).cpu().eval())
-                point = {"step": now.step, "loss": float(np.mean(seen)), **judged}
-                now.curve.append(point)
-                self.keep()
+                    now.more["falls"] = min(now.more["falls"], now.step)
+                point = now.note(loss=float(np.mean(seen)), **judge(copy.deepcopy(self.model).cpu().eval()))
                 told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(now.step / self.last, f"{told}; {now.wall_seconds:.0f} s, CPU {now.cpu_seconds:.0f} s")
+                report(now.step / self.last, f"{told}; {now.took}")
                 seen = []
 
     def step(self, x: Tensor) -> float:
@@ -190,7 +155,7 @@ class Run:
             given.append(z[s, mine])
             q.append(codebook[index].view_as(vectors)[mine].permute(0, 3, 1, 2))
             self.averages[k].update(codebook, flat, index, plan.average)
-            if step % plan.restart == 0 and step < self.progress.falls + plan.decay // 2:
+            if step % plan.restart == 0 and step < self.progress.more["falls"] + plan.decay // 2:
                 self.averages[k].restart(codebook, flat, plan.dead, generator)
         z, q = torch.cat(given), torch.cat(q)
         # In units of a pixel's squared error, as the reconstruction's is.
@@ -210,7 +175,7 @@ class Run:
         for k in plan.shape.codebooks:
             codebook = self.model.codebook(k)
             codebook.copy_(k_means(z, k, generator))
-            self.averages[k] = Averages.of(codebook, len(z) / 8 / k)
+            self.averages[k].begin(codebook, len(z) / 8 / k)
 
 
 def spread(z: Tensor, codebook: Tensor) -> Tensor:

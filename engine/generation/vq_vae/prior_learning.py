@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from engine.core.progress import Progress
 from engine.core.recipes import Report
 from engine.data import scenes
 from engine.generation.vq_vae import coding
@@ -39,17 +39,6 @@ class PriorPlan:
     every: int = 100
 
 
-@dataclass
-class Progress:
-    """As of the autoencoders' training."""
-
-    step: int = 0
-    falls: int = -1
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
-
-
 def read(model: Autoencoder, plan: PriorPlan, report: Report, first: int = 0) -> ndarray:
     """Pages (scenes + held out − first, T) uint16 of scenes from the `first` on, half of them mirrored, as the encoder
     writes them: what a correction gains on one picture, nothing foresees."""
@@ -73,20 +62,8 @@ class PriorRun:
         self.folder, self.plan, self.device = folder, plan, device
         self.model = Prior(plan.shape).to(device)
         self.optimiser = torch.optim.AdamW(self.model.parameters(), plan.rate, (0.9, 0.95), weight_decay=0.05)
-        self.progress = Progress(falls=plan.steps - plan.decay)
-        folder.mkdir(parents=True, exist_ok=True)
-        if resume and (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.progress = Progress(**state["progress"])
-
-    def keep(self) -> None:
-        """Write the state, whole or not at all."""
-        state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-                 "progress": dataclasses.asdict(self.progress)}  # fmt: skip
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        parts = {"model": self.model, "optimiser": self.optimiser}
+        self.progress = Progress(folder, parts, device, resume, falls=plan.steps - plan.decay)
 
     def pages(self, model: Autoencoder, report: Report) -> tuple[ndarray, ndarray]:
         """Those to learn from and those held out; read once, then from the folder."""
@@ -99,23 +76,18 @@ class PriorRun:
     def go(self, model: Autoencoder, report: Report) -> None:
         """Train until the last step."""
         learned, unseen = self.pages(model, report)
-        now, begun = self.progress, (time.perf_counter(), time.process_time())
-        before, seen, plan = (now.wall_seconds, now.cpu_seconds), [], self.plan
-        while now.step < (last := min(plan.steps, now.falls + plan.decay)):
+        now, seen, plan = self.progress, [], self.plan
+        while now.step < (last := min(plan.steps, now.more["falls"] + plan.decay)):
             rng = np.random.default_rng((plan.seed, now.step))
             rows = learned[rng.integers(len(learned), size=plan.batch)].astype(np.int64)
             seen.append(self._step(torch.from_numpy(rows).to(self.device), last))
             now.step += 1
             if now.step % plan.every == 0 or now.step >= last:
-                now.wall_seconds = before[0] + time.perf_counter() - begun[0]
-                now.cpu_seconds = before[1] + time.process_time() - begun[1]
                 if (self.folder / "decay").exists():
-                    now.falls = min(now.falls, now.step)
-                bits = bits_a_code(self.model, unseen)
-                now.curve.append({"step": now.step, "loss": float(np.mean(seen)), "held_out_bits": bits})
-                self.keep()
-                said = f"loss {now.curve[-1]['loss']:.3f}, held-out bits a code {bits:.3f}"
-                report(0.3 + 0.7 * now.step / last, f"step {now.step}, {said}; CPU {now.cpu_seconds:.0f} s")
+                    now.more["falls"] = min(now.more["falls"], now.step)
+                point = now.note(loss=float(np.mean(seen)), held_out_bits=bits_a_code(self.model, unseen))
+                said = f"loss {point['loss']:.3f}, held-out bits a code {point['held_out_bits']:.3f}"
+                report(0.3 + 0.7 * now.step / last, f"step {now.step}, {said}; {now.took}")
                 seen = []
 
     def _step(self, pages: Tensor, last: int) -> float:

@@ -90,7 +90,7 @@ def described(run: Run | PriorRun, setting: Setting) -> dict[str, Any]:
         "training": {
             "device": devices.processor() if setting == "cpu" else devices.current().name,
             "steps": now.step,
-            "rate_falls_from_step": now.falls,
+            "rate_falls_from_step": now.more["falls"],
             "cpu_seconds": round(now.cpu_seconds),
             "wall_seconds": round(now.wall_seconds),
             "plan": dataclasses.asdict(run.plan),

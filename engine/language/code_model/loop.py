@@ -7,8 +7,6 @@ stays, and falls linearly over the last part (WSD, Hu et al. 2024), where the wi
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.core.progress import Progress
 from engine.core.recipes import Report
 from engine.language.code_model import architecture
 from engine.language.code_model.architecture import Shape
@@ -103,16 +102,6 @@ def imitation_loss(target: LlamaForCausalLM) -> Loss:
     return loss
 
 
-@dataclass
-class Progress:
-    """What a run carries across interruptions beside its tensors."""
-
-    step: int = 0
-    cpu_seconds: float = 0.0
-    wall_seconds: float = 0.0
-    curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
-
-
 class Run:
     """One model's training, whose state is in `folder` after every `plan.every` steps. `build` makes the model."""
 
@@ -126,43 +115,21 @@ class Run:
         self.folder, self.plan, self.device = folder, plan, device
         self.model: Any = build(plan.shape).to(device)
         self.optimiser = optimiser(self.model, plan)
-        self.progress = Progress()
-        folder.mkdir(parents=True, exist_ok=True)
-        if resume and (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
-            self.model.load_state_dict(state["model"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.progress = Progress(**state["progress"])
-
-    def keep(self) -> None:
-        """Write the state, whole or not at all."""
-        import torch
-
-        state = {
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "progress": dataclasses.asdict(self.progress),
-        }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        parts = {"model": self.model, "optimiser": self.optimiser}
+        self.progress = Progress(folder, parts, device, resume)
 
     def go(self, stream: np.ndarray, loss: Loss, judge: Judge, report: Report) -> None:
         """Train until the plan's last step. judge(model) gives the figures of a point on the curve."""
         import torch
 
-        now, begun = self.progress, (time.perf_counter(), time.process_time())
-        before, seen = (now.wall_seconds, now.cpu_seconds), []
+        now, seen = self.progress, []
         for step in range(now.step, self.plan.steps):
             seen.append(self.step(torch.from_numpy(batch(stream, self.plan, step)).to(self.device), loss, step))
             now.step = step + 1
             if now.step % self.plan.every == 0 or now.step == self.plan.steps:
-                now.wall_seconds = before[0] + time.perf_counter() - begun[0]
-                now.cpu_seconds = before[1] + time.process_time() - begun[1]
-                point = {"step": now.step, "training_loss": float(np.mean(seen)), **judge(self.model)}
-                now.curve.append(point)
-                self.keep()
+                point = now.note(training_loss=float(np.mean(seen)), **judge(self.model))
                 told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(now.step / self.plan.steps, f"{told}; {now.wall_seconds:.0f} s, CPU {now.cpu_seconds:.0f} s")
+                report(now.step / self.plan.steps, f"{told}; {now.took}")
                 seen = []
 
     def step(self, inputs: Tensor, loss: Loss, step: int) -> float:

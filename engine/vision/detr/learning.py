@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engine.core.progress import Progress
 from engine.core.recipes import Report
 from engine.vision.detr import architecture, data, evaluate, matching
 from engine.vision.detr.architecture import Shape, Sight, normalised
@@ -102,7 +102,7 @@ class Run:
 
     def __init__(self, folder: Path, plan: Plan, device: str, resume: bool):
         torch.manual_seed(plan.seed)
-        self.folder, self.plan, self.device = folder, plan, device
+        self.plan, self.device = plan, device
         self.model = architecture.build(plan.shape)
         # On the CPU the fused attention's backward pass takes half of a step in bfloat16.
         self.model.set_attn_implementation("eager" if device == "cpu" else "sdpa")
@@ -111,30 +111,14 @@ class Run:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.learning = torch.optim.AdamW(self._groups(), plan.rate, betas=(0.9, 0.98), fused=True)
         self.masking = torch.optim.AdamW(self.head.parameters(), 2e-3, betas=(0.9, 0.98), weight_decay=1e-4)
-        self.now: dict[str, Any] = {"token_step": 0, "step": 0, "mask_step": 0, "curve": []}
-        self.now |= {"cpu_seconds": 0.0, "wall_seconds": 0.0}
-        self.kept: list[dict[str, np.ndarray]] = []
-        self.parts = {name: getattr(self, name) for name in ("model", "head", "average", "learning", "masking")}
-        if resume and (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", map_location=device, weights_only=False)
-            for name, part in self.parts.items():
-                part.load_state_dict(state[name])
-            self.now, self.kept = state["now"], state["kept"]
-        self.begun = (time.perf_counter(), time.process_time(), self.now["wall_seconds"], self.now["cpu_seconds"])
+        parts = {name: getattr(self, name) for name in ("model", "head", "average", "learning", "masking")}
+        # shown: every layer's boxes of the shown scene, at some of the steps.
+        self.progress = Progress(folder, parts, device, resume, token_step=0, mask_step=0, shown=[])
 
     def _groups(self) -> list[dict[str, Any]]:
         flat = [p for p in self.model.parameters() if p.ndim < 2]
         deep = [p for p in self.model.parameters() if p.ndim >= 2]
         return [{"params": deep, "weight_decay": self.plan.weight_decay}, {"params": flat, "weight_decay": 0.0}]
-
-    def keep(self) -> None:
-        """Write the state, whole or not at all."""
-        self.now["wall_seconds"] = self.begun[2] + time.perf_counter() - self.begun[0]
-        self.now["cpu_seconds"] = self.begun[3] + time.process_time() - self.begun[1]
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {name: part.state_dict() for name, part in self.parts.items()}
-        torch.save(state | {"now": self.now, "kept": self.kept}, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
 
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         pixels = normalised(torch.from_numpy(batch.pixels).to(self.device))
@@ -156,8 +140,8 @@ class Run:
 
     def tokens(self, store: Batch, report: Report) -> None:
         """Teach the backbone and the two heads on tokens, with no encoder and no decoder between them."""
-        plan, seen = self.plan, []
-        for step in range(self.now["token_step"], plan.token_steps):
+        plan, now, seen = self.plan, self.progress, []
+        for step in range(now.more["token_step"], plan.token_steps):
             rng = np.random.default_rng((plan.seed + 2, step))
             batch = data.chosen(store, plan.batch, rng)
             pixels, labels, boxes = self.inputs(batch)
@@ -169,13 +153,13 @@ class Run:
             rise, fall = (step + 1) / plan.warm_up, 2.5 * (1 - step / plan.token_steps)
             self.update(loss, plan.token_rate * min(rise, fall, 1.0))
             seen.append(loss.item())
-            self.now["token_step"] = step + 1
+            now.more["token_step"] = step + 1
             if (step + 1) % plan.every == 0 or step + 1 == plan.token_steps:
-                self.keep()
-                told = f"token step {step + 1}, loss {np.mean(seen):.4g}; CPU {self.now['cpu_seconds']:.0f} s"
+                now.keep()
+                told = f"token step {step + 1}, loss {np.mean(seen):.4g}; {now.took}"
                 report(0.2 * (step + 1) / plan.token_steps, told)
                 seen = []
-        if self.now["step"] == 0:
+        if now.step == 0:
             self.average.load_state_dict(self.model.state_dict())
             self.learning.state.clear()
 
@@ -185,24 +169,23 @@ class Run:
 
     def detect(self, store: Batch, report: Report) -> None:
         """Learn boxes until the plan's last step."""
-        seen = []
-        for step in range(self.now["step"], self.plan.steps):
+        now, seen = self.progress, []
+        shown = now.more["shown"]
+        for step in range(now.step, self.plan.steps):
             if self.plan.shown(step):
-                self.kept.append(self.shown(step))
+                shown.append(self.shown(step))
             rng = np.random.default_rng((self.plan.seed, step))
             seen.append(self.step(data.chosen(store, self.plan.batch, rng), step))
-            self.now["step"] = step + 1
+            now.step = step + 1
             if (step + 1) % self.plan.every == 0 or step + 1 == self.plan.steps:
                 names = ("loss", "class", "l1", "giou", "tokens")
-                point = {"step": step + 1} | dict(zip(names, np.mean(seen, 0).tolist(), strict=True))
+                point = dict(zip(names, np.mean(seen, 0).tolist(), strict=True))
                 point |= evaluate.judge(self.average, None, self.plan.shape.size, self.plan.judged)
-                self.now["curve"].append(point)
-                self.keep()
-                seen = []
+                point, seen = now.note(**point), []
                 told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(0.2 + 0.65 * (step + 1) / self.plan.steps, f"{told}; CPU {self.now['cpu_seconds']:.0f} s")
-        if not self.kept or self.kept[-1]["step"] < self.plan.steps:
-            self.kept.append(self.shown(self.plan.steps))
+                report(0.2 + 0.65 * (step + 1) / self.plan.steps, f"{told}; {now.took}")
+        if not shown or shown[-1]["step"] < self.plan.steps:
+            shown.append(self.shown(self.plan.steps))
 
     def step(self, batch: Batch, step: int) -> list[float]:
         """One update; the losses before it."""
@@ -228,7 +211,7 @@ class Run:
             ours[key].copy_(theirs[key])
 
     @torch.no_grad()
-    def shown(self, step: int) -> dict[str, np.ndarray]:
+    def shown(self, step: int) -> dict[str, Tensor]:
         """Every layer's boxes of the shown scene at this step, and the terms of its loss."""
         targets = matching.targets_of(*(pair := data.held_out(SHOWN, self.plan.shape.size)))
         self.model.eval()
@@ -236,14 +219,14 @@ class Run:
         labels = torch.from_numpy(targets.labels)[None].to(self.device)
         boxes = torch.from_numpy(targets.boxes)[None].float().to(self.device)
         _, terms, given = detection_loss(seen, labels, boxes, matching.NO_OBJECT)
-        return {"step": np.array(step), "boxes": seen.boxes[:, 0].cpu().numpy().astype(np.float16),
-                "logits": seen.logits[:, 0].cpu().numpy().astype(np.float16), "terms": terms.cpu().numpy(),
-                "given": given[0].cpu().numpy().astype(np.int8)}  # fmt: skip
+        found = {"step": torch.tensor(step), "boxes": seen.boxes[:, 0].half(), "logits": seen.logits[:, 0].half(),
+                 "terms": terms, "given": given[0].to(torch.int8)}  # fmt: skip
+        return {name: tensor.cpu() for name, tensor in found.items()}
 
     def mask(self, store: Batch, report: Report) -> None:
         """Learn masks and grounds on the averaged detector, which stays as it is."""
-        plan, seen = self.plan, []
-        for step in range(self.now["mask_step"], plan.mask_steps):
+        plan, now, seen = self.plan, self.progress, []
+        for step in range(now.more["mask_step"], plan.mask_steps):
             rng = np.random.default_rng((plan.seed + 1, step))
             for group in self.masking.param_groups:
                 group["lr"] = 2e-3 * min((step + 1) / 100, 1.5 * (1 - step / plan.mask_steps), 1.0)
@@ -262,11 +245,11 @@ class Run:
             nn.utils.clip_grad_norm_(self.head.parameters(), 1.0)
             self.masking.step()
             seen.append(loss.item())
-            self.now["mask_step"] = step + 1
+            now.more["mask_step"] = step + 1
             if (step + 1) % plan.every == 0 or step + 1 == plan.mask_steps:
                 self.head.eval()
                 scores = evaluate.judge(self.average, self.head, plan.shape.size, plan.judged)
-                self.keep()
+                now.keep()
                 told = f"mask step {step + 1}, loss {np.mean(seen):.4g}, PQ {scores['pq']:.4g}"
-                report(0.85 + 0.13 * (step + 1) / plan.mask_steps, f"{told}; CPU {self.now['cpu_seconds']:.0f} s")
+                report(0.85 + 0.13 * (step + 1) / plan.mask_steps, f"{told}; {now.took}")
                 seen = []

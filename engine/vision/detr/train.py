@@ -22,7 +22,7 @@ NAME = "detr"
 
 def publish(folder: Path, run: Run, setting: Setting, report: Report) -> None:
     """The checkpoint, judged as everybody will read it back, and the replay of its training beside it."""
-    plan, now = run.plan, run.now
+    plan, now = run.plan, run.progress
     state = {f"detector.{k}": v for k, v in run.average.state_dict().items()}
     state |= {f"head.{k}": v for k, v in run.head.state_dict().items()}
     meta = {
@@ -35,16 +35,17 @@ def publish(folder: Path, run: Run, setting: Setting, report: Report) -> None:
                  "held_out_seed": data.HELD_OUT},
         "training": {
             "device": devices.processor() if setting == "cpu" else devices.current().name,
-            "token_steps": now["token_step"], "steps": now["step"], "mask_steps": now["mask_step"],
-            "pictures": plan.batch * (now["token_step"] + now["step"] + now["mask_step"]),
-            "cpu_seconds": round(now["cpu_seconds"]), "wall_seconds": round(now["wall_seconds"]),
+            "token_steps": now.more["token_step"], "steps": now.step, "mask_steps": now.more["mask_step"],
+            "pictures": plan.batch * (now.more["token_step"] + now.step + now.more["mask_step"]),
+            "cpu_seconds": round(now.cpu_seconds), "wall_seconds": round(now.wall_seconds),
             "plan": dataclasses.asdict(plan),
-            "curve": [{k: round(v, 4) for k, v in point.items()} for point in now["curve"]],
+            "curve": [{k: round(v, 4) for k, v in point.items()} for point in now.curve],
         },
         "metrics": {},
     }  # fmt: skip
     checkpoints.save(folder, state, {"shape": architecture.described(plan.shape)}, meta)
-    stacked = {key: np.stack([one[key] for one in run.kept]) for key in run.kept[0]} if run.kept else {}
+    shown = now.more["shown"]
+    stacked = {key: np.stack([one[key].numpy() for one in shown]) for key in shown[0]} if shown else {}
     np.savez_compressed(folder / "training.npz", scene=SHOWN, seed=data.HELD_OUT, **stacked)
     from engine.vision.detr import model
 
