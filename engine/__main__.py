@@ -45,12 +45,12 @@ def parameters(words: list[str]) -> dict[str, Any]:
         word = rest.pop(0)
         if not word.startswith("--"):
             raise Refused(
-                f"parameters are written --name value; got {word[:40]!r}", f"参数应写作 --名称 值;收到 {word[:40]!r}"
+                f"parameters are written --name value; got {word[:40]!r}", f"参数应写作 --名称 值；收到 {word[:40]!r}"
             )
         name, equals, value = word[2:].partition("=")
         if not equals:
             if not rest:
-                raise Refused(f"{name} must have a value; got none", f"{name} 必须给出值;未收到", name)
+                raise Refused(f"{name} must have a value; got none", f"{name} 必须给出值；未收到", name)
             value = rest.pop(0)
         found[name.replace("-", "_")] = value
     return found
@@ -72,7 +72,7 @@ def run(slug: str, words: list[str], as_json: bool, out: Path | None) -> None:
     if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
         raise Refused(
             f"out must be a file that ends in .npz, in a folder that exists; got {str(out)!r}",
-            f"out 必须是已有文件夹中以 .npz 结尾的文件;收到 {str(out)!r}", "out",
+            f"out 必须是已有文件夹中以 .npz 结尾的文件；收到 {str(out)!r}", "out",
         )  # fmt: skip
     outcome = Runner().run(experiment, params)
     if out is not None:

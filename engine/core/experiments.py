@@ -62,7 +62,7 @@ class Experiment(Generic[P, R]):
                 got = getattr(params, name)
                 raise Refused(
                     f"{name} must be at most {most:g} on this device ({device}); got {got}",
-                    f"在此设备({device})上,{name} 不能超过 {most:g};收到 {got}",
+                    f"在此设备（{device}）上，{name} 不能超过 {most:g}；收到 {got}",
                     name,
                 )
 

@@ -128,7 +128,7 @@ class Params(pydantic.BaseModel):
                 value, ceiling = getattr(self, name), getattr(self, other)
                 raise Refused(
                     f"{name} must be below {other}, which is {ceiling}; got {value}",
-                    f"{name} 必须小于 {other}(现为 {ceiling});收到 {value}",
+                    f"{name} 必须小于 {other}（现为 {ceiling}）；收到 {value}",
                     name,
                 )
         return self
@@ -164,12 +164,12 @@ def refusal(model: type[Params], error: ValidationError) -> Refused:
         known = ", ".join(model.model_fields)
         asked = shown(name)
         return Refused(
-            f"{asked} is not a parameter; the parameters are {known}", f"没有参数 {asked};可用的参数有 {known}", name
+            f"{asked} is not a parameter; the parameters are {known}", f"没有参数 {asked}；可用的参数有 {known}", name
         )
     if name not in model.model_fields:
-        return Refused(f"the parameters are not valid: {first['msg']}", f"参数无效:{first['msg']}", name)
+        return Refused(f"the parameters are not valid: {first['msg']}", f"参数无效：{first['msg']}", name)
     rule_en, rule_zh = _rule(model, name, kind, first)
-    return Refused(f"{name} must be {rule_en}; got {got}", f"{name} 必须{rule_zh};收到 {got}", name)
+    return Refused(f"{name} must be {rule_en}; got {got}", f"{name} 必须{rule_zh}；收到 {got}", name)
 
 
 def _rule(model: type[Params], name: str, kind: str, first: Mapping[str, Any]) -> tuple[str, str]:
@@ -177,7 +177,7 @@ def _rule(model: type[Params], name: str, kind: str, first: Mapping[str, Any]) -
     lower, upper = model.bounds(name)
     if kind == "literal_error" or get_origin(annotation) is Literal:
         options = ", ".join(str(option) for option in get_args(annotation))
-        return f"one of {options}", f"是下列之一:{options}"
+        return f"one of {options}", f"是下列之一：{options}"
     if kind.startswith("bool"):
         return "true or false", "为 true 或 false"
     if kind == "string_too_long":
@@ -190,6 +190,7 @@ def _rule(model: type[Params], name: str, kind: str, first: Mapping[str, Any]) -
     if annotation in (int, float):
         en, zh = ("a whole number", "为整数") if annotation is int else ("a number", "为数")
         if lower is not None and upper is not None:
-            return f"{en} from {number(lower)} to {number(upper)}", f"{zh},且在 {number(lower)} 到 {number(upper)} 之间"
+            low, high = number(lower), number(upper)
+            return f"{en} from {low} to {high}", f"{zh}，且在 {low} 到 {high} 之间"
         return en, zh
-    return f"valid ({first['msg'].lower()})", f"有效({first['msg']})"
+    return f"valid ({first['msg'].lower()})", f"有效（{first['msg']}）"

@@ -42,7 +42,7 @@ LAB = Lab(
     claim=T(
         "Attention needs every pair of tokens, but the table of all pairs need never exist: tile by tile, two running "
         "numbers a row and the output itself are enough.",
-        "注意力要用到每一对词元，但那张「所有配对」的大表从不必存在：逐块计算，每行记住两个随时更新的数和输出本身就够了。",
+        "注意力要用到每一对词元，但那张“所有配对”的大表从不必存在：逐块计算，每行记住两个随时更新的数和输出本身就够了。",
     ),
     order=3,
     views=[

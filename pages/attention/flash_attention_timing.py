@@ -29,7 +29,7 @@ ROOM = 4.5  # of a logarithmic axis to the right of the last point, for the name
 def waiting(r: Attention) -> Figure | None:
     """What stands in while nothing has been measured."""
     if r.swept is None:
-        return absent(T("Choose “time it here” to measure.", "选择「在本机计时」开始测量。"))
+        return absent(T("Choose “time it here” to measure.", "选择“在本机计时”开始测量。"))
     if not np.isfinite(r.milliseconds).any():
         return absent(T("The first point is being measured.", "正在测量第一个点。"))
     return None

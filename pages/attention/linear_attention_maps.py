@@ -84,7 +84,7 @@ def maps_figure(r: LinearAttended) -> Figure:
         labels,
         Frames(T("token", "词元"), frames, rows={k + 1: {"y": (y + np.arange(n)[:, None]).astype(np.float32)}}, follow=True,
                strips={0: {"strength": strength[0].astype(np.float32)}, 1: {"strength": strength[1].astype(np.float32)}}),
-        strips=[chips(r, T("softmax looks at", "softmax 关注")), chips(r, T(f"{chosen.en} looks at", f"「{chosen.zh}」关注"))],
+        strips=[chips(r, T("softmax looks at", "softmax 关注")), chips(r, T(f"{chosen.en} looks at", f"“{chosen.zh}”关注"))],
         link="token",
     )  # fmt: skip
 
@@ -116,7 +116,7 @@ def error_figure(r: LinearAttended) -> Figure:
                title=T("relative error against softmax", "相对 softmax 的误差")),
          Panel(Axis(T("softmax's output", "softmax 的输出")), Axis(T("output", "输出")), title=T(f"{chosen.en}, number by number", f"{chosen.zh}，逐个数字"))],
         T(f"{chosen.en} is {percent(r.map_error[r.chosen])} off softmax; without the division {percent(r.raw_map_error[r.chosen])}. {r.finding[0] if r.milliseconds is None else ''}".strip(),
-          f"「{chosen.zh}」与 softmax 相差 {percent(r.map_error[r.chosen])}；不除以权重之和则为 {percent(r.raw_map_error[r.chosen])}。{r.finding[1] if r.milliseconds is None else ''}"),
+          f"“{chosen.zh}”与 softmax 相差 {percent(r.map_error[r.chosen])}；不除以权重之和则为 {percent(r.raw_map_error[r.chosen])}。{r.finding[1] if r.milliseconds is None else ''}"),
         [Label(float(np.argmax(r.raw_map_error[1:]) + 1), high / 1.25, T("not divided", "不除以和"), SECOND, "center"),
          Label(float(ends[1]), float(ends[1]), T("as softmax ", "与 softmax 相同 "), THEORY, "right", 1)],
         table=[
@@ -169,7 +169,7 @@ def rank_figure(r: LinearAttended) -> Figure:
          Panel(Axis(T("token", "词元"), range=(0, n + 1)), Axis(T("entropy of its row, nats", "该行的熵，奈特"), range=(0, 1.16 * float(max(r.entropy_bound.max(), 0.1)))),
                title=T("how widely a token looks", "一个词元看得多宽"))],
         T(f"Without a mask, softmax's map has rank {r.rank[0]}, that of {chosen.en} {rank}; mean entropy {number(r.entropy[0])} and {number(r.entropy[r.chosen])} nats.{T.of(turned).en}",
-          f"不加遮罩时，softmax 图的秩为 {r.rank[0]}，「{chosen.zh}」的秩为 {rank}；平均熵分别为 {number(r.entropy[0])} 与 {number(r.entropy[r.chosen])} 奈特。{T.of(turned).zh}"),
+          f"不加遮罩时，softmax 图的秩为 {r.rank[0]}，“{chosen.zh}”的秩为 {rank}；平均熵分别为 {number(r.entropy[0])} 与 {number(r.entropy[r.chosen])} 奈特。{T.of(turned).zh}"),
         labels,
         facts=[
             (T("rank, softmax", "秩，softmax"), str(int(r.rank[0]))), (T(f"rank, {chosen.en}", f"秩，{chosen.zh}"), str(rank)),

@@ -67,7 +67,7 @@ def state_figure(r: LinearAttended) -> Figure:
          Panel(value, Axis("", reverse=True), title=T("the state S", "状态 S")),
          Panel(value, Axis("", range=(-reach_, reach_)), title=T("read: φ(q)ᵀS ÷ φ(q)·z", "读出：φ(q)ᵀS ÷ φ(q)·z"))],
         T(f"Each token writes a rank-one matrix into a state of {F} × {D} numbers and reads its output from it; bars are what {MAPS[r.chosen].en} reads, strokes softmax's outputs.",
-          f"每个词元向 {F} × {D} 的状态写入一个秩一矩阵，再从中读出自己的输出；条形为「{MAPS[r.chosen].zh}」读出的值，短线为 softmax 的输出。"),
+          f"每个词元向 {F} × {D} 的状态写入一个秩一矩阵，再从中读出自己的输出；条形为“{MAPS[r.chosen].zh}”读出的值，短线为 softmax 的输出。"),
         [Label(D / 2 + 0.5, -0.93 * reach_, T("bars: state, strokes: softmax", "条形：状态，短线：softmax"), INK_2, "center", 2)],
         Frames(T("token", "词元"), frames, rows=rows, follow=True, strips={0: {"upto": np.arange(1, t + 1)}}),
         columns=3,

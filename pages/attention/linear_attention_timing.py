@@ -95,7 +95,7 @@ def axis_of_lengths(r: LinearAttended) -> Axis:
 def waiting(r: LinearAttended) -> Figure | None:
     """What stands in while nothing has been measured."""
     if r.lengths is None:
-        return absent(T("Choose “time it here” to measure.", "选择「在本机计时」开始测量。"))
+        return absent(T("Choose “time it here” to measure.", "选择“在本机计时”开始测量。"))
     if not np.isfinite(r.milliseconds).any():
         return absent(T("The first length is being measured.", "正在测量第一个长度。"))
     return None

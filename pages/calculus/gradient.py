@@ -193,7 +193,7 @@ def rose_figure(r: Differentiated) -> Figure:
         labels.append(Label(min(max(best, -130), 130), high - 0.16 * (high - low), T(f"steepest: {way}", f"最陡：{way}"), SECOND, "center"))  # fmt: skip
         if touch.kind == "plane":
             along = np.array([(best + 270) % 360, (best + 90) % 360]) - 180
-            traces.append(points(along, [0, 0], SECOND, size=9, symbol="x", name=T("along the contour: 0", "沿等高线:0")))  # fmt: skip
+            traces.append(points(along, [0, 0], SECOND, size=9, symbol="x", name=T("along the contour: 0", "沿等高线：0")))  # fmt: skip
     petals, panel, words = petals_of(r)
     return Figure(
         [*traces, *petals],
@@ -205,7 +205,7 @@ def rose_figure(r: Differentiated) -> Figure:
         facts=[
             (T("steepest slope |∇f|", "最陡斜率 |∇f|"), number(r.max_rate)),
             (T("towards", "方向"), degrees(r.direction_of_max)),
-            (T("along v: D_v f", "沿 v:D_v f"), number(r.directional_derivative)),
+            (T("along v: D_v f", "沿 v：D_v f"), number(r.directional_derivative)),
             (T("∇f·v", "∇f·v"), number(r.by_gradient)),
         ],
     )  # fmt: skip
@@ -289,7 +289,7 @@ def plane_figure(r: Differentiated) -> Figure:
         )
     traces.append(line([0, 360], [0, 0], THEORY, width=1.2, panel=1, hoverinfo="skip"))
     labels.append(
-        Label(352, low + 0.06 * (high - low), T("a plane that touches: 0", "相切的平面:0"), THEORY, "right", 1)
+        Label(352, low + 0.06 * (high - low), T("a plane that touches: 0", "相切的平面：0"), THEORY, "right", 1)
     )
     known = gap[np.isfinite(gap)]
     ends = (float(known.min()) / 30, float(known.max()) * 30) if known.size else (1e-12, 1.0)

@@ -229,7 +229,7 @@ def backward_figure(r: Differentiated) -> Figure:
         [Panel(Axis(T("derivative of f by this quantity", "f 对该量的导数"), range=(low - room, high + room)),
                Axis("", range=(-0.6, last - 0.4), ticks=(place.tolist(), names)))],
         T(f"Reverse mode walks down from f itself, whose derivative is 1, to x and y: {number(r.gradient[0])} and {number(r.gradient[1])}.",
-          f"反向模式从 f 本身（导数为 1）逐步向下，直到 x 和 y:{number(r.gradient[0])} 和 {number(r.gradient[1])}。"),
+          f"反向模式从 f 本身（导数为 1）逐步向下，直到 x 和 y：{number(r.gradient[0])} 和 {number(r.gradient[1])}。"),
         labels,
         table=[[T("computed forwards, top to bottom", "前向计算，自上而下"), T("value", "值"), T("∂f/∂(it), filled in from below", "∂f/∂（它），自下而上填入")],
                *([text, number(v), number(a)] for text, v, a in zip(w.steps, w.step_values, w.adjoints, strict=True))],

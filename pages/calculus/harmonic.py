@@ -293,8 +293,8 @@ LAB = Lab(
     ],
     presets=[
         Preset(T("fp16 stalls", "fp16 停住"), {}, view=0),
-        Preset(T("fp32, 10⁸ terms", "fp32,10⁸ 项"), {"dtype": "fp32", "n": 10**8}, view=0),
-        Preset(T("fp64, 10¹⁵ terms", "fp64,10¹⁵ 项"), {"dtype": "fp64", "n": 10**15}, view=1),
+        Preset(T("fp32， 10⁸ terms", "fp32，10⁸ 项"), {"dtype": "fp32", "n": 10**8}, view=0),
+        Preset(T("fp64， 10¹⁵ terms", "fp64，10¹⁵ 项"), {"dtype": "fp64", "n": 10**15}, view=1),
         Preset(T("Kahan stalls too", "Kahan 也会停"), {"dtype": "bf16", "order": "kahan", "n": 200_000}, view=0),
         Preset(T("To π", "凑出 π"), {"target": 3.14159, "n": 50_000}, view=5),
         Preset(T("365 birthdays", "365 个生日"), {"coupons": 365}, view=6),

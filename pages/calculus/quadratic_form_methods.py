@@ -153,7 +153,7 @@ def momentum_figure(a: Analysed) -> Figure:
     traces = [
         heat(plane.rate, plane.alpha, plane.beta, scale=BELOW_ONE, zmin=1 - depth, zmax=1 + depth, zsmooth="best",
              hovertemplate=T("α = %{x:.3g}, β = %{y:.3g}<br>rate %{z:.4f}<extra></extra>",
-                             "α = %{x:.3g},β = %{y:.3g}<br>速率 %{z:.4f}<extra></extra>"))
+                             "α = %{x:.3g}，β = %{y:.3g}<br>速率 %{z:.4f}<extra></extra>"))
     ]  # fmt: skip
     labels = []
     if np.isfinite(plane.edge).all():

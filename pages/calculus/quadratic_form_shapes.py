@@ -162,7 +162,7 @@ def morph_figure(a: Analysed) -> Figure:
         [*traces, cells],
         [panel, Panel(blank, replace(blank, reverse=True, equal=True), title=f"Rᵀ·{what}·R")],
         T(f"Turning the coordinates by {m.angle:.3g}° makes {what} diagonal: {spectrum}.",
-          f"坐标转过 {m.angle:.3g}°,{what} 就成为对角矩阵：{spectrum}。"),
+          f"坐标转过 {m.angle:.3g}°，{what} 就成为对角矩阵：{spectrum}。"),
         frames[m.frame].labels or (),
         Frames("t", frames, start=m.frame, seconds=4.0, rows=rows),
         facts=[

@@ -34,7 +34,7 @@ def findings(r: VqVaed) -> list[T]:
     if r.training is not None and len(r.usage):
         return of_training(r)
     if r.compared is not None and r.compared.world in ("normal", "uniform"):
-        return [T("On a law there is no encoder to commit: β changes nothing.", "对一维分布没有编码器可供承诺：β 不起作用。")]  # fmt: skip
+        return [T("A law has no encoder, and so no commitment: β changes nothing.", "一维分布没有编码器，也就没有承诺损失：β 不起作用。")]  # fmt: skip
     said: list[T] = []
     if (cell := r.cell) is not None:
         rows, columns = r.codes.shape
@@ -66,10 +66,10 @@ def of_training(r: VqVaed) -> list[T]:
         )  # fmt: skip
     if r.codebook > K:
         said.append(
-            T(f"Its codes come as a product: {K} of the {r.codebook} asked for.", f"它的码字数是乘积：所要求的 {r.codebook} 个中有 {K} 个。")
+            T(f"Its number of codes is a product: {K} instead of the {r.codebook} asked for.", f"它的码字数只能是乘积：要求 {r.codebook} 个，得到 {K} 个。")
         )  # fmt: skip
     if not np.isfinite(r.training.error):
-        said.append(T("The training diverged: its error is no number.", "训练发散：误差已不是数。"))
+        said.append(T("The training diverged: its error is not a number.", "训练发散：误差已不是有限的数。"))
     return said
 
 
@@ -88,7 +88,7 @@ LAB = Lab(
         View(T("Where do the codes lie?", "码字在哪里？"), places_figure, when=PICTURE, uses=EDITED),
         View(T("What does a bit buy?", "一个比特换来什么？"), bits_figure, when={"task": ["rate"]}, uses=CHOSEN),
         View(
-            T("What do other pages show?", "另外的整数页画出什么？"),
+            T("What do other pages show?", "其他整数页画出什么？"),
             pages_figure,
             when={"task": ["pages"]},
             uses=(*CHOSEN, "other", "temperature", "seed"),

@@ -205,7 +205,7 @@ def used_figure(r: VqVaed) -> Figure:
             (T("in use here", "此图用到"), f"{used} / {r.codebook}"),
             (T("perplexity here", "此图困惑度"), f"{r.perplexity:.1f}"),
             (T("perplexity, held-out photographs", "困惑度（未训练过的照片）"), f"{r.held_out['perplexity']:.0f}"),
-            (T("perplexity, patches as in training", "困惑度（训练式图块）"), f"{r.held_out['patch_perplexity']:.0f}"),
+            (T("perplexity, patches as in training", "困惑度（与训练时同样的图块）"), f"{r.held_out['patch_perplexity']:.0f}"),
             (T("entropy", "熵"), T(f"{np.log2(max(r.perplexity, 1)):.2f} of {np.log2(r.codebook):.0f} bits", f"{np.log2(max(r.perplexity, 1)):.2f} / {np.log2(r.codebook):.0f} 比特")),
         ],
         picks=[Pick(panel=0, columns=columns, cell=pitch, sets=[{"edit_code": int(k)} for k in order])],

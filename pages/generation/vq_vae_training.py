@@ -46,7 +46,7 @@ def chase_figure(r: VqVaed) -> Figure:
     last = T_ - 1
     traces = [
         points(vectors[last, :, 0], vectors[last, :, 1], MEASURED, size=4, opacity=0.45, name=T("vectors z", "向量 z"), hoverinfo="skip"),
-        arrows(in_x[last], in_y[last], SECOND, T("gradient handed to z", "交给 z 的梯度")),
+        arrows(in_x[last], in_y[last], SECOND, T("gradient handed to z", "传给 z 的梯度")),
         arrows(out_x[last], out_y[last], ACCEPT, T("gradient at the code", "码字处的梯度")),
         points(codes[last, :, 0], codes[last, :, 1], INK, size=9, symbol="cross", name=T("codes", "码字"), text=[str(k) for k in range(codes.shape[1])], hovertemplate="%{text}<extra></extra>"),
     ]  # fmt: skip
@@ -69,7 +69,7 @@ def chase_figure(r: VqVaed) -> Figure:
         T(f"{codes.shape[1]} codes among {vectors.shape[1]} vectors over {int(t.steps[-1])} steps, with the gradients that pass the quantiser.", f"{codes.shape[1]} 个码字在 {vectors.shape[1]} 个向量之间的 {int(t.steps[-1])} 步训练，以及穿过量化器的梯度。"),
         [
             Label(low[0] - pad[0], top[0], T("from a code: downhill for the decoder", "自码字出发：解码器的下降方向"), ACCEPT),
-            Label(low[0] - pad[0], top[1], T("from a vector: what is handed to the encoder", "自向量出发：交给编码器的方向"), SECOND),
+            Label(low[0] - pad[0], top[1], T("from a vector: what is handed to the encoder", "自向量出发：传给编码器的方向"), SECOND),
         ],
         frames=Frames(T("step", "步"), frames, rows=rows),
         facts=moment(t, last),
@@ -155,7 +155,7 @@ def best_figure(r: VqVaed) -> Figure:
         ],
         [
             Panel(Axis("x"), Axis(T("density", "密度")), title=T("levels", "电平")),
-            Panel(Axis("x"), Axis(T("steps", "步")), title=T("how they came there", "它们怎么到达")),
+            Panel(Axis("x"), Axis(T("steps", "步")), title=T("how they got there", "它们怎样走到这里")),
         ],
         T(f"Distortion {lost:.5g} of the trained codes, {best.distortion:.5g} of the best ones.", f"训练码字的失真为 {lost:.5g}，最优为 {best.distortion:.5g}。"),
         facts=[
@@ -185,7 +185,7 @@ def compare_figure(r: VqVaed) -> Figure:
         [
             Panel(Axis(T("mean square error on fresh samples", "新样本上的均方误差")), Axis(ticks=ticks), title=T("what is lost", "损失")),
             Panel(Axis(T("perplexity (stroke: codes there are)", "困惑度（竖线：码字总数）")), Axis(ticks=(at.tolist(), [""] * len(names))), title=T("how many codes", "多少码字")),
-            Panel(Axis(T("commitment β, plain VQ on data", "承诺系数 β（普通 VQ，取自数据）")), Axis(T("error", "误差")), title=T("β swept: error", "改变 β：误差")),
+            Panel(Axis(T("commitment β, plain VQ, codes start on data", "承诺系数 β（普通 VQ，码字从数据上起步）")), Axis(T("error", "误差")), title=T("β swept: error", "改变 β：误差")),
             Panel(Axis(T("commitment β", "承诺系数 β")), Axis(T("perplexity", "困惑度")), title=T("β swept: perplexity", "改变 β：困惑度")),
         ],
         T("The error and the perplexity of ten ways to quantise, trained from the same seed, and of plain VQ for eight weights of the commitment.", "十种量化方式从同一种子训练后的误差与困惑度，以及普通 VQ 在八种承诺系数下的结果。"),
@@ -207,16 +207,16 @@ def number_figure(r: VqVaed) -> Figure:
             line(n.at, n.at, INK_3, dash="dot", name=T("what backward believes", "反向传播所相信的")),
             points([n.z], [n.code], BRASS, size=11, name="z"),
             line(n.at, n.losses, MEASURED, panel=1, name=T("loss", "损失")),
-            line(n.at[near], n.lines[near], SECOND, panel=1, width=2.2, name=T("slope handed on", "被交下去的斜率")),
+            line(n.at[near], n.lines[near], SECOND, panel=1, width=2.2, name=T("slope handed on", "传回的斜率")),
             points([n.z], [n.loss], BRASS, size=11, panel=1, name="z"),
             points([n.moved], [n.moved_loss], ACCEPT if n.moved_loss <= n.loss else REJECT, size=11, symbol="diamond", panel=1, name=T("z after a step", "走一步后的 z")),
         ],
         [
             Panel(Axis("z"), Axis("q", range=(-2.6, 2.6)), title=T("forward: the nearest code", "前向：最近的码字")),
-            Panel(Axis("z"), Axis(T("loss", "损失"), range=(-0.1, top)), title=T("backward: the slope of q, handed to z", "反向：q 的斜率交给 z")),
+            Panel(Axis("z"), Axis(T("loss", "损失"), range=(-0.1, top)), title=T("backward: the slope of q, handed to z", "反向：q 的斜率传给 z")),
         ],
-        T(f"z = {n.z:g} becomes {n.code:g}; the true slope is 0, the estimator hands on {n.through:.3f}.", f"z = {n.z:g} 变为 {n.code:g}；真实斜率为 0，估计器交下 {n.through:.3f}。"),
-        [Label(-2.4, 2.2, T("dotted: dq/dz = 1, as backward has it", "虚线：反向时 dq/dz = 1"), INK_3)],
+        T(f"z = {n.z:g} becomes {n.code:g}; the true slope is 0, the estimator hands on {n.through:.3f}.", f"z = {n.z:g} 变为 {n.code:g}；真实斜率为 0，估计器传回 {n.through:.3f}。"),
+        [Label(-2.4, 2.2, T("dotted: dq/dz = 1, as backward has it", "点线：反向时 dq/dz = 1"), INK_3)],
         table=[
             [T("step", "步骤"), T("value", "数值"), T("how", "怎样得到")],
             [T("code", "码字"), f"{n.code:g}", T(f"the whole number nearest to {n.z:g}", f"离 {n.z:g} 最近的整数")],

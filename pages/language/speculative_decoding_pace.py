@@ -97,7 +97,7 @@ def rates_figure(r: Speculated) -> Figure:
     return Figure(
         traces, panels,
         T(f"Over {int(r.positions.decided.sum())} decisions the guesses are best at the kind “{easy.en}” and worst at “{hard.en}”.",
-          f"在 {int(r.positions.decided.sum())} 次判定中，猜得最准的是「{easy.zh}」，最差的是「{hard.zh}」。"),
+          f"在 {int(r.positions.decided.sum())} 次判定中，猜得最准的是“{easy.zh}”，最差的是“{hard.zh}”。"),
         labels, facts=[(T("decisions", "判定次数"), str(int(r.positions.decided.sum()))), (T("kept", "保留"), f"{rate_of(r):.0%}")],
         columns=3,
     )  # fmt: skip

@@ -174,8 +174,8 @@ def binomial_figure(a: Arrived) -> Figure:
             (T("distance ½Σ|·|", "距离 ½Σ|·|"), SECOND)]  # fmt: skip
     return Figure(
         [
-            bars(k, law[start], SECOND, name=T("binomial(n, μ/n)", "二项分布(n, μ/n)")),
-            ticks(k, limit, name=T("Poisson(μ)", "泊松分布(μ)")),
+            bars(k, law[start], SECOND, name=T("binomial(n, μ/n)", "二项分布（n, μ/n）")),
+            ticks(k, limit, name=T("Poisson(μ)", "泊松分布（μ）")),
             line(n, a.le_cam_bound, dash="dot", panel=1, name="Le Cam"),
             line(n, a.barbour_hall_bound, THIRD, dash="dash", panel=1, name="Barbour–Hall"),
             line(n, distance, SECOND, panel=1, name=rows[2][0]),
@@ -188,7 +188,7 @@ def binomial_figure(a: Arrived) -> Figure:
         ],
         T(f"Binomial(n, {a.mean:.4g}/n) and Poisson({a.mean:.4g}): at n = {n[-1]:,} their distance is "
           f"{a.tv_distance[-1]:.3g}, below Le Cam's bound {a.le_cam_bound[-1]:.3g}.",
-          f"二项分布(n, {a.mean:.4g}/n) 与泊松分布({a.mean:.4g})：n = {n[-1]:,} 时距离为 {a.tv_distance[-1]:.3g}，"
+          f"二项分布（n, {a.mean:.4g}/n）与泊松分布（{a.mean:.4g}）：n = {n[-1]:,} 时距离为 {a.tv_distance[-1]:.3g}，"
           f"低于 Le Cam 上界 {a.le_cam_bound[-1]:.3g}。"),
         [
             *corner(k[-1] + 0.6, top, [(T("binomial", "二项分布"), SECOND), (T("Poisson law", "泊松分布"), THEORY)]),

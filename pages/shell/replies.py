@@ -39,11 +39,11 @@ class Request:
     def read(cls, lab: Lab, value: Any) -> Request:
         """A request from what the browser sent. Raises `Refused`."""
         if not isinstance(value, Mapping) or not isinstance(value.get("params"), Mapping):
-            raise Refused("the request must name its parameters; got none", "请求必须给出参数;未收到")
+            raise Refused("the request must name its parameters; got none", "请求必须给出参数；未收到")
         view = value.get("view", 0)
         if not isinstance(view, int) or not 0 <= view < len(lab.views):
             raise Refused(f"view must be from 0 to {len(lab.views) - 1}; got {shown(view)}",
-                          f"view 必须在 0 到 {len(lab.views) - 1} 之间;收到 {shown(view)}", "view")  # fmt: skip
+                          f"view 必须在 0 到 {len(lab.views) - 1} 之间；收到 {shown(view)}", "view")  # fmt: skip
         return cls(lab.experiment.params.parse(value["params"]), view, numbered(value))
 
 
@@ -62,7 +62,7 @@ def broken(lab: Lab, value: Any) -> dict[str, Any]:
     """The reply to a failure that is ours: said plainly; the trace goes to the server's log alone."""
     log.exception("%s failed", lab.slug)
     return refused(Refused("the lab failed on these parameters; the fault is the program's, not yours",
-                           "实验在这些参数下出错;这是程序的问题,不是你的问题"), value)  # fmt: skip
+                           "实验在这些参数下出错；这是程序的问题，不是你的问题"), value)  # fmt: skip
 
 
 def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def provenance_line(lab: Lab, outcome: Outcome) -> dict[str, Any]:
         parts.append(lab.fit(outcome.result))
     line: dict[str, Any] = {"parts": [T.of(part).data() for part in parts if part.en]}
     if made.recorded:
-        line["recorded"] = T(f"recorded on {made.device}, {made.date}", f"录制于 {made.device},{made.date}").data()
+        line["recorded"] = T(f"recorded on {made.device}, {made.date}", f"录制于 {made.device}，{made.date}").data()
     return line
 
 
@@ -168,7 +168,7 @@ def export(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
         if len(body) > EXPORT_BYTES:
             size, most = grouped(len(body) / 2**20), grouped(EXPORT_BYTES / 2**20)
             raise Refused(f"the file must be at most {most} MB; this one has {size} MB: use the command line's --out",
-                          f"文件不能超过 {most} MB;此文件有 {size} MB:请用命令行的 --out")  # fmt: skip
+                          f"文件不能超过 {most} MB；此文件有 {size} MB：请用命令行的 --out")  # fmt: skip
         kind = "npz" if value.get("format") == "npz" else "json"
         return {
             "id": request.id,
@@ -188,7 +188,7 @@ def at_hand(lab: Lab, runner: Runner, params: Params) -> Outcome:
         return runner.run(lab.experiment, params)
     made = recorded(lab, params)
     if made is None:
-        raise Refused("the result must be computed first: press Run", "请先计算结果:点击「运行」")
+        raise Refused("the result must be computed first: press Run", "请先计算结果：点击“运行”")
     return made.outcome
 
 

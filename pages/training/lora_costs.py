@@ -50,7 +50,7 @@ def memory_figure(r: Adapted) -> Figure:
         traces,
         [Panel(Axis(T("gigabytes", "GB")), Axis("", range=(-0.6, len(at) + 0.15), ticks=(at.tolist(), names)))],
         T(f"Memory of training {r.architectures[a]}: “{names[full].en}” takes {size(1e9 * totals[a, full])}, {int(r.cards[a, full])} cards of 80 GB; “{names[0].en}” on {r.targets[0]} takes {size(1e9 * totals[a, 0])}, {int(r.cards[a, 0])}. For 7B: {int(r.cards[seven, full])} and {int(r.cards[seven, 0])}.",
-          f"训练 {r.architectures[a]} 所需的内存：「{names[full].zh}」需 {size(1e9 * totals[a, full])}，即 {int(r.cards[a, full])} 张 80 GB 卡；「{names[0].zh}」（{r.targets[1]}）需 {size(1e9 * totals[a, 0])}，{int(r.cards[a, 0])} 张。7B 则为 {int(r.cards[seven, full])} 张与 {int(r.cards[seven, 0])} 张。"),
+          f"训练 {r.architectures[a]} 所需的内存：“{names[full].zh}”需 {size(1e9 * totals[a, full])}，即 {int(r.cards[a, full])} 张 80 GB 卡；“{names[0].zh}”（{r.targets[1]}）需 {size(1e9 * totals[a, 0])}，{int(r.cards[a, 0])} 张。7B 则为 {int(r.cards[seven, full])} 张与 {int(r.cards[seven, 0])} 张。"),
         frame_labels(r, a, names, totals[a], at, found[a]),
         Frames(T("model", "模型"), frames, rows=rows),
         table=table(r, names, totals),
@@ -102,7 +102,7 @@ def peaks_figure(r: Adapted) -> Figure:
     """Predicted against measured peaks of real training steps."""
     p = r.peaks
     if p is None:
-        why = T("Choose the task “memory and speed” to measure.", "选择任务「内存与速度」开始测量。")
+        why = T("Choose the task “memory and speed” to measure.", "选择任务“内存与速度”开始测量。")
         return absent(T("The first step is being measured.", "正在测量第一步。") if r.task == "memory" else why)
     few, many = p.tokens.min(), p.tokens.max()
     low, high = (

@@ -189,7 +189,7 @@ def mistakes_figure(r: Detected) -> Figure:
     worst = int(cost.argmax())
     labels = [Label(i, float(v) + 0.012, f"+{v:.3f}", INK_2, "center", 1) for i, v in enumerate(cost) if v > 0]
     told = T(f"Mending every “{words[worst].en}” mistake would raise AP50 most: from {digits(r.ap50)} by {cost[worst]:.3f}.",
-             f"修正全部「{words[worst].zh}」错误收益最大：AP50 由 {digits(r.ap50)} 提高 {cost[worst]:.3f}。")  # fmt: skip
+             f"修正全部“{words[worst].zh}”错误收益最大：AP50 由 {digits(r.ap50)} 提高 {cost[worst]:.3f}。")  # fmt: skip
     return Figure(
         [bars(places, r.mistake_counts, REJECT, name=T("mistakes", "错误数")), bars(places, cost, SECOND, panel=1, name=T("AP50 gained", "AP50 增益"))],
         [Panel(Axis(ticks=(places, words)), Axis(T("how many", "数量"))),

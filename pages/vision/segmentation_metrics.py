@@ -327,7 +327,7 @@ LAB = Lab(
         View(T("Which score notices which error?", "哪个分数察觉哪种错误？"), sweep_figure, uses=INPUT, when={"task": ["sensitivity"]}),
     ],
     presets=[
-        Preset(T("A scene, five mistakes", "一个场景，几种错误"), {}, view=0),
+        Preset(T("A scene, four mistakes", "一个场景，四种错误"), {}, view=0),
         Preset(T("97 % right, and useless", "97% 正确，却毫无用处"), {"source": "masks"}, view=0),
         Preset(T("Paint it yourself", "自己动手画"), {"source": "masks", **painted(11)}, view=0),
         Preset(T("A real model's masks", "真实模型的掩码"), {"source": "detr", "size": 96}, view=0),

@@ -151,9 +151,9 @@ SAMPLE = Lab(
     claim=T("Every kind of parameter <works>.", "每一种参数<都能用>。"),
     order=900,
     views=[
-        View(T("What was drawn?", "抽到了什么?"), curve),
-        View(T("On a grid?", "在格子上呢?"), grid, kind="exact"),
-        View(T("Only when biased?", "仅在有偏时?"), grid, when={"law": ["biased"]}),
+        View(T("What was drawn?", "抽到了什么？"), curve),
+        View(T("On a grid?", "在格子上呢？"), grid, kind="exact"),
+        View(T("Only when biased?", "仅在有偏时？"), grid, when={"law": ["biased"]}),
     ],
     presets=[Preset(T("Few", "很少"), {"steps": 5}), Preset(T("Biased", "有偏"), {"law": "biased"}, view=2)],
     sources=[Sampled],
@@ -166,6 +166,6 @@ SLOW = Lab(
     title=T("Slow sample", "缓慢样例"),
     claim=T("What takes its time can be stopped.", "费时的计算可以停止。"),
     order=901,
-    views=[View(T("How far?", "到哪里了?"), waited), View(T("And again?", "再看一次?"), waited)],
+    views=[View(T("How far?", "到哪里了？"), waited), View(T("And again?", "再看一次？"), waited)],
 )
 PAGES = [Page(lab, Path(__file__)) for lab in (SAMPLE, SLOW)]

@@ -103,7 +103,7 @@ def test_a_view_out_of_range_is_refused(door, runner):
     for view in WRONG_VIEW:
         error = refused(DOORS[door](SAMPLE, runner, {"params": {}, "view": view}))
         assert error["en"].startswith("view must be from 0 to 2; got ") and error["name"] == "view"
-        assert error["zh"].startswith("view 必须在 0 到 2 之间;收到 ")
+        assert error["zh"].startswith("view 必须在 0 到 2 之间；收到 ")
     assert runner.computed == 0
 
 

@@ -136,7 +136,7 @@ def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
     longest = {name: n for name, n in LONGEST[plan.device].items() if name in linears and n < plan.lengths[-1]}
     for name, n in longest.items():
         en, zh = TITLES[name]
-        board.note(f"“{en}” is left out beyond length {n}.", f"长度超过 {n} 时略去「{zh}」。")
+        board.note(f"“{en}” is left out beyond length {n}.", f"长度超过 {n} 时略去“{zh}”。")
     ceiling, bandwidth = contest.ceilings(plan.shape.dtype, plan.device)
     fixed = {
         "lengths": np.array(plan.lengths), "contenders": tuple(names), "titles": tuple(TITLES[n] for n in names),

@@ -65,7 +65,7 @@ class Gradient(Params):
     h: float = Field(1e-5, ge=1e-15, le=1, scale="log", title="Step h of the central difference", zh="中心差分的步长 h")
     steps: int = Field(60, ge=1, le=500, title="Steps of the descent", zh="下降的步数")
     method: Literal["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "newton"] = Field(
-        "gd", title="Method (its settings; the map of basins)", zh="方法(其设置与吸引域图)", labels=METHOD_NAMES
+        "gd", title="Method (its settings; the map of basins)", zh="方法（其设置与吸引域图）", labels=METHOD_NAMES
     )
     rate_gd: float = Rate("gd", 0.3)
     rate_momentum: float = Rate("momentum", 0.1)
@@ -79,7 +79,7 @@ class Gradient(Params):
     )
     beta1: float = Field(0.9, ge=0, le=0.999, title="First moment β₁", zh="一阶矩 β₁", when={"method": ["adam"]})
     beta2: float = Field(
-        0.99, ge=0, le=0.9999, title="Second moment β₂ (RMSProp's α)", zh="二阶矩 β₂(RMSProp 的 α)",
+        0.99, ge=0, le=0.9999, title="Second moment β₂ (RMSProp's α)", zh="二阶矩 β₂（RMSProp 的 α）",
         when={"method": ["adam", "rmsprop"]},
     )  # fmt: skip
     starts: int = Field(
@@ -88,7 +88,7 @@ class Gradient(Params):
         le=1_000_000,
         step=10_000,
         title="Starts of the map of basins (0: none)",
-        zh="吸引域图的起点数(0 表示不画)",
+        zh="吸引域图的起点数（0 表示不画）",
     )
 
     @pydantic.model_validator(mode="after")
@@ -97,7 +97,7 @@ class Gradient(Params):
         if self.vx == 0 and self.vy == 0:
             raise Refused(
                 "the direction (vx, vy) must not be 0: it is divided by its length; got (0, 0)",
-                "方向 (vx, vy) 不能为 0:它要除以自身的长度;收到 (0, 0)",
+                "方向 (vx, vy) 不能为 0：它要除以自身的长度；收到 (0, 0)",
                 "vx",
             )
         return self
@@ -286,15 +286,15 @@ def say(
     at = f"({p[0]:.4g}, {p[1]:.4g})"
     if touch.kind == "undefined":
         en, zh = land.why_undefined(*p)
-        return f"f has no value at {at}: {en}", f"f 在 {at} 处没有值:{zh}"
+        return f"f has no value at {at}: {en}", f"f 在 {at} 处没有值：{zh}"
     if touch.kind != "plane":
-        return f"at {at} f = {f:.4g}: {touch.verdict[0]}", f"在 {at} 处 f = {f:.4g}:{touch.verdict[1]}"
+        return f"at {at} f = {f:.4g}: {touch.verdict[0]}", f"在 {at} 处 f = {f:.4g}：{touch.verdict[1]}"
     if not np.isfinite(steepest).all():
         return f"at {at} the gradient is 0: f = {f:.4g} is stationary, no direction is steepest", (
-            f"在 {at} 处梯度为 0:f = {f:.4g} 驻定,没有最陡的方向"
+            f"在 {at} 处梯度为 0：f = {f:.4g} 驻定，没有最陡的方向"
         )
     angle = np.rad2deg(np.arctan2(steepest[1], steepest[0]))
     return (
         f"at {at} f = {f:.4g} rises fastest towards {angle:.0f}°, by {rate:.4g} per unit; along v, by {slope:.4g}",
-        f"在 {at} 处 f = {f:.4g},朝 {angle:.0f}° 上升最快,每单位长度 {rate:.4g};沿 v 为 {slope:.4g}",
+        f"在 {at} 处 f = {f:.4g}，朝 {angle:.0f}° 上升最快，每单位长度 {rate:.4g}；沿 v 为 {slope:.4g}",
     )

@@ -273,11 +273,11 @@ def sentence(step: int, share: np.ndarray, kinds: list[str]) -> tuple[str, str]:
     elsewhere = sum(part for part, kind in zip(share, kinds, strict=False) if kind != "minimum")
     count = kinds.count("minimum")
     en = f"after {step} steps {to_minima:.1%} of the starts are at one of {count} minima"
-    zh = f"{step} 步后,{to_minima:.1%} 的起点到达了 {count} 个极小值点之一"
+    zh = f"{step} 步后，{to_minima:.1%} 的起点到达了 {count} 个极小值点之一"
     if elsewhere >= 5e-4:
-        en, zh = f"{en}, {elsewhere:.1%} at a saddle or a maximum", f"{zh},{elsewhere:.1%} 停在鞍点或极大值点"
+        en, zh = f"{en}, {elsewhere:.1%} at a saddle or a maximum", f"{zh}，{elsewhere:.1%} 停在鞍点或极大值点"
     if share[-2] >= 5e-4:
-        en, zh = f"{en}, {share[-2]:.1%} still moving", f"{zh},{share[-2]:.1%} 仍在移动"
+        en, zh = f"{en}, {share[-2]:.1%} still moving", f"{zh}，{share[-2]:.1%} 仍在移动"
     if share[-1] >= 5e-4:
-        en, zh = f"{en}, {share[-1]:.1%} diverged or left the domain", f"{zh},{share[-1]:.1%} 发散或离开了定义域"
+        en, zh = f"{en}, {share[-1]:.1%} diverged or left the domain", f"{zh}，{share[-1]:.1%} 发散或离开了定义域"
     return en, zh

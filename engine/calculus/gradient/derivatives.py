@@ -248,32 +248,32 @@ def error_curve(land: Landscape, p: np.ndarray, v: np.ndarray, f: float, slope: 
 VERDICTS: dict[str, tuple[str, str]] = {
     "plane": (
         "the tangent plane touches: the gap to it shrinks faster than the distance, in every direction measured",
-        "切平面相切:在所测的每个方向上,与它的差距都比距离缩小得更快",
+        "切平面相切：在所测的每个方向上，与它的差距都比距离缩小得更快",
     ),
     "no-plane": (
         "every directional derivative exists here, but they are not g·u of one vector g: no tangent plane, "
         "f is not differentiable",
-        "此处每个方向导数都存在,但它们不是同一个向量 g 的 g·u:没有切平面,f 不可微",
+        "此处每个方向导数都存在，但它们不是同一个向量 g 的 g·u：没有切平面，f 不可微",
     ),
     "corner": (
         "f has a corner here: the slopes forwards and backwards differ in some direction, so f is not differentiable",
-        "f 在此处有棱角:某些方向上前后两侧的斜率不同,因此 f 不可微",
+        "f 在此处有棱角：某些方向上前后两侧的斜率不同，因此 f 不可微",
     ),
     "vertical": (
         "slopes grow without bound towards this point: f has no finite directional derivative here in some direction",
-        "靠近此点时斜率无限增大:某些方向上没有有限的方向导数",
+        "靠近此点时斜率无限增大：某些方向上没有有限的方向导数",
     ),
     "oscillating": (
         "difference quotients do not settle as the step shrinks: some directional derivative does not exist here",
-        "步长缩小时差商并不稳定:此处某些方向导数不存在",
+        "步长缩小时差商并不稳定：此处某些方向导数不存在",
     ),
     "jump": (
         "f is not continuous here, though partial derivatives may exist: partial derivatives alone promise little",
-        "f 在此处不连续,尽管偏导数可能存在:仅有偏导数说明不了什么",
+        "f 在此处不连续，尽管偏导数可能存在：仅有偏导数说明不了什么",
     ),
     "edge": (
         "this point lies on the edge of the domain: f has no value on one side, so there is no tangent plane",
-        "此点位于定义域的边界:一侧没有函数值,因此没有切平面",
+        "此点位于定义域的边界：一侧没有函数值，因此没有切平面",
     ),
-    "undefined": ("f has no value here, so it has no derivative either", "f 在此处没有值,因此也没有导数"),
+    "undefined": ("f has no value here, so it has no derivative either", "f 在此处没有值，因此也没有导数"),
 }

@@ -214,30 +214,30 @@ def sentence(fate: str, end: np.ndarray, f: float, slope: float, stopped: int, s
     match fate:
         case "diverged":
             return f"diverged at step {stopped}: its steps grow instead of shrinking", (
-                f"第 {stopped} 步发散:步子不减反增"
+                f"第 {stopped} 步发散：步子不减反增"
             )
         case "singular":
             return f"stopped at step {stopped}: the Hessian at {at} has no inverse, so Newton has no step", (
-                f"第 {stopped} 步停止:{at} 处的 Hessian 不可逆,牛顿法没有步子可走"
+                f"第 {stopped} 步停止：{at} 处的 Hessian 不可逆，牛顿法没有步子可走"
             )
         case "lost":
             return f"stopped at step {stopped}: the gradient has no value at {at}", (
-                f"第 {stopped} 步停止:{at} 处的梯度没有值"
+                f"第 {stopped} 步停止：{at} 处的梯度没有值"
             )
         case "outside":
             return f"stopped at step {stopped}: from {at} it stepped to where f has no value", (
-                f"第 {stopped} 步停止:从 {at} 走到了 f 没有值的地方"
+                f"第 {stopped} 步停止：从 {at} 走到了 f 没有值的地方"
             )
         case "moving":
             return f"still moving after {steps} steps, at {at}: f = {f:.4g}, |∇f| = {slope:.2g}", (
-                f"{steps} 步后仍在移动,位于 {at}:f = {f:.4g},|∇f| = {slope:.2g}"
+                f"{steps} 步后仍在移动，位于 {at}：f = {f:.4g}，|∇f| = {slope:.2g}"
             )
     names = {
         "minimum": ("a minimum", "极小值点"), "maximum": ("a maximum", "极大值点"), "saddle": ("a saddle", "鞍点"),
         "flat": ("a stationary point where the Hessian is singular", "Hessian 奇异的驻点"),
     }  # fmt: skip
     en, zh = names[fate]
-    return f"settled at {en}, {at}: f = {f:.4g}", f"停在{zh} {at}:f = {f:.4g}"
+    return f"settled at {en}, {at}: f = {f:.4g}", f"停在{zh} {at}：f = {f:.4g}"
 
 
 def rounded(coordinate: float) -> str:

@@ -198,20 +198,20 @@ def _how(dtype: str, order: str, n: int, terms: int, still_from: int | None) -> 
     if (order, dtype) == ("forward", "fp64") and n > COUNTED_FROM:
         return (
             f"added one after another up to k = {COUNTED_FROM:,}, then counted in runs of equal steps: the same sum",
-            f"前 {COUNTED_FROM:,} 项逐项相加,其后按等步长的段计数:所得之和相同",
+            f"前 {COUNTED_FROM:,} 项逐项相加，其后按等步长的段计数：所得之和相同",
         )
     if still_from is not None:
         last = f"{still_from - 1:,}"
         return (
             f"added one after another up to k = {last}; no later term can change the sum",
-            f"逐项相加到 k = {last};此后任何一项都不能再改变这个和",
+            f"逐项相加到 k = {last}；此后任何一项都不能再改变这个和",
         )
     if terms < n:
         return (
             f"the first {terms:,} terms; more than that are not added one by one",
-            f"只加了前 {terms:,} 项;更多的项不再逐项相加",
+            f"只加了前 {terms:,} 项；更多的项不再逐项相加",
         )
-    return f"all {n:,} terms added, one rounding per addition", f"{n:,} 项全部相加,每次加法舍入一次"
+    return f"all {n:,} terms added, one rounding per addition", f"{n:,} 项全部相加，每次加法舍入一次"
 
 
 def compare_seconds(dtype: str, n: int) -> float:

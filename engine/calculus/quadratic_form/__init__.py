@@ -38,11 +38,11 @@ class QuadraticForm(Params):
     )  # fmt: skip
     polynomial: str = Field(
         "", title="Polynomial", zh="多项式", max_length=polynomial.LONGEST, control="text", when=TYPED,
-        help=("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……;留空则用下面的矩阵"),
+        help=("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……；留空则用下面的矩阵"),
     )  # fmt: skip
     matrix: str = Field(
         "2,1;1,3", title="Matrix A", zh="矩阵 A", max_length=60_000, control="matrix", when=MATRIX,
-        help=("rows end with ; and entries with ,", "行之间用分号,数之间用逗号"),
+        help=("rows end with ; and entries with ,", "行之间用分号，数之间用逗号"),
     )  # fmt: skip
     b: str = Field(
         "1", title="Vector b", zh="向量 b", max_length=2_000, control="text", when=MATRIX,
@@ -67,7 +67,7 @@ class QuadraticForm(Params):
     beta: float = Field(0.5, ge=0, le=1, title="Momentum β", zh="动量 β")
     start: str = Field(
         "-2,2", title="Start x₀", zh="起点 x₀", max_length=2_000, control="text", when={"start_at": ["point"]},
-        help=("numbers too few are filled with 0, too many left out", "个数不足补 0,多出的不用"),
+        help=("numbers too few are filled with 0, too many left out", "个数不足补 0，多出的不用"),
     )  # fmt: skip
     start_at: Literal["point", "worst"] = Field(
         "point", title="Start from", zh="起点的选法",
@@ -76,7 +76,7 @@ class QuadraticForm(Params):
     )  # fmt: skip
     steps: int = Field(60, ge=1, le=500, title="Steps at most", zh="最多步数")
     tolerance: float = Field(1e-10, ge=1e-15, le=0.1, title="Gradient counts as zero at", zh="梯度视为零的界限",
-                             unit=("of its start", "(相对起点)"))  # fmt: skip
+                             unit=("of its start", "（相对起点）"))  # fmt: skip
     slice_axes: Literal["coordinates", "eigenvectors", "extremes"] = Field(
         "coordinates", title="Slice spanned by", zh="切片由何张成",
         labels={"coordinates": ("two coordinates", "两条坐标轴"), "eigenvectors": ("two eigenvectors", "两个特征向量"),
@@ -173,7 +173,7 @@ def _choose_start(
     if solved.kind not in ("minimum", "flat of minima"):
         return typed, (
             "Without a minimum no start is the worst; the point given is used.",
-            "没有极小点,也就没有最坏的起点;用给定的点。",
+            "没有极小点，也就没有最坏的起点；用给定的点。",
         )
     assert solved.point is not None
     length = float(np.linalg.norm(typed - solved.point)) or 1.0

@@ -118,15 +118,15 @@ def _judge_spectrum(values: ndarray, signs: ndarray, tolerance: float) -> Judgem
     low, high = short(values[0]), short(values[-1])
     name = "The zero matrix" if verdict == "zero" else verdict.capitalize()
     en = f"{name}: {positive} positive, {zero} zero and {negative} negative eigenvalues"
-    zh = f"{NAMES[verdict]}:正特征值 {positive} 个,零 {zero} 个,负 {negative} 个"
+    zh = f"{NAMES[verdict]}：正特征值 {positive} 个，零 {zero} 个，负 {negative} 个"
     en += f", from {low} to {high}" if len(values) > 1 else f": {low}"
-    zh += f",从 {low} 到 {high}" if len(values) > 1 else f":{low}"
+    zh += f"，从 {low} 到 {high}" if len(values) > 1 else f":{low}"
     if np.any(values[signs == 0]):
         en += f"; what is within {short(tolerance)} of zero, the size of rounding, counts as zero"
-        zh += f";与零相差不到 {short(tolerance)}(舍入误差的大小)的算作零"
+        zh += f"；与零相差不到 {short(tolerance)}（舍入误差的大小）的算作零"
     reach = (
         "The eigenvalues' signs decide every case; nearer to zero than rounding, no test can tell.",
-        "特征值的符号能判定一切情形;离零比舍入误差还近时,任何方法都分不清。",
+        "特征值的符号能判定一切情形；离零比舍入误差还近时，任何方法都分不清。",
     )
     return Judgement(verdict, (en + ".", zh + "。"), reach)
 
@@ -182,15 +182,15 @@ def _judge_minors(sign: ndarray, values: ndarray) -> Judgement:
         fits_zh = "与".join(NAMES[f"{name} semidefinite"] for name in left)
         why = (
             f"a zero among them leaves {fits_en} open beside indefinite: all principal minors would have to be checked",
-            f"其中有零,{fits_zh}以及不定都还可能:须检查全部主子式",
+            f"其中有零，{fits_zh}以及不定都还可能：须检查全部主子式",
         )
     en = f"{verdict.capitalize()} by leading minors ({shown}): {why[0]}."
-    zh = f"由顺序主子式({shown})看:{NAMES[verdict]},因为{why[1]}。"
+    zh = f"由顺序主子式（{shown}）看：{NAMES[verdict]}，因为{why[1]}。"
     reach = (
         "Leading minors decide definiteness (Sylvester), but not semidefiniteness: "
         "diag(0, −1) has the leading minors 0 and 0, as diag(0, 1) has, yet one is negative and the other positive.",
-        "顺序主子式能判定正定与负定(西尔维斯特判据),却判不了半定:"
-        "diag(0, −1) 与 diag(0, 1) 的顺序主子式都是 0、0,而一个半负定,一个半正定。",
+        "顺序主子式能判定正定与负定（西尔维斯特判据），却判不了半定："
+        "diag(0, −1) 与 diag(0, 1) 的顺序主子式都是 0、0，而一个半负定，一个半正定。",
     )
     return Judgement(verdict, (en, zh), reach)
 
@@ -208,18 +208,18 @@ def _judge_principal(labels: tuple[str, ...], orders: ndarray, minors: ndarray, 
         one = against_positive[0]
         why = (
             f"that of rows {labels[one]} is {short(minors[one])}, and a semidefinite A ≥ 0 has no negative one",
-            f"第 {labels[one]} 行列的主子式为 {short(minors[one])},而半正定矩阵没有负的主子式",
+            f"第 {labels[one]} 行列的主子式为 {short(minors[one])}，而半正定矩阵没有负的主子式",
         )
         verdict = "indefinite" if len(against_negative) else "negative semidefinite"
     return Judgement(
         verdict,
         (
             f"{verdict.capitalize()} by all principal minors: {why[0]}.",
-            f"由全部主子式看:{NAMES[verdict]},因为{why[1]}。",
+            f"由全部主子式看：{NAMES[verdict]}，因为{why[1]}。",
         ),
         (
             f"All 2ⁿ − 1 principal minors decide semidefiniteness too; there are {len(labels)} here.",
-            f"全部 2ⁿ − 1 个主子式也能判定半定;这里有 {len(labels)} 个。",
+            f"全部 2ⁿ − 1 个主子式也能判定半定；这里有 {len(labels)} 个。",
         ),
     )
 
@@ -254,28 +254,28 @@ def _judge_cholesky(side: int, outcome: int, row: int, pivot: float) -> Judgemen
     what = "A" if side > 0 else "−A"
     if outcome > 0:
         verdict = "positive definite" if side > 0 else "negative definite"
-        why = (f"{what} = L·Lᵀ succeeds with positive pivots", f"{what} = L·Lᵀ 分解成功,主元全为正")
+        why = (f"{what} = L·Lᵀ succeeds with positive pivots", f"{what} = L·Lᵀ 分解成功，主元全为正")
     elif outcome < 0:
         verdict = "indefinite"
         why = (
             f"the pivot of row {row} is {short(pivot)}, of the other sign than those before it",
-            f"第 {row} 行的主元为 {short(pivot)},与前面的异号",
+            f"第 {row} 行的主元为 {short(pivot)}，与前面的异号",
         )
     else:
         verdict = "undecided"
         why = (
             f"the pivot of row {row} is zero within rounding and the method stops before it has seen the rows below",
-            f"第 {row} 行的主元在舍入误差内为零,方法就此停住,下面的行还没有看到",
+            f"第 {row} 行的主元在舍入误差内为零，方法就此停住，下面的行还没有看到",
         )
     reach = (
         "Plain Cholesky decides definiteness at the least cost, n³/3 operations, but a zero pivot stops it: diag(0, 1) "
         "and diag(0, −1) look the same to it. Pivoting, or the eigenvalues, are needed for semidefiniteness.",
-        "普通的 Cholesky 分解以最少的运算(n³/3 次)判定正定与负定,但遇到零主元就停:diag(0, 1) 与 diag(0, −1) "
-        "在它看来一样。要判定半定,须选主元或求特征值。",
+        "普通的 Cholesky 分解以最少的运算（n³/3 次）判定正定与负定，但遇到零主元就停：diag(0, 1) 与 diag(0, −1) "
+        "在它看来一样。要判定半定，须选主元或求特征值。",
     )
     return Judgement(
         verdict,
-        (f"{verdict.capitalize()} by Cholesky: {why[0]}.", f"由 Cholesky 分解看:{NAMES[verdict]},因为{why[1]}。"),
+        (f"{verdict.capitalize()} by Cholesky: {why[0]}.", f"由 Cholesky 分解看：{NAMES[verdict]}，因为{why[1]}。"),
         reach,
     )
 
@@ -286,13 +286,13 @@ def say_agreement(truth: str, others: dict[tuple[str, str], Judgement]) -> tuple
     if apart:
         return (
             "The tests differ: A is so near to singular that rounding decides.",
-            "各方法结论不一:A 太接近奇异,结果由舍入误差左右。",
+            "各方法结论不一：A 太接近奇异，结果由舍入误差左右。",
         )
     if unsure:
         names_en = " and ".join(en for en, _ in unsure)
         names_zh = "与".join(zh for _, zh in unsure)
         return (
             f"{names_en} cannot decide here; the eigenvalues can: {truth}.",
-            f"{names_zh}在此判定不了;特征值可以:{NAMES[truth]}。",
+            f"{names_zh}在此判定不了；特征值可以：{NAMES[truth]}。",
         )
-    return f"All three tests agree: {truth}.", f"三种方法一致:{NAMES[truth]}。"
+    return f"All three tests agree: {truth}.", f"三种方法一致：{NAMES[truth]}。"

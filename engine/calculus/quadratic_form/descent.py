@@ -228,11 +228,11 @@ def _say(method: str, status: str, steps: int, problem: Problem) -> tuple[str, s
     plural = "" if steps == 1 else "s"
     tolerance = short(problem.tolerance)
     if status == "converged" and steps == 0:
-        return f"{en} has nothing to do: the gradient at the start is zero.", f"{zh}无事可做:起点处梯度为零。"
+        return f"{en} has nothing to do: the gradient at the start is zero.", f"{zh}无事可做：起点处梯度为零。"
     if status == "converged" and falling:
         return (
             f"{en} reaches the stationary point in {steps} step{plural}; it is no minimum.",
-            f"{zh}用 {steps} 步到达驻点;但它不是极小点。",
+            f"{zh}用 {steps} 步到达驻点；但它不是极小点。",
         )
     return {
         "converged": (
@@ -241,19 +241,19 @@ def _say(method: str, status: str, steps: int, problem: Problem) -> tuple[str, s
         ),
         "stopped": (
             f"{en} has not brought the gradient to {tolerance} of its start after {steps} step{plural}.",
-            f"{zh}走了 {steps} 步,梯度还没有降到开始时的 {tolerance}。",
+            f"{zh}走了 {steps} 步，梯度还没有降到开始时的 {tolerance}。",
         ),
         "diverged": (
             f"{en} diverges: after {steps} step{plural} the gradient is 1e8 times as large as at the start.",
-            f"{zh}发散:{steps} 步后梯度已增至开始时的 1e8 倍以上。",
+            f"{zh}发散：{steps} 步后梯度已增至开始时的 1e8 倍以上。",
         ),
         "unbounded": (
             f"{en} stops after {steps} step{plural}: on the line it searches f has no lowest point.",
-            f"{zh}在第 {steps} 步后停下:沿搜索方向 f 没有最低点。",
+            f"{zh}在第 {steps} 步后停下：沿搜索方向 f 没有最低点。",
         ),
         "no solution": (
             f"{en} cannot take a step: A is singular and its equation has no solution.",
-            f"{zh}一步也走不了:A 奇异,它的方程无解。",
+            f"{zh}一步也走不了：A 奇异，它的方程无解。",
         ),
     }[status]
 

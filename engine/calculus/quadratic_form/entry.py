@@ -49,7 +49,7 @@ def read_number(text: str, name: str, place: tuple[str, str]) -> float:
         got_en, got_zh = ("empty", "空的") if not text else (shown(text), shown(text))
         raise Refused(
             f"{name} must be made of numbers; {place[0]} is {got_en}",
-            f"{name} 必须由数组成;{place[1]}是 {got_zh}",
+            f"{name} 必须由数组成；{place[1]}是 {got_zh}",
             name,
         )
     bottom = float(parts[1]) if len(parts) == 2 else 1.0
@@ -58,7 +58,7 @@ def read_number(text: str, name: str, place: tuple[str, str]) -> float:
         raise Refused(
             f"{name} must be made of zeros and numbers from {SMALLEST:g} to {LARGEST:g} in size; "
             f"{place[0]} is {shown(text)}",
-            f"{name} 只能含零和绝对值在 {SMALLEST:g} 到 {LARGEST:g} 之间的数;{place[1]}是 {shown(text)}",
+            f"{name} 只能含零和绝对值在 {SMALLEST:g} 到 {LARGEST:g} 之间的数；{place[1]}是 {shown(text)}",
             name,
         )
     return value
@@ -79,11 +79,11 @@ def read_matrix(text: str, name: str = "matrix") -> ndarray:
     while rows and not rows[-1]:
         rows.pop()
     if not rows:
-        raise Refused(f"{name} must have at least one row; got nothing", f"{name} 至少要有一行;什么也没有收到", name)
+        raise Refused(f"{name} must have at least one row; got nothing", f"{name} 至少要有一行；什么也没有收到", name)
     if len(rows) > MOST_ROWS:
         raise Refused(
             f"{name} must have at most {MOST_ROWS} rows; got {len(rows)}",
-            f"{name} 最多 {MOST_ROWS} 行;收到 {len(rows)} 行",
+            f"{name} 最多 {MOST_ROWS} 行；收到 {len(rows)} 行",
             name,
         )
     cells = [_entries(row) for row in rows]
@@ -101,18 +101,18 @@ def _check_shape(cells: list[list[str]], name: str) -> None:
     for i, row in enumerate(cells, 1):
         if not row:
             raise Refused(
-                f"{name} must not have empty rows; row {i} is empty", f"{name} 不能有空行;第 {i} 行是空的", name
+                f"{name} must not have empty rows; row {i} is empty", f"{name} 不能有空行；第 {i} 行是空的", name
             )
         if len(row) != wide:
             raise Refused(
                 f"{name} must have rows of equal length; row 1 has {wide} entries, row {i} has {len(row)}",
-                f"{name} 各行必须一样长;第 1 行有 {wide} 个数,第 {i} 行有 {len(row)} 个",
+                f"{name} 各行必须一样长；第 1 行有 {wide} 个数，第 {i} 行有 {len(row)} 个",
                 name,
             )
     if wide != len(cells):
         raise Refused(
             f"{name} must be square; got {len(cells)} rows of {wide} entries",
-            f"{name} 必须是方阵;收到 {len(cells)} 行、每行 {wide} 个数",
+            f"{name} 必须是方阵；收到 {len(cells)} 行、每行 {wide} 个数",
             name,
         )
 
@@ -127,7 +127,7 @@ def read_vector(text: str, n: int, name: str) -> ndarray:
     if len(entries) not in (1, n):
         raise Refused(
             f"{name} must have one number for each of the {n} rows of the matrix, or one for all; got {len(entries)}",
-            f"{name} 的个数必须等于矩阵的行数 {n},或只给一个数代表全部;收到 {len(entries)} 个",
+            f"{name} 的个数必须等于矩阵的行数 {n}，或只给一个数代表全部；收到 {len(entries)} 个",
             name,
         )
     values = [read_number(entry, name, (f"entry {i}", f"第 {i} 个")) for i, entry in enumerate(entries, 1)]
@@ -149,7 +149,7 @@ def fit_vector(text: str, n: int, name: str) -> tuple[ndarray, tuple[str, str] |
     en, zh = ("the rest are left out", "多余的不用") if entries > n else ("the missing ones are 0", "缺少的取 0")
     return fitted, (
         f"{name} has {entries} numbers for {n} variable{'s' if n > 1 else ''}; {en}.",
-        f"{name} 有 {entries} 个数,而变量有 {n} 个;{zh}。",
+        f"{name} 有 {entries} 个数，而变量有 {n} 个；{zh}。",
     )
 
 
@@ -183,7 +183,7 @@ def draw_form(n: int, kappa: float, spread: str, negative: int, null: int, solva
 def say_symmetrisation(form: Form) -> tuple[str, str]:
     twist = np.triu(np.abs(form.given - form.given.T))
     if not twist.any():
-        return "M is symmetric as it stands: A = M.", "M 本来就对称:A = M。"
+        return "M is symmetric as it stands: A = M.", "M 本来就对称：A = M。"
     i, j = (int(k) for k in np.unravel_index(np.argmax(twist), twist.shape))
     upper, lower, half = (
         f"{value:.4g}".replace("-", "−") for value in (form.given[i, j], form.given[j, i], form.a[i, j])
@@ -191,6 +191,6 @@ def say_symmetrisation(form: Form) -> tuple[str, str]:
     return (
         f"Only the symmetric part counts, as xᵀMx = xᵀMᵀx: A = ½(M + Mᵀ), and entries ({i + 1}, {j + 1}) = {upper} "
         f"and ({j + 1}, {i + 1}) = {lower} both become {half}.",
-        f"只有对称部分起作用,因为 xᵀMx = xᵀMᵀx:取 A = ½(M + Mᵀ),"
+        f"只有对称部分起作用，因为 xᵀMx = xᵀMᵀx：取 A = ½(M + Mᵀ)，"
         f"第 ({i + 1}, {j + 1}) 个数 {upper} 与第 ({j + 1}, {i + 1}) 个数 {lower} 都变成 {half}。",
     )

@@ -26,7 +26,7 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
     if not 1 <= len(names) <= MOST_ROWS:
         raise Refused(
             f"{name} must have from 1 to {MOST_ROWS} variables; got {len(names)} in {shown(text)}",
-            f"{name} 的变量须有 1 到 {MOST_ROWS} 个;{shown(text)} 中有 {len(names)} 个",
+            f"{name} 的变量须有 1 到 {MOST_ROWS} 个；{shown(text)} 中有 {len(names)} 个",
             name,
         )
     expression = Expression(whole.root, names, whole.algebra)
@@ -35,7 +35,7 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
         culprit = shown(_culprit(expression)).strip("'")
         raise Refused(
             f"{name} must be a polynomial of degree at most 2 throughout; got {culprit}",
-            f"{name} 必须处处是不超过二次的多项式;收到 {culprit}",
+            f"{name} 必须处处是不超过二次的多项式；收到 {culprit}",
             name,
         )
     given, b, c = np.zeros((len(names), len(names))), np.zeros(len(names)), 0.0
@@ -55,7 +55,7 @@ def _check(coefficient: float, name: str) -> None:
     if not SMALLEST <= abs(coefficient) <= LARGEST:
         raise Refused(
             f"{name} must have coefficients from {SMALLEST:g} to {LARGEST:g} in size; got {coefficient:g}",
-            f"{name} 的系数绝对值须在 {SMALLEST:g} 到 {LARGEST:g} 之间;收到 {coefficient:g}",
+            f"{name} 的系数绝对值须在 {SMALLEST:g} 到 {LARGEST:g} 之间；收到 {coefficient:g}",
             name,
         )
 

@@ -129,7 +129,7 @@ def compare_line_search(way: Run, spectrum: Spectrum) -> ExactLineSearch | None:
     k, r = short(kappa), short(rate)
     sentence = (
         f"κ = {k}: by Kantorovich no step leaves more than {r} of f − f*; here the worst left {worst}.",
-        f"κ = {k}:按坎托罗维奇不等式,每步至多留下 f − f* 的 {r};这里最差的一步留下 {worst}。",
+        f"κ = {k}：按坎托罗维奇不等式，每步至多留下 f − f* 的 {r}；这里最差的一步留下 {worst}。",
     )
     return ExactLineSearch(kappa, rate, rate ** np.arange(len(way.gap)), way.gap / start, ratio, cosine, sentence)
 
@@ -168,17 +168,17 @@ def _say_fixed(kept: ndarray, alpha: float, edge: float | None, here: float) -> 
     if not len(kept):
         return (
             "A = 0: the gradient is the same everywhere, and no step length converges.",
-            "A = 0:梯度处处相同,任何步长都不收敛。",
+            "A = 0：梯度处处相同，任何步长都不收敛。",
         )
     if edge is None:
         return (
             f"λ₁ = {short(kept[0])} < 0: along its eigenvector every step length grows the error, by {r} at α = {a}.",
-            f"λ₁ = {short(kept[0])} < 0:沿它的特征向量,任何步长都使误差增长,α = {a} 时每步乘 {r}。",
+            f"λ₁ = {short(kept[0])} < 0：沿它的特征向量，任何步长都使误差增长，α = {a} 时每步乘 {r}。",
         )
     verb_en, verb_zh = ("converges", "收敛") if here < 1 else ("does not converge", "不收敛")
     return (
         f"α = {a} {verb_en}: the edge is 2/λmax = {short(edge)}, and the slowest direction keeps {r} of its error.",
-        f"α = {a} 时{verb_zh}:界限是 2/λmax = {short(edge)},最慢的方向每步保留误差的 {r}。",
+        f"α = {a} 时{verb_zh}：界限是 2/λmax = {short(edge)}，最慢的方向每步保留误差的 {r}。",
     )
 
 
@@ -214,12 +214,12 @@ def _say_momentum(kept: ndarray, alpha: float, beta: float, best: float | None, 
     if best is None:
         return (
             f"No pair (α, β) converges: A has no smallest positive curvature to go by. At {pair} the rate is {r}.",
-            f"没有收敛的 (α, β):A 不是处处向上弯。{pair} 时速率为 {r}。",
+            f"没有收敛的 (α, β)：A 不是处处向上弯。{pair} 时速率为 {r}。",
         )
     verb_en, verb_zh = ("converges", "收敛") if here < 1 else ("does not converge", "不收敛")
     return (
         f"{pair} {verb_en}: the error is multiplied by about {r} a step; the best pair reaches {short(best)}.",
-        f"{pair} 时{verb_zh}:误差每步约乘 {r};最好的一对能到 {short(best)}。",
+        f"{pair} 时{verb_zh}：误差每步约乘 {r}；最好的一对能到 {short(best)}。",
     )
 
 
@@ -244,7 +244,7 @@ def trace_polynomials(way: Run, problem: Problem) -> ConjugatePolynomials:
     sentence = (
         f"In exact arithmetic {distinct} distinct non-zero eigenvalues take at most {distinct} steps; taken: {taken}"
         f"{', the rest for rounding' if more else ''}.",
-        f"若无舍入误差,{distinct} 个不同的非零特征值至多需 {distinct} 步;这里走了 {taken} 步"
+        f"若无舍入误差，{distinct} 个不同的非零特征值至多需 {distinct} 步；这里走了 {taken} 步"
         f"{',多出的归于舍入误差' if more else ''}。",
     )
     return ConjugatePolynomials(lam, rows[:, :CURVE], rows[:, CURVE:], bound, observed, distinct, sentence)

@@ -112,39 +112,39 @@ def _sentence(
         return (
             f"No stationary point: A is singular and b has a part of length {short(residual)} outside its range, "
             "so the gradient never vanishes.",
-            f"没有驻点:A 奇异,而 b 有长为 {short(residual)} 的一部分落在 A 的值域之外,梯度处处不为零。",
+            f"没有驻点：A 奇异，而 b 有长为 {short(residual)} 的一部分落在 A 的值域之外，梯度处处不为零。",
         )
     at = vector(point, form.names)
     flat_en, flat_zh = _flat(nullity)
     return {
         "minimum": (
             f"One minimum, at {at}, where f = {short(value)}: f rises in every direction.",
-            f"唯一的极小点在 {at},f = {short(value)}:向任何方向 f 都上升。",
+            f"唯一的极小点在 {at}，f = {short(value)}：向任何方向 f 都上升。",
         ),
         "maximum": (
             f"One maximum, at {at}, where f = {short(value)}: f falls in every direction, and has no minimum.",
-            f"唯一的极大点在 {at},f = {short(value)}:向任何方向 f 都下降,没有极小值。",
+            f"唯一的极大点在 {at}，f = {short(value)}：向任何方向 f 都下降，没有极小值。",
         ),
         "saddle": (
             f"A saddle at {at}, where f = {short(value)}: f rises in some directions and falls in others.",
-            f"鞍点在 {at},f = {short(value)}:向有些方向 f 上升,向另一些方向下降。",
+            f"鞍点在 {at}，f = {short(value)}：向有些方向 f 上升，向另一些方向下降。",
         ),
         "flat of minima": (
             f"{flat_en.capitalize()} of minimisers through {at}, all with f = {short(value)}; "
             "that point is the one nearest to the origin.",
-            f"{flat_zh}点都是极小点,f 都等于 {short(value)};其中离原点最近的是 {at}。",
+            f"{flat_zh}点都是极小点，f 都等于 {short(value)}；其中离原点最近的是 {at}。",
         ),
         "flat of maxima": (
             f"{flat_en.capitalize()} of maximisers through {at}, all with f = {short(value)}; f has no minimum.",
-            f"{flat_zh}点都是极大点,f 都等于 {short(value)},其中一点是 {at};没有极小值。",
+            f"{flat_zh}点都是极大点，f 都等于 {short(value)}，其中一点是 {at}；没有极小值。",
         ),
         "flat of saddles": (
             f"{flat_en.capitalize()} of saddle points through {at}, all with f = {short(value)}.",
-            f"{flat_zh}点都是鞍点,f 都等于 {short(value)},其中一点是 {at}。",
+            f"{flat_zh}点都是鞍点，f 都等于 {short(value)}，其中一点是 {at}。",
         ),
         "constant": (
             f"f is the constant {short(value)}: every point is stationary, and a minimiser.",
-            f"f 是常数 {short(value)}:每一点都是驻点,也都是极小点。",
+            f"f 是常数 {short(value)}：每一点都是驻点，也都是极小点。",
         ),
     }[kind]
 
@@ -179,9 +179,9 @@ def _say_escape(form: Form, direction: ndarray, slope: float, curvature: float) 
         return (
             f"Escape along {along}, the eigenvector of λ = {short(curvature)}: f falls like ½·({short(curvature)})·t², "
             "without end.",
-            f"沿 {along}(λ = {short(curvature)} 的特征向量)逃逸:f 按 ½·({short(curvature)})·t² 下降,没有下界。",
+            f"沿 {along}（λ = {short(curvature)} 的特征向量）逃逸：f 按 ½·({short(curvature)})·t² 下降，没有下界。",
         )
     return (
         f"Escape along {along}, in the null space of A: f falls as a line of slope {short(slope)}, without end.",
-        f"沿 {along} 逃逸,它在 A 的零空间里:f 沿斜率为 {short(slope)} 的直线下降,没有下界。",
+        f"沿 {along} 逃逸，它在 A 的零空间里：f 沿斜率为 {short(slope)} 的直线下降，没有下界。",
     )

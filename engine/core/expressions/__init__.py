@@ -103,7 +103,7 @@ def _parse(text: str, variables: tuple[str, ...], name: str, max_length: int, ma
         source.refuse(
             max_length,
             f"a formula may have at most {max_length} characters; got {len(text)}",
-            f"起超出长度:公式最多 {max_length} 个字符,收到 {len(text)} 个",
+            f"起超出长度：公式最多 {max_length} 个字符，收到 {len(text)} 个",
         )
     reader = Reader(source, variables, max_nodes)
     return Expression(reader.read(), variables, reader.algebra)

@@ -196,17 +196,17 @@ def _reason(node: Node, args: list[float]) -> tuple[str, str]:
     part = part if len(part) <= 40 else part[:39] + "…"
     match node.op:
         case "log" | "log2" | "log10":
-            return f"{part} has no value: the logarithm of {given}", f"{part} 没有值:对 {given} 取对数"
+            return f"{part} has no value: the logarithm of {given}", f"{part} 没有值：对 {given} 取对数"
         case "sqrt":
-            return f"{part} has no value: the square root of {given}", f"{part} 没有值:对 {given} 开平方"
+            return f"{part} has no value: the square root of {given}", f"{part} 没有值：对 {given} 开平方"
         case "div" if args[1] == 0:
-            return f"{part} has no value: a division by 0", f"{part} 没有值:除以 0"
+            return f"{part} has no value: a division by 0", f"{part} 没有值：除以 0"
         case "asin" | "acos":
             return f"{part} has no value: {node.op} of {given}, outside [-1, 1]", (
-                f"{part} 没有值:{node.op} 的自变量 {given} 超出 [-1, 1]"
+                f"{part} 没有值：{node.op} 的自变量 {given} 超出 [-1, 1]"
             )
         case "pow" if args[0] < 0:
-            return f"{part} has no value: a broken power of {given}", f"{part} 没有值:{given} 的非整数次幂"
+            return f"{part} has no value: a broken power of {given}", f"{part} 没有值：{given} 的非整数次幂"
         case "pow" if args[0] == 0:
-            return f"{part} has no value: a negative power of 0", f"{part} 没有值:0 的负数次幂"
+            return f"{part} has no value: a negative power of 0", f"{part} 没有值：0 的负数次幂"
     return f"{part} is too large a number", f"{part} 的值过大"

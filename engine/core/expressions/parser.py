@@ -116,7 +116,7 @@ class Reader:
             self.source.refuse(
                 at,
                 f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {len(args)}",
-                f"的 {name} 需要 {wanted_zh} 个自变量,给了 {len(args)} 个",
+                f"的 {name} 需要 {wanted_zh} 个自变量，给了 {len(args)} 个",
             )
         inner = [self.build(arg, depth + 1) for arg in args]
         if name == "log" and len(inner) == 2:

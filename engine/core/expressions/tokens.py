@@ -61,7 +61,7 @@ class Source:
         quote = ("…" if at > EXCERPT else "") + before + "▸" + after + ("…" if at + EXCERPT < len(self.text) else "")
         raise Complaint(
             f"{self.name}: {en}, at character {at + 1}: {quote}",
-            f"{self.name}:第 {at + 1} 个字符处{zh}:{quote}",
+            f"{self.name}：第 {at + 1} 个字符处{zh}：{quote}",
             self.name,
             at,
         )
@@ -115,11 +115,11 @@ def refuse_character(source: Source, at: int) -> NoReturn:
     char = source.text[at]
     said = char if char.isprintable() else "·"
     if char == "=":
-        source.refuse(at, "write only the right-hand side, without =", "只写等号右边,不要写 =")
+        source.refuse(at, "write only the right-hand side, without =", "只写等号右边，不要写 =")
     if char == "|":
         source.refuse(at, "write abs(x) for |x|", "请把 |x| 写成 abs(x)")
     if char in "[]{}":
-        source.refuse(at, f"{said} is not used; write round brackets", f"不用 {said},请写圆括号")
+        source.refuse(at, f"{said} is not used; write round brackets", f"不用 {said}，请写圆括号")
     code = "" if char.isascii() else f" (U+{ord(char):04X})"
     source.refuse(at, f"the character {said}{code} has no meaning here", f"的字符 {said}{code} 在此没有意义")
 
@@ -147,7 +147,7 @@ def split(
             source.refuse(
                 offsets[place],
                 f"a number after {variable} is ambiguous; write {variable}*2 or {variable}^2",
-                f"的数紧跟在 {variable} 之后,含义不明;请写 {variable}*2 或 {variable}^2",
+                f"的数紧跟在 {variable} 之后，含义不明；请写 {variable}*2 或 {variable}^2",
             )
     names = [name for name in known if name not in functions]
     close = difflib.get_close_matches(run.lower(), known, 1) if len(run) <= LONGEST_GUESS else []
@@ -155,9 +155,9 @@ def split(
     if not close:
         listed = ", ".join(names[:8])
         hint_en = f"the names are {listed} and functions such as sin, exp, log, sqrt"
-        hint_zh = f"可用的名称有 {listed},以及 sin、exp、log、sqrt 等函数"
+        hint_zh = f"可用的名称有 {listed}，以及 sin、exp、log、sqrt 等函数"
     shown = run if len(run) <= 20 else run[:19] + "…"
-    source.refuse(offsets[0], f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知({hint_zh})")
+    source.refuse(offsets[0], f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知（{hint_zh}）")
 
 
 @dataclass
@@ -208,7 +208,9 @@ def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
     if last is not None and last.kind == "function":
         refuse_bare_function(source, last)
     if not ready:
-        en, zh = ("something is missing at the end", "(末尾)缺少内容") if last else ("the formula is empty", "公式为空")
+        en, zh = "the formula is empty", "公式为空"
+        if last:
+            en, zh = "something is missing at the end", "（末尾）缺少内容"
         source.refuse(len(source.text), en, zh)
     if len(levels) > 1:
         source.refuse(levels[-1].opened, "the bracket is never closed", "的括号没有闭合")
@@ -231,7 +233,7 @@ def imply(source: Source, level: Level, last: Token | None, token: Token) -> Tok
         source.refuse(
             token.at,
             "a product without sign after a division is ambiguous; write * or brackets",
-            "的乘号省略在除法之后,含义不明;请写出 * 或括号",
+            "的乘号省略在除法之后，含义不明；请写出 * 或括号",
         )
     plain = last.kind == "number" and level.base is not None and level.base.text not in ("e", "pi")
     plain = plain and level.base is not None and level.base.kind != "number"
@@ -239,7 +241,7 @@ def imply(source: Source, level: Level, last: Token | None, token: Token) -> Tok
         source.refuse(
             token.at,
             "it is ambiguous whether this belongs to the exponent; write * or brackets",
-            "的内容是否属于指数不明确;请写出 * 或括号",
+            "的内容是否属于指数不明确；请写出 * 或括号",
         )
     level.in_exponent = False
     return Token("*", "*", token.at)
@@ -257,4 +259,4 @@ def refuse_bare_function(source: Source, function: Token, power: Token | None = 
     name = function.text
     if power is not None:
         source.refuse(power.at, f"write {name}(x)^2 for {name}^2(x)", f"请把 {name}^2(x) 写成 {name}(x)^2")
-    source.refuse(function.at, f"{name} needs brackets, as in {name}(x)", f"的 {name} 需要括号,例如 {name}(x)")
+    source.refuse(function.at, f"{name} needs brackets, as in {name}(x)", f"的 {name} 需要括号，例如 {name}(x)")

@@ -26,7 +26,8 @@ def chosen(text: str, names: Iterable[str] = tuple(PHOTOGRAPHS), name: str = "im
         return from_text(text, name)
     raise Refused(f"{name} must be one of {', '.join(known)}, or a picture as a \"data:image/png;base64,\" text; got "
                   f"{shown(text)}",
-                  f"{name} 必须是下列之一:{', '.join(known)},或“data:image/png;base64,”形式的图片;收到 {shown(text)}",
+                  f"{name} 必须是下列之一：{', '.join(known)}，或“data:image/png;base64,”形式的图片；"
+                  f"收到 {shown(text)}",
                   name)  # fmt: skip
 
 

@@ -36,14 +36,14 @@ class VqVae(Params):
     task: Literal["picture", "rate", "pages", "train", "compare", "number"] = Field(
         "picture", title="What is looked at", zh="观察什么",
         labels={"picture": ("a picture as integers", "图片变成整数"), "rate": ("what a bit buys", "一个比特换来什么"),
-                "pages": ("other pages", "另外的整数页"), "train": ("train a codebook", "训练码本"),
+                "pages": ("other pages", "其他整数页"), "train": ("train a codebook", "训练码本"),
                 "compare": ("quantisers compared", "比较各种量化器"), "number": ("one number", "一个数")},
     )  # fmt: skip
     image: str = Field("chelsea", max_length=pictures.TEXT, title="Picture", zh="图片", control="picture",
                        labels=IMAGES | SCENE_IMAGES, when=CODED)  # fmt: skip
     side: int = Field(256, ge=64, le=LARGEST_SIDE, step=16, title="Longer side", zh="长边", unit=("px", "像素"),
                       when=CODED, help=("What is larger is reduced to it; for other pages to 128 pixels.",
-                            "更大的会缩小到此尺寸；“另外的整数页”最多 128 像素。"))  # fmt: skip
+                            "更大的会缩小到此尺寸；“其他整数页”最多 128 像素。"))  # fmt: skip
     factor: Literal[4, 8] = Field(8, title="Pixels to a cell's side", zh="每格边长像素数", when=CODED)
     codebook: Literal[64, 128, 256, 512, 1024] = Field(256, title="Codes K", zh="码字数 K", when=CODED)
     corrections: int = Field(CORRECTIONS, ge=0, le=4, title="Corrections", zh="修正次数", when=CODED,
@@ -52,8 +52,8 @@ class VqVae(Params):
     edit_row: int = Field(10, ge=0, le=159, title="Cell: row", zh="格子：行", when={"task": ["picture"]})
     edit_column: int = Field(16, ge=0, le=159, title="Cell: column", zh="格子：列", when={"task": ["picture"]})
     edit_code: int = Field(-1, ge=-1, le=1023, title="Its integer", zh="改成整数", when={"task": ["picture"]},
-                           help=("−1 leaves it as it was coded. Click a cell of the map, then an atom.",
-                                 "−1 表示保留编码结果。先点码图中的一格，再点一个原子。"))  # fmt: skip
+                           help=("−1 leaves it as it was coded. Click a cell of the page, then an atom.",
+                                 "−1 表示保留编码结果。先点整数页中的一格，再点一个原子。"))  # fmt: skip
     other: Literal["china", "chelsea", "astronaut", "coffee", "flower"] = Field(
         "astronaut", title="Mixed with", zh="与之混合", labels=IMAGES, when={"task": ["pages"]}
     )

@@ -19,10 +19,10 @@ CONTENDERS = (
     (("VQ, origin, restarts", "VQ，原点出发，重启死码字"), "gradient", "origin", True),
     (("EMA, origin", "EMA，原点出发"), "ema", "origin", False),
     (("EMA, origin, restarts", "EMA，原点出发，重启死码字"), "ema", "origin", True),
-    (("rotation trick, on data", "旋转技巧，取自数据"), "rotation", "data", False),
-    (("Gumbel-softmax, on data", "Gumbel-softmax，取自数据"), "gumbel", "data", False),
+    (("rotation trick, on data", "旋转技巧，码字取自数据"), "rotation", "data", False),
+    (("Gumbel-softmax, on data", "Gumbel-softmax，码字取自数据"), "gumbel", "data", False),
     (("FSQ", "FSQ"), "fsq", "data", False),
-    (("RVQ, on data", "RVQ，取自数据"), "rvq", "data", False),
+    (("RVQ, on data", "RVQ，码字取自数据"), "rvq", "data", False),
 )
 PAUSE = 50  # steps after which a stop is heard
 BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)

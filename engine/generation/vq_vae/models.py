@@ -21,41 +21,44 @@ def folder(factor: int) -> str:
 
 
 @functools.cache
-def _checkpoint(name: str) -> checkpoints.Checkpoint:
-    return checkpoints.load(name, NAME)
+def _autoencoder(factor: int) -> tuple[Autoencoder, dict[str, Any]]:
+    from engine.generation.vq_vae.networks import Autoencoder, Shape
+
+    found = checkpoints.load(folder(factor), NAME)
+    shape = {k: tuple(v) if isinstance(v, list) else v for k, v in found.config["shape"].items()}
+    model = Autoencoder(Shape(**shape)).eval().requires_grad_(False)
+    checkpoints.fill(model, found.state)
+    return model, found.meta
+
+
+@functools.cache
+def _prior() -> tuple[Prior, dict[str, Any]]:
+    from engine.generation.vq_vae.prior import Prior, PriorShape
+
+    found = checkpoints.load(f"{NAME}-prior", NAME)
+    model = Prior(PriorShape(**found.config["shape"])).eval().requires_grad_(False)
+    checkpoints.fill(model, found.state)
+    return model, found.meta
+
+
+def autoencoder(factor: int) -> Autoencoder:
+    """The embedded autoencoder, ready to be asked."""
+    return _autoencoder(factor)[0]
 
 
 def meta(factor: int) -> dict[str, Any]:
     """How an autoencoder was made and what it was measured at."""
-    return _checkpoint(folder(factor)).meta
+    return _autoencoder(factor)[1]
 
 
-@functools.cache
-def autoencoder(factor: int) -> Autoencoder:
-    """The embedded autoencoder, ready to be asked."""
-    from engine.generation.vq_vae.networks import Autoencoder, Shape
-
-    found = _checkpoint(folder(factor))
-    shape = {k: tuple(v) if isinstance(v, list) else v for k, v in found.config["shape"].items()}
-    model = Autoencoder(Shape(**shape)).eval().requires_grad_(False)
-    checkpoints.fill(model, found.state)
-    return model
-
-
-@functools.cache
 def prior() -> Prior:
     """The embedded prior."""
-    from engine.generation.vq_vae.prior import Prior, PriorShape
-
-    found = _checkpoint(f"{NAME}-prior")
-    model = Prior(PriorShape(**found.config["shape"])).eval().requires_grad_(False)
-    checkpoints.fill(model, found.state)
-    return model
+    return _prior()[0]
 
 
 def prior_meta() -> dict[str, Any]:
     """How the prior was made and what it was measured at."""
-    return _checkpoint(f"{NAME}-prior").meta
+    return _prior()[1]
 
 
 def warm_up() -> None:

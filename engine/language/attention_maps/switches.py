@@ -21,7 +21,7 @@ def entries(text: str) -> list[tuple[str, str]]:
         wrong = parts[found.index(None)]
         raise Refused(
             f"ablate must list heads as layer.head, such as 2.1, 3.*; got {shown(wrong)}",
-            f"ablate 必须以「层.头」列出注意力头，例如 2.1, 3.*；收到 {shown(wrong)}",
+            f"ablate 必须以“层.头”列出注意力头，例如 2.1, 3.*；收到 {shown(wrong)}",
             NAME,
         )
     return [(m[1], m[2]) for m in found if m]

@@ -50,10 +50,10 @@ class PoissonProcess(Params):
     window: float = Field(1.0, ge=0.01, le=100, title="Window t", zh="时间窗 t", unit=IN_UNITS)
     runs: int = Field(2_000, ge=1, le=1_000_000, title="Runs", zh="模拟次数")
     at_least: int = Field(
-        6, ge=0, le=20_000, title="Question: n", zh="提问:n", control="number",
-        help=("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次?"),
+        6, ge=0, le=20_000, title="Question: n", zh="提问：n", control="number",
+        help=("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次？"),
     )  # fmt: skip
-    kth: int = Field(3, ge=1, le=100, title="Wait for the k-th, k", zh="等到第 k 次,k")
+    kth: int = Field(3, ge=1, le=100, title="Wait for the k-th, k", zh="等到第 k 次，k")
     most_trials: int = Field(
         1_000, ge=1, le=1_000_000, title="Binomial trials up to", zh="二项试验次数至多",
         help=("Raised to λt where that is more", "小于 λt 时取 λt"),

@@ -28,7 +28,7 @@ class RandomWalk(Params):
         labels={1: ("line", "直线"), 2: ("plane", "平面"), 3: ("space", "空间")},
         help=(
             "In a plane or in space each step is along one axis, chosen at random.",
-            "在平面或空间中,每一步沿随机选定的一条轴。",
+            "在平面或空间中，每一步沿随机选定的一条轴。",
         ),
     )  # fmt: skip
     steps_law: Literal["lattice", "gaussian"] = Field(
@@ -41,7 +41,7 @@ class RandomWalk(Params):
         labels={"free": ("none", "无"), "absorbing": ("absorbing", "吸收"), "reflecting": ("reflecting", "反射")},
         help=(
             "Walls stand at 0 and at the target; the walker begins at the start.",
-            "壁位于 0 与目标处;行走者从起点出发。",
+            "壁位于 0 与目标处；行走者从起点出发。",
         ),
     )  # fmt: skip
     start: int = Field(5, ge=1, le=199, title="Start", zh="起点", below="target")

@@ -205,15 +205,15 @@ def law(plan: Plan) -> tuple[str, str]:
     if plan.walled and plan.gaussian:
         return (
             "powers of the transition density of Gaussian steps between the walls, on Gauss–Legendre nodes",
-            "两壁之间高斯步转移密度的幂(高斯–勒让德节点)",
+            "两壁之间高斯步转移密度的幂（高斯–勒让德节点）",
         )
     if plan.walled:
         return "powers of the transition matrix between the walls", "两壁之间转移矩阵的幂"
     if plan.gaussian:
-        return "the normal law, exact for Gaussian steps", "正态分布(对高斯步是精确的)"
+        return "the normal law, exact for Gaussian steps", "正态分布（对高斯步是精确的）"
     if plan.dimension == 1:
         return "the binomial law", "二项分布"
     return (
         f"the law of one coordinate, which moves in one step of {plan.dimension} on average",
-        f"一个坐标的分布:该坐标平均每 {plan.dimension} 步动一次",
+        f"一个坐标的分布：该坐标平均每 {plan.dimension} 步动一次",
     )

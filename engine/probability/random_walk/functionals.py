@@ -100,5 +100,5 @@ def note(run: Simulation) -> tuple[str, str]:
     tracked = int(run.tally.get("tracked", 0))
     return (
         f"First return, last zero and maximum: {tracked:,} free walkers with ±1 steps, looked at step by step.",
-        f"首次返回、末次归零与最大值:取自 {tracked:,} 个步长 ±1、无壁的行走者,逐步观察。",
+        f"首次返回、末次归零与最大值：取自 {tracked:,} 个步长 ±1、无壁的行走者，逐步观察。",
     )

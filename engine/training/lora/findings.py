@@ -23,7 +23,7 @@ def diverged(settings: Sequence[Setting], at: np.ndarray) -> list[Sentence]:
         first, count, of = int(steps.min()) + 1, len(steps), at.shape[1]
         said.append((
             f"“{setting.title[0]}” diverges at step {first} ({count} of {of} seeds); its runs stop there.",
-            f"「{setting.title[1]}」在第 {first} 步发散（{of} 个种子中的 {count} 个），其训练就此停止。",
+            f"“{setting.title[1]}”在第 {first} 步发散（{of} 个种子中的 {count} 个），其训练就此停止。",
         ))  # fmt: skip
     if len(hit) > LISTED:
         said.append(
@@ -76,10 +76,10 @@ def sweep(
     if trained[least] >= trained[best]:
         return (
             f"Best is “{en}” with {top}; no smaller one comes within the spread.",
-            f"最好的是「{zh}」：{top}；更小的设置都不在其离散范围之内。",
+            f"最好的是“{zh}”：{top}；更小的设置都不在其离散范围之内。",
         )
     share = f"{trained[least] / trained[best]:.0%}"
     return (
         f"Best is “{en}” with {top}; “{en_small}” is within the spread ({small}) at {share} of its parameters.",
-        f"最好的是「{zh}」：{top}；「{zh_small}」（{small}）与之的差在离散范围之内，参数量是它的 {share}。",
+        f"最好的是“{zh}”：{top}；“{zh_small}”（{small}）与之的差在离散范围之内，参数量是它的 {share}。",
     )

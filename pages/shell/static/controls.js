@@ -29,14 +29,14 @@ Orrery.makeControls = (root, boot, stage) => {
   }
   function rule(n) {
     const p = schema[n];
-    if (p.enum) return T(`one of ${p.enum.join(', ')}`, `是下列之一:${p.enum.join(', ')}`);
+    if (p.enum) return T(`one of ${p.enum.join(', ')}`, `是下列之一：${p.enum.join(', ')}`);
     if (p.type === 'boolean') return T('true or false', '为 true 或 false');
     if (p.type === 'string') return T(`at most ${p.maxLength} characters long`, `不超过 ${p.maxLength} 个字符`);
     const kind = p.type === 'integer' ? T('a whole number', '为整数') : T('a number', '为数');
-    return T(`${kind.en} from ${p.minimum} to ${p.maximum}`, `${kind.zh},且在 ${p.minimum} 到 ${p.maximum} 之间`);
+    return T(`${kind.en} from ${p.minimum} to ${p.maximum}`, `${kind.zh}，且在 ${p.minimum} 到 ${p.maximum} 之间`);
   }
   const short = raw => { const s = String(raw); return s.length > 40 ? `${s.slice(0, 39)}…` : s; };
-  const refusal = (n, raw, must = rule(n)) => T(`${n} must be ${must.en}; got '${short(raw)}'`, `${n} 必须${must.zh};收到 '${short(raw)}'`);
+  const refusal = (n, raw, must = rule(n)) => T(`${n} must be ${must.en}; got '${short(raw)}'`, `${n} 必须${must.zh}；收到 '${short(raw)}'`);
   const clamp = (n, v) => {
     const p = schema[n];
     const kept = Math.min(p.maximum, Math.max(p.minimum, v));
@@ -200,7 +200,7 @@ Orrery.makeControls = (root, boot, stage) => {
     const by = (v, step, count) => String(Number((v + step * count).toPrecision(12)));
     function cell(i, j) {
       const box = el('input', { class: 'cell', inputmode: 'decimal', autocomplete: 'off', spellcheck: 'false' });
-      label(box, 'aria-label', T(`${title(n).en}, row ${i + 1}, column ${j + 1}`, `${title(n).zh},第 ${i + 1} 行第 ${j + 1} 列`));
+      label(box, 'aria-label', T(`${title(n).en}, row ${i + 1}, column ${j + 1}`, `${title(n).zh}，第 ${i + 1} 行第 ${j + 1} 列`));
       let from = null;
       // A press drags; a click without a drag types.
       box.addEventListener('mousedown', e => { if (document.activeElement !== box) e.preventDefault(); });
@@ -455,18 +455,18 @@ Orrery.makeControls = (root, boot, stage) => {
     for (const n of names) {
       const other = hints(n).below;
       if (other && state[n] >= state[other]) {
-        bad.push(T(`${n} must be below ${other}, which is ${state[other]}; got ${state[n]}`, `${n} 必须小于 ${other}(现为 ${state[other]});收到 ${state[n]}`));
+        bad.push(T(`${n} must be below ${other}, which is ${state[other]}; got ${state[n]}`, `${n} 必须小于 ${other}（现为 ${state[other]}）；收到 ${state[n]}`));
         state[n] = defaults[n];
         state[other] = defaults[other];
       }
     }
     const view = Number(query.get('view') || 1) - 1;
     const known = Number.isInteger(view) && view >= 0 && view < lab.views.length;
-    if (!known) bad.push(T(`view must be from 1 to ${lab.views.length}; got '${short(query.get('view'))}'`, `view 必须在 1 到 ${lab.views.length} 之间;收到 '${short(query.get('view'))}'`));
+    if (!known) bad.push(T(`view must be from 1 to ${lab.views.length}; got '${short(query.get('view'))}'`, `view 必须在 1 到 ${lab.views.length} 之间；收到 '${short(query.get('view'))}'`));
     stage.view = known ? view : 0;
     stage.restrict(state);
     show();
-    return bad.length ? T(`${bad.map(b => b.en).join('; ')}. The default is shown instead.`, `${bad.map(b => b.zh).join(';')}。改用默认值。`) : null;
+    return bad.length ? T(`${bad.map(b => b.en).join('; ')}. The default is shown instead.`, `${bad.map(b => b.zh).join('；')}。改用默认值。`) : null;
   }
   addEventListener('popstate', () => { const said = read(); stage.drawing.figure = null; stage.halt(); stage.notice(said); ask('back'); });
 

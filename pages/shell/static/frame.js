@@ -135,7 +135,7 @@
     const { url, left } = Orrery.controls ? Orrery.controls.address() : { url: location.pathname, left: [] };
     await copy(location.origin + url);
     const names = left.join(', ');
-    const said = left.length ? T(`Copied, without ${names}`, `已复制(不含 ${names})`) : T('Copied', '已复制');
+    const said = left.length ? T(`Copied, without ${names}`, `已复制（不含 ${names}）`) : T('Copied', '已复制');
     const old = [...byId('copy').childNodes];
     byId('copy').textContent = say(said);
     setTimeout(() => byId('copy').replaceChildren(...old), 1600);

@@ -6,14 +6,14 @@ Orrery.makeStage = (root, boot) => {
   const W = {
     play: T('Play', '播放'), pause: T('Pause', '暂停'), back: T('One step back', '后退一步'), on: T('One step on', '前进一步'), moment: T('Moment', '时刻'),
     run: T('Run', '运行'), stop: T('Stop', '停止'), running: T('computing', '计算中'), left: T('left', '剩余'),
-    stopped: T('stopped; what was done stays', '已停止;保留已算出的部分'), views: T('Questions', '问题'),
+    stopped: T('stopped; what was done stays', '已停止；保留已算出的部分'), views: T('Questions', '问题'),
     release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
-    none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算,且尚无录制结果:点击「运行」在此计算。'),
-    recorded: T('A recording: press Run to compute it here.', '这是录制结果:点击「运行」在此计算。'),
-    wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应,页面会继续尝试。'),
+    none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算，且尚无录制结果：点击“运行”在此计算。'),
+    recorded: T('A recording: press Run to compute it here.', '这是录制结果：点击“运行”在此计算。'),
+    wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应，页面会继续尝试。'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
-    kept: T('A, kept', 'A,保留'), now: T('B, now', 'B,现在'), change: T('the change, B − A', '差值 B − A'),
-    same: T('the same parameters: change one', '参数相同:请改动一个'),
+    kept: T('A, kept', 'A，保留'), now: T('B, now', 'B，现在'), change: T('the change, B − A', '差值 B − A'),
+    same: T('the same parameters: change one', '参数相同：请改动一个'),
   };
   const state = { view: 0, figures: {}, drawn: -1, asked: 0, playing: 0, busy: false };
 

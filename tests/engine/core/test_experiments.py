@@ -96,7 +96,7 @@ def test_a_device_may_set_tighter_limits():
     with pytest.raises(Refused) as caught:
         counted.check(Counting(upto=501), "cpu")
     assert caught.value.en == "upto must be at most 500 on this device (cpu); got 501"
-    assert caught.value.zh == "在此设备(cpu)上,upto 不能超过 500;收到 501"
+    assert caught.value.zh == "在此设备（cpu）上，upto 不能超过 500；收到 501"
     assert caught.value.name == "upto"
 
 

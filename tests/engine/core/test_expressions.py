@@ -85,7 +85,7 @@ def test_complaints_name_the_rule_and_point_at_the_character(text, position, sai
     assert isinstance(complaint, Refused)
     assert complaint.name == "formula"
     assert complaint.en.startswith("formula: ")
-    assert complaint.zh.startswith("formula:第 ")
+    assert complaint.zh.startswith("formula：第 ")
     assert said in complaint.en
     assert f"at character {complaint.position + 1}" in complaint.en
     assert f"第 {complaint.position + 1} 个字符" in complaint.zh
