@@ -271,7 +271,7 @@ def recording(monkeypatch):
 def test_a_costly_lab_opens_on_what_was_recorded(recording, runner):
     made = opening(SLOW, runner)
     assert made["provenance"]["recorded"] == {
-        "en": "recorded on A GPU, 2026-01-02", "zh": "录制于 A GPU,2026-01-02",
+        "en": "recorded on A GPU, 2026-01-02", "zh": "录制于 A GPU，2026-01-02",
     }  # fmt: skip
     assert list(made["figures"]) == ["0", "1"] and made["fraction"] == 1 and "A GPU" in made["provenance"]["parts"]
     offered = answer(SLOW, runner, {"params": {}, "id": 8})
