@@ -27,7 +27,7 @@ def lossless_figure(r: Speculated) -> Figure:
         bars(x - SIDE, t.p, MEASURED, name=T("target's p", "目标的 p"), **width),
         bars(x + SIDE, t.q, SECOND, name=T("draft's q", "草稿的 q"), **width),
         bars(x, t.through_guess, ACCEPT, width=0.6, panel=1, name=T("a kept guess: min(p, q)", "保留的猜测：min(p, q)")),
-        bars(x, t.through_residual, THIRD, width=0.6, panel=1, base=t.through_guess, name=T("resampled: (p − q)₊", "重抽：（p − q）₊")),
+        bars(x, t.through_residual, THIRD, width=0.6, panel=1, base=t.through_guess, name=T("resampled: (p − q)₊", "重抽：(p − q)₊")),
         trace("scatter", panel=1, x=x, y=t.p, mode="markers", name="p",
               marker={"color": THEORY, "size": 26, "symbol": "line-ew-open", "line": {"width": 2.4, "color": THEORY}}),
         points(x, t.observed, MEASURED, size=8, panel=1, name=T("simulated", "模拟")),

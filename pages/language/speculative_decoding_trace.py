@@ -72,7 +72,7 @@ def trace_figure(r: Speculated) -> Figure:
         says(r),
         [Label(1.04, rows - 1.6, T("p: target", "p：目标"), MEASURED, "right"), Label(1.04, rows - 0.8, T("q: draft", "q：草稿"), SECOND, "right"),
          Label(-0.04, -2.0, T("u against p/q", "u 与 p/q"), INK_2, "right", 1),
-         Label(1.04, -1.05, T("below: (p − q)₊ scaled to 1", "下方：（p − q）₊ 归一化"), THIRD, "right", 1)],
+         Label(1.04, -1.05, T("below: (p − q)₊ scaled to 1", "下方：(p − q)₊ 归一化"), THIRD, "right", 1)],
         frames, facts=facts(t, start), link="decisions",
         strips=[Strip([chip(t, i) for i in range(many)], TITLE, [COLORS[int(k)] for k in t.kind[:many]])],
         layout={"barmode": "overlay", "height": 330},

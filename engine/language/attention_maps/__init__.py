@@ -49,7 +49,7 @@ class AttentionMaps(Params):
     text: str = Field(CODE, max_length=4000, control="code", title="Text", zh="文本")
     model: str = Field(
         models.EMBEDDED, max_length=200, control="text", title="Model", zh="模型",
-        help=("embedded, owner/name of the Hub, or folder:NAME", "embedded、Hub 上的 owner/name，或 folder：名称"),
+        help=("embedded, owner/name of the Hub, or folder:NAME", "embedded、Hub 上的 owner/name，或 folder:名称"),
     )  # fmt: skip
     layer: int = Field(4, ge=1, le=256, control="number", title="Layer", zh="层")
     head: int = Field(3, ge=1, le=1024, control="number", title="Head", zh="注意力头")

@@ -47,7 +47,7 @@ def hub_id(text: str) -> str:
     if not HUB_ID.fullmatch(text) or "--" in text or ".." in text:
         raise Refused(
             f"model must be embedded, a Hub id such as owner/name, or folder:NAME; got {shown(text)}",
-            f"model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder：名称；收到 {shown(text)}",
+            f"model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {shown(text)}",
             NAME,
         )
     allowed = os.environ.get("ORRERY_HUB_MODELS", "").strip() or ("none" if public() else "all")
@@ -84,7 +84,7 @@ def named_folder(name: str) -> Path:
     if path is None or path == inside or not path.is_relative_to(inside):
         raise Refused(
             f"folder:NAME must name a folder in this server's directory of models; got {shown(name)}",
-            f"folder：名称 必须是此服务器模型目录中的文件夹；收到 {shown(name)}",
+            f"folder:名称 必须是此服务器模型目录中的文件夹；收到 {shown(name)}",
             NAME,
         )
     return path
@@ -101,7 +101,7 @@ def typed_folder(text: str) -> Path:
         raise Refused(
             f"a path is not opened on a server that others reach; name a folder it offers as folder:NAME; "
             f"got {shown(text)}",
-            f"对外开放的服务器不打开路径；请用 folder：名称 指定它提供的文件夹；收到 {shown(text)}",
+            f"对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {shown(text)}",
             NAME,
         )
     path = existing(Path(text))

@@ -72,7 +72,7 @@ class Speculate(Params):
     )  # fmt: skip
     target: str = Field(
         EMBEDDED, max_length=200, control="text", title="Target model", zh="目标模型", when=WITH_MODELS,
-        help=("embedded, a Hub id, or folder:NAME", "embedded、Hub 名称或 folder：名称"),
+        help=("embedded, a Hub id, or folder:NAME", "embedded、Hub 名称或 folder:名称"),
     )  # fmt: skip
     draft: str = Field(EMBEDDED, max_length=200, control="text", title="Draft model", zh="草稿模型", when=WITH_MODELS)
     p: str = Field(

@@ -54,7 +54,7 @@ class DetectionMetrics(Params):
                        help=("class,x0,y0,x1,y1 for each", "每框 class,x0,y0,x1,y1"))  # fmt: skip
     found: str = Field(EXAMPLE_FOUND, max_length=8000, title="Detections", zh="检测框", control="code", when=BOXES,
                        help=("class,score,x0,y0,x1,y1 for each", "每框 class,score,x0,y0,x1,y1"))  # fmt: skip
-    rows: str = Field("0.9,1;0.8,0;0.7,1;0.6,1;0.5,0", max_length=20_000, title="score,matched", zh="分数，匹配",
+    rows: str = Field("0.9,1;0.8,0;0.7,1;0.6,1;0.5,0", max_length=20_000, title="score,matched", zh="分数,匹配",
                       control="code", when=ROWS)  # fmt: skip
     truths: int = Field(4, ge=1, le=100_000, title="True objects", zh="真值物体数", when=ROWS, control="number")
     coco_truth: str = Field(EXAMPLE_COCO, max_length=2_000_000, title="COCO truth", zh="COCO 真值", control="code",

@@ -58,7 +58,7 @@ class Detr(Params):
                        labels=pictures.PHOTOGRAPHS)  # fmt: skip
     model: str = Field(
         hub.EMBEDDED, max_length=200, control="text", title="Model", zh="模型",
-        help=("embedded, owner/name of the Hub, or folder:NAME", "embedded、Hub 上的 owner/name，或 folder：名称"),
+        help=("embedded, owner/name of the Hub, or folder:NAME", "embedded、Hub 上的 owner/name，或 folder:名称"),
     )  # fmt: skip
     threshold: float = Field(0.5, ge=0, le=1, step=0.01, title="Least confidence", zh="最低置信度")
     layer: int = Field(3, ge=1, le=12, control="number", title="Decoder layer", zh="解码器层")
