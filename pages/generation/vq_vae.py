@@ -38,15 +38,16 @@ def findings(r: VqVaed) -> list[T]:
     said: list[T] = []
     if (cell := r.cell) is not None:
         rows, columns = r.codes.shape
-        if cell.asked[:2] != (cell.row, cell.column):
+        row, column, code = cell.asked
+        if code >= 0 and (row, column) != (cell.row, cell.column):
             said.append(
                 T(f"The page has {rows} rows and {columns} columns: row {cell.row}, column {cell.column} is taken.",
                   f"此页有 {rows} 行 {columns} 列：取第 {cell.row} 行第 {cell.column} 列。")
             )  # fmt: skip
-        if cell.asked[2] >= r.codebook:
+        if code >= r.codebook:
             said.append(
-                T(f"There is no code {cell.asked[2]} among {r.codebook}: the cell is left as it was coded.",
-                  f"{r.codebook} 个码字中没有 {cell.asked[2]} 号：格子保持编码结果。")
+                T(f"There is no code {code} among {r.codebook}: the cell is left as it was coded.",
+                  f"{r.codebook} 个码字中没有 {code} 号：格子保持编码结果。")
             )  # fmt: skip
         if cell.before != cell.after and not cell.changed:
             said.append(
