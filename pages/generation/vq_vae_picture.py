@@ -61,6 +61,7 @@ def kept_figure(r: VqVaed) -> Figure:
     reach = [line(*box(cell.window), BRASS, width=1.2, dash="dot", hoverinfo="skip")] if changed else []
     size = r.codes.size * np.log2(r.codebook) / 8
     raw = r.image.shape[0] * r.image.shape[1] * 3
+    palette = 3 * min(r.codebook, r.codes.size)  # bytes; no more colours than cells
     traces = [
         picture(r.image),
         picture(r.reconstruction),
@@ -77,6 +78,7 @@ def kept_figure(r: VqVaed) -> Figure:
         (T("perplexity", "困惑度"), f"{r.perplexity:.0f} / {r.codebook}"),
         (T(f"held-out photographs, corrections: {CORRECTIONS}", f"未训练过的照片（修正 {CORRECTIONS} 次）"), f"{r.held_out['psnr']:.2f} dB"),
     ]  # fmt: skip
+    facts.append((T("the colours' palette, not counted", "颜色的调色板（不计入）"), T(f"{grouped(palette)} bytes", f"{grouped(palette)} 字节")))  # fmt: skip
     if len(r.corrected) > 1:
         facts.insert(1, (T("after each correction", "每次修正后"), " → ".join(f"{v:.2f}" for v in r.corrected) + " dB"))
     if changed:
@@ -87,7 +89,7 @@ def kept_figure(r: VqVaed) -> Figure:
             frame(r.image, T(f"original ⇆ reconstruction, {r.image.shape[1]} × {r.image.shape[0]}", f"原图 ⇆ 重建，{r.image.shape[1]} × {r.image.shape[0]}")),
             frame(r.image, T(f"the page: {r.codes.shape[0]} × {r.codes.shape[1]} integers", f"整数页：{r.codes.shape[0]} × {r.codes.shape[1]}")),
             frame(r.image, T("what is lost", "丢失了什么")),
-            frame(r.image, T(f"one of {r.codebook} colours a cell, palette not counted: {decibels(r.flat_psnr, 1)}", f"每格取 {r.codebook} 色之一（不计调色板）：{decibels(r.flat_psnr, 1)}")),
+            frame(r.image, T(f"one of {r.codebook} colours a cell: {decibels(r.flat_psnr, 1)}", f"每格取 {r.codebook} 色之一：{decibels(r.flat_psnr, 1)}")),
         ],
         T(f"A picture, its reconstruction from {r.codes.size} integers at {decibels(r.psnr, 1)}, the page of integers, and the error.",
           f"一张图片、由 {r.codes.size} 个整数得到的重建（{decibels(r.psnr, 1)}）、整数页与误差。"),

@@ -94,7 +94,7 @@ def pages_figure(r: VqVaed) -> Figure:
         (p.shuffled, T("its integers, shuffled", "打乱它的整数")),
         (p.even, T("every code as likely", "每个码字等可能")),
         (p.by_use, T("as often as here, anywhere", "按使用频率随机摆放")),
-        (drawn, T("drawn by the prior of scenes (cells of 8, K = 256)", "由场景的先验抽取（8 像素格，K = 256）")),
+        (drawn, T("drawn by the prior", "由先验抽取")),
     ]
     traces = [
         picture(pixels) if not k else picture(pixels, xaxis=f"x{k + 1}", yaxis=f"y{k + 1}")
@@ -105,6 +105,7 @@ def pages_figure(r: VqVaed) -> Figure:
         traces,
         [frame(pixels, title) for pixels, title in shown],
         T("Six pages of integers as the decoder paints them: a picture's own, mixed with another's, shuffled, drawn evenly, by use, and by the prior.", "解码器画出的六页整数：图片自己的、与另一张混合的、打乱的、均匀抽取的、按使用频率抽取的、由先验抽取的。"),
+        facts=[(T("the prior", "先验"), T(f"of scenes, cells of {p.prior_factor}, K = {p.prior_codes}, whatever is chosen", f"学自场景，{p.prior_factor} 像素格，K = {p.prior_codes}，与所选无关"))],
         frames=Frames(T("share of the other picture", "另一张图片的比例"), frames, start=p.mixes.size // 2),
         columns=3,
     )  # fmt: skip

@@ -23,7 +23,8 @@ class OtherPages:
 
     mixed: (m, H, W, 3), the code vectors of two pictures mixed in the shares `mixes` (m,) and set to the nearest codes.
     shuffled: the picture's own integers in any order. even: each code as likely as any. by_use: each as likely as in
-    this picture, without regard to its neighbours. drawn: (2, 128, 128, 3), by the prior. pages: the integers of each.
+    this picture, without regard to its neighbours. drawn: (2, 128, 128, 3), by the prior, whose cells are
+    `prior_factor` pixels wide and whose codes `prior_codes`, whatever the picture's are. pages: the integers of each.
     """
 
     mixed: ndarray
@@ -32,6 +33,8 @@ class OtherPages:
     even: ndarray
     by_use: ndarray
     drawn: ndarray
+    prior_factor: int
+    prior_codes: int
     pages: dict[str, ndarray]
 
 
@@ -73,5 +76,6 @@ def other_pages(
         mixed=np.stack([painted(model, page, codebook, pixels) for page in pages["mixed"]]), mixes=shares,
         shuffled=painted(model, pages["shuffled"], codebook, pixels),
         even=painted(model, pages["even"], codebook, pixels), by_use=painted(model, pages["by_use"], codebook, pixels),
-        drawn=drawn, pages={name: page.numpy() for name, page in pages.items()} | {"drawn": drawn_codes},
+        drawn=drawn, prior_factor=models.prior().shape.factor, prior_codes=models.prior().shape.codes,
+        pages={name: page.numpy() for name, page in pages.items()} | {"drawn": drawn_codes},
     )  # fmt: skip

@@ -349,6 +349,8 @@ def test_other_pages_are_what_they_are_called():
     assert np.array_equal(found.pages["mixed"][0], own)
     assert set(np.unique(found.pages["by_use"])) <= set(np.unique(own))
     assert set(np.unique(found.pages["even"])) - set(np.unique(own))  # any code may come
+    assert np.prod(found.pages["drawn"].shape[1:]) * found.prior_factor**2 == 128**2
+    assert found.pages["drawn"].max() < found.prior_codes == 2 ** models.prior_meta()["metrics"]["even_bits"]
     assert found.drawn.shape == (2, 128, 128, 3) and found.mixed.shape[0] == other_pages.MIXES
     again = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
     assert np.array_equal(found.pages["drawn"], again.pages["drawn"])
