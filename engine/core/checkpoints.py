@@ -28,13 +28,7 @@ class Checkpoint:
     meta: dict[str, Any]
 
 
-def save(
-    folder: Path,
-    state: Mapping[str, Tensor],
-    config: Mapping[str, Any],
-    meta: Mapping[str, Any],
-    dtype: str = "float16",
-) -> None:
+def save(folder: Path, state: Mapping[str, Tensor], config: Mapping[str, Any], meta: Mapping[str, Any], dtype: str = "float16") -> None:
     """Write a checkpoint. Tensors that share memory must be given once, under one name.
 
     Raises ValueError where one tensor alone is larger than a file may be, or a value is not finite in `dtype`.
@@ -90,9 +84,7 @@ def load(name: str, recipe: str, root: Path | None = None) -> Checkpoint:
     shards = [folder / f"model-{index:05d}-of-{count:05d}.safetensors" for index in range(1, count + 1)]
     for path in (*shards, folder / "config.json", folder / "meta.json"):
         if not path.is_file():
-            raise FileNotFoundError(
-                f"the checkpoint {name} has no {path.name}; `python -m engine train {recipe}` makes it"
-            )
+            raise FileNotFoundError(f"the checkpoint {name} has no {path.name}; `python -m engine train {recipe}` makes it")
     state: dict[str, Tensor] = {}
     for path in shards:
         for key, tensor in load_file(path).items():

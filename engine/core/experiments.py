@@ -7,15 +7,15 @@ import importlib
 import inspect
 import pkgutil
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from engine.core.params import Params, Refused
+from engine.core.params import Cost, Params, Refused
+from engine.core.words import T
 
 P = TypeVar("P", bound=Params)
 R = TypeVar("R")
-Cost = Literal["instant", "seconds", "minutes"]
 ROOMS_WITHOUT_LABS = {"core", "data"}
 
 
@@ -61,21 +61,27 @@ class Experiment(Generic[P, R]):
             if getattr(params, name) > most:
                 got = getattr(params, name)
                 raise Refused(
-                    f"{name} must be at most {most:g} on this device ({device}); got {got}",
-                    f"在此设备（{device}）上，{name} 不能超过 {most:g}；收到 {got}",
+                    T(
+                        "{name} must be at most {most:g} on this device ({device}); got {got}",
+                        "在此设备（{device}）上，{name} 不能超过 {most:g}；收到 {got}",
+                        name=name,
+                        most=most,
+                        device=device,
+                        got=got,
+                    ),
                     name,
                 )
 
     def stream(self, params: P) -> Iterator[Partial[R]]:
         """Results as they improve; the last has fraction 1."""
-        outcome = self.function(params)
         if not self.streams:
-            yield Partial(outcome, 1.0)
+            yield Partial(cast(R, self.function(params)), 1.0)
             return
+        outcomes = cast(Generator[Partial[R]], self.function(params))
         try:
-            yield from outcome
+            yield from outcomes
         finally:
-            outcome.close()
+            outcomes.close()
 
     def __call__(self, params: P) -> R:
         """The finished result."""
@@ -89,7 +95,7 @@ class Experiment(Generic[P, R]):
 def experiment(
     slug: str,
     *,
-    cost: Cost | Callable[[Any], Cost],
+    cost: Cost | Callable[[Any], Cost] | None = None,
     uses_gpu: bool = False,
     limits: Mapping[str, Mapping[str, float]] | None = None,
     warm_up: Callable[[], None] | None = None,
@@ -98,7 +104,8 @@ def experiment(
     """Declare a function of one parameter model as the experiment of the lab `slug`.
 
     cost: "instant" (at most 10 ms for the defaults, recomputed while a slider moves), "seconds" (on release,
-        streamed), "minutes" (on request, with progress), or a function from the parameters to one of them.
+        streamed), "minutes" (on request, with progress), or a function from the parameters to one of them. Where the
+        parameters declare tasks, each task says its own.
     uses_gpu: whether it computes on a GPU where there is one.
     limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
     warm_up: imports heavy libraries and loads what a first use needs; several labs may have it in common.
@@ -108,7 +115,13 @@ def experiment(
     def declare(function: Callable[[P], Any]) -> Experiment[P, Any]:
         hints = typing.get_type_hints(function)
         model = next(hint for name, hint in hints.items() if name != "return")
-        cost_of = cost if callable(cost) else lambda params: cost
+        assert cost is not None or model.tasks, f"{slug} must say what it costs"
+
+        def cost_of(params: Any) -> Cost:
+            if cost is None:
+                return model.tasks[getattr(params, model.task_field)].cost_of(params)
+            return cost(params) if callable(cost) else cost
+
         return Experiment(slug, function, model, cost_of, uses_gpu, limits or {}, warm_up, forget)
 
     return declare

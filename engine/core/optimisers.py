@@ -18,18 +18,29 @@ class MuonAdamW:
     """
 
     def __init__(
-        self, model: nn.Module, inside: Callable[[str, Tensor], bool], *, matrices: float, others: float,
-        matrices_decay: float, others_decay: float = 0.0, betas: tuple[float, float] = (0.9, 0.99),
-    ):  # fmt: skip
+        self,
+        model: nn.Module,
+        inside: Callable[[str, Tensor], bool],
+        *,
+        matrices: float,
+        others: float,
+        matrices_decay: float,
+        others_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.99),
+    ):
         chosen = {name: p for name, p in model.named_parameters() if inside(name, p)}
         rest = [p for name, p in model.named_parameters() if name not in chosen]
         # Views on the same memory, since torch's Muon takes matrices alone.
         self.pairs = [(p, nn.Parameter(flat(p.detach(), like=p))) for p in chosen.values()]
         self.both: list[tuple[float, torch.optim.Optimizer]] = [
-            (matrices, torch.optim.Muon([matrix for _, matrix in self.pairs], lr=matrices,
-                                        weight_decay=matrices_decay, adjust_lr_fn="match_rms_adamw")),
+            (
+                matrices,
+                torch.optim.Muon(
+                    [matrix for _, matrix in self.pairs], lr=matrices, weight_decay=matrices_decay, adjust_lr_fn="match_rms_adamw"
+                ),
+            ),
             (others, torch.optim.AdamW(rest, lr=others, betas=betas, weight_decay=others_decay, fused=True)),
-        ]  # fmt: skip
+        ]
 
     def step(self, factor: float) -> None:
         """Move the parameters against their gradients, by the learning rates times `factor`; clear the gradients."""

@@ -79,8 +79,13 @@ class Progress:
         self.cpu_seconds += now[0] - self._seen[0]
         self.wall_seconds += now[1] - self._seen[1]
         self._seen = now
-        state = {"parts": {name: part.state_dict() for name, part in self.parts.items()}, "more": self.more,
-                 "step": self.step, "cpu_seconds": self.cpu_seconds, "wall_seconds": self.wall_seconds,
-                 "curve": self.curve}  # fmt: skip
+        state = {
+            "parts": {name: part.state_dict() for name, part in self.parts.items()},
+            "more": self.more,
+            "step": self.step,
+            "cpu_seconds": self.cpu_seconds,
+            "wall_seconds": self.wall_seconds,
+            "curve": self.curve,
+        }
         torch.save(state, self.path.with_suffix(".part"))
         self.path.with_suffix(".part").replace(self.path)

@@ -54,13 +54,12 @@ def record(experiment: Experiment, params: Params, outcome: Outcome, root: Path 
     store: dict[str, np.ndarray] = {}
     tree = results.encode(outcome.result, store)
     made = dataclasses.replace(
-        outcome.provenance, device=name, recorded=True, cached=False,
-        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
-    )  # fmt: skip
+        outcome.provenance, device=name, recorded=True, cached=False, date=datetime.datetime.now(datetime.UTC).date().isoformat()
+    )
     document = {"lab": experiment.slug, "params": params.model_dump(), "provenance": made.plain(), "result": tree}
     path = folder / f"{stem(experiment.slug, params)}.json"
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
-    np.savez_compressed(path.with_suffix(".npz"), **store)
+    np.savez_compressed(path.with_suffix(".npz"), **store)  # pyright: ignore[reportArgumentType]
     return path
 
 

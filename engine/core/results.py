@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.findings import Finding
+from engine.core.words import T
+
 FULL_ARRAY = 10_000
 
 
@@ -21,6 +24,10 @@ def plain(value: Any, most: int = FULL_ARRAY) -> Any:
     match value:
         case None | bool() | str():
             return value
+        case T():  # programs are answered in English
+            return value.en
+        case Finding():
+            return value.text.en
         case int() | np.integer():
             return int(value)
         case float() | np.floating():
@@ -52,21 +59,23 @@ def arrays(value: Any, name: str = "result") -> dict[str, np.ndarray]:
     elif isinstance(value, (list, tuple)) and not all(isinstance(v, (int, float, str, bool)) for v in value):
         items = list(enumerate(value))
     else:
-        return {} if value is None else {name: np.asarray(value)}
+        return {} if value is None else {name: np.asarray(value.en if isinstance(value, T) else value)}
     prefix = "" if name == "result" else f"{name}."
     return {key: array for part, item in items for key, array in arrays(item, f"{prefix}{part}").items()}
 
 
 def size(value: Any) -> int:
     """Bytes that a result holds, counting its arrays and, roughly, everything else."""
-    if isinstance(value, np.ndarray):
-        return value.nbytes
+    if isinstance(held := getattr(value, "nbytes", None), int):  # an array, a tensor
+        return held
     if dataclasses.is_dataclass(value):
         return 64 + sum(size(getattr(value, f.name)) for f in dataclasses.fields(value))
     if isinstance(value, dict):
         return 64 + sum(64 + size(item) for item in value.values())
     if isinstance(value, (list, tuple)):
         return 56 + sum(8 + size(item) for item in value)
+    if isinstance(value, T):
+        return 64 + len(value.en) + len(value.zh)
     return 32 + (len(value) if isinstance(value, (str, bytes)) else 0)
 
 
@@ -84,6 +93,8 @@ def encode(value: Any, store: dict[str, np.ndarray]) -> Any:
         return {"dict": [[encode(k, store), encode(v, store)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
         return {type(value).__name__ if type(value) is list else "tuple": [encode(item, store) for item in value]}
+    if isinstance(value, T):  # as it is said: a recording outlives its template
+        return {"text": [value.en, value.zh]}
     if isinstance(value, np.generic):
         return encode(value.item(), store)
     if isinstance(value, float) and not math.isfinite(value):
@@ -96,6 +107,8 @@ def decode(tree: Any, store: Any) -> Any:
     """What `encode` made, rebuilt. Only the engine's own dataclasses are ever constructed."""
     if not isinstance(tree, dict):
         return tree
+    kind: str
+    body: Any
     ((kind, body),) = tree.items() if "class" not in tree else (("class", tree),)
     match kind:
         case "array":
@@ -104,10 +117,11 @@ def decode(tree: Any, store: Any) -> Any:
             module, _, name = body["class"].partition(":")
             if not module.startswith("engine."):
                 raise ValueError(f"a recording may only hold the engine's results; got {body['class']}")
-            cls = getattr(importlib.import_module(module), name)
+            cls: Any = getattr(importlib.import_module(module), name)
             if not dataclasses.is_dataclass(cls):
                 raise ValueError(f"a recording may only hold dataclasses; got {body['class']}")
-            return cls(**{name: decode(item, store) for name, item in body["fields"].items()})
+            build: Any = cls
+            return build(**{name: decode(item, store) for name, item in body["fields"].items()})
         case "dict":
             return {decode(k, store): decode(v, store) for k, v in body}
         case "list":
@@ -116,4 +130,6 @@ def decode(tree: Any, store: Any) -> Any:
             return tuple(decode(item, store) for item in body)
         case "float":
             return float(body)
+        case "text":
+            return T(*body)
     raise ValueError(f"not a recorded value: {kind}")

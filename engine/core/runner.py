@@ -7,7 +7,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -92,7 +92,7 @@ class Runner:
             with self._lock:
                 del self._flights[key]
 
-    def stream(self, experiment: Experiment, params: Params) -> Iterator[Outcome]:
+    def stream(self, experiment: Experiment, params: Params) -> Generator[Outcome]:
         """Outcomes as they improve. Closing the iterator stops the experiment at its next yield, its memory freed."""
         if (found := self.cache.get(self.key(experiment, params))) is not None:
             yield dataclasses.replace(found, provenance=dataclasses.replace(found.provenance, cached=True))
@@ -109,9 +109,7 @@ class Runner:
             for partial in stream:
                 seconds = time.perf_counter() - start
                 left = seconds * (1 - partial.fraction) / partial.fraction if partial.fraction > 0 else float("inf")
-                outcome = Outcome(
-                    partial.result, provenance.of(partial.result, params, seconds), partial.fraction, left
-                )
+                outcome = Outcome(partial.result, provenance.of(partial.result, params, seconds), partial.fraction, left)
                 if partial.fraction < 1:
                     yield outcome
         finally:

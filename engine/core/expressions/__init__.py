@@ -22,6 +22,7 @@ from engine.core.expressions.algebra import CONSTANTS, Algebra, Node
 from engine.core.expressions.evaluation import Tape
 from engine.core.expressions.parser import FUNCTIONS, Reader
 from engine.core.expressions.tokens import Complaint, Source
+from engine.core.words import T
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Algebra", "Complaint", "Expression", "Node", "Tape", "parse", "tape"]
 
@@ -76,7 +77,7 @@ class Expression:
         shape = np.broadcast_shapes(*(np.shape(point) for point in points))
         return [np.broadcast_to(np.asarray(by_name.get(name, 0.0), np.float64), shape) for name in self.variables]
 
-    def why_undefined(self, *points: float) -> tuple[str, str] | None:
+    def why_undefined(self, *points: float) -> T | None:
         """Why there is no finite value at a point, in English and Chinese; None where there is one."""
         return self.tape.why_undefined(*points)
 
@@ -100,18 +101,18 @@ class Expression:
 def _parse(text: str, variables: tuple[str, ...], name: str, max_length: int, max_nodes: int) -> Expression:
     source = Source(text[: max_length + 1], name)
     if len(text) > max_length:
-        source.refuse(
-            max_length,
-            f"a formula may have at most {max_length} characters; got {len(text)}",
-            f"起超出长度：公式最多 {max_length} 个字符，收到 {len(text)} 个",
+        what = T(
+            "a formula may have at most {most} characters; got {given}",
+            "起超出长度：公式最多 {most} 个字符，收到 {given} 个",
+            most=max_length,
+            given=len(text),
         )
+        source.refuse(max_length, what)
     reader = Reader(source, variables, max_nodes)
     return Expression(reader.read(), variables, reader.algebra)
 
 
-def parse(
-    text: str, variables: Sequence[str] = ("x", "y"), name: str = "f", *, max_length: int = 400, max_nodes: int = 400
-) -> Expression:
+def parse(text: str, variables: Sequence[str] = ("x", "y"), name: str = "f", *, max_length: int = 400, max_nodes: int = 400) -> Expression:
     """Read a formula in the given variables. Runs no code, whatever the text.
 
     name: the parameter's name, for complaints.

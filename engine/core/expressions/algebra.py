@@ -231,9 +231,7 @@ class Algebra:
                 known[key] = self.one if node.name == variable else self.zero
                 continue
             inner = [known[id(arg), variable] for arg in node.args]
-            known[key] = (
-                self.zero if all(d is self.zero for d in inner) else RULES[node.op](self, node, *node.args, *inner)
-            )
+            known[key] = self.zero if all(d is self.zero for d in inner) else RULES[node.op](self, node, *node.args, *inner)
         return known[id(root), variable]
 
 
@@ -274,9 +272,7 @@ RULES: dict[str, Callable[..., Node]] = {
     "sub": lambda g, node, u, v, du, dv: g.sub(du, dv),
     "neg": lambda g, node, u, du: g.neg(du),
     "mul": lambda g, node, u, v, du, dv: g.add(g.mul(du, v), g.mul(u, dv)),
-    "div": lambda g, node, u, v, du, dv: (
-        g.div(du, v) if dv is g.zero else g.div(g.sub(g.mul(du, v), g.mul(u, dv)), square(g, v))
-    ),
+    "div": lambda g, node, u, v, du, dv: g.div(du, v) if dv is g.zero else g.div(g.sub(g.mul(du, v), g.mul(u, dv)), square(g, v)),
     "pow": of_power,
     "sin": chain(lambda g, node, u: g.apply("cos", u)),
     "cos": chain(lambda g, node, u: g.neg(g.apply("sin", u))),

@@ -9,13 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from engine.core import amounts
 from engine.core.expressions.algebra import Node, postorder
-from engine.core.expressions.printing import decimal, text
+from engine.core.expressions.printing import text
+from engine.core.words import T
 
 ARITHMETIC: dict[str, Callable] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv, "pow": operator.pow,
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "pow": operator.pow,
     "neg": operator.neg,
-}  # fmt: skip
+}
 
 
 def _step(x: Any) -> Any:
@@ -23,11 +29,19 @@ def _step(x: Any) -> Any:
 
 
 NUMPY: dict[str, Callable] = {
-    **ARITHMETIC, "step": _step, "min": np.minimum, "max": np.maximum, "atan2": np.arctan2, "asin": np.arcsin,
-    "acos": np.arccos, "atan": np.arctan,
-    **{name: getattr(np, name) for name in (
-        "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt", "cbrt", "abs", "sign")},
-}  # fmt: skip
+    **ARITHMETIC,
+    "step": _step,
+    "min": np.minimum,
+    "max": np.maximum,
+    "atan2": np.arctan2,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    **{
+        name: getattr(np, name)
+        for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt", "cbrt", "abs", "sign")
+    },
+}
 
 
 @functools.cache
@@ -40,10 +54,16 @@ def torch_functions() -> dict[str, Callable]:
 
     same = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt")
     return {
-        **ARITHMETIC, "step": steps, "abs": torch.abs, "sign": torch.sign, "atan2": torch.atan2,
-        "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3), "min": torch.minimum, "max": torch.maximum,
+        **ARITHMETIC,
+        "step": steps,
+        "abs": torch.abs,
+        "sign": torch.sign,
+        "atan2": torch.atan2,
+        "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
+        "min": torch.minimum,
+        "max": torch.maximum,
         **{name: getattr(torch, name) for name in same},
-    }  # fmt: skip
+    }
 
 
 class Tape:
@@ -77,18 +97,39 @@ class Tape:
         return known, variables, steps
 
     def run(self, inputs: Mapping[str, Any], functions: Mapping[str, Callable] | None = None) -> list[Any]:
-        """The value of every node, in order. Under numpy, what is undefined is NaN or infinite, without a warning."""
+        """The value of every node, in order, by numpy or by other `functions` of the same names.
+
+        Under numpy, what is undefined is NaN or infinite, without a warning.
+        """
         known, variables, steps = self.plan
         functions, values = functions or NUMPY, known.copy()
         for k, name in variables:
             values[k] = inputs[name]
         with np.errstate(all="ignore"):
             for k, op, args in steps:
-                if len(args) == 2:
-                    values[k] = functions[op](values[args[0]], values[args[1]])
-                else:
-                    values[k] = functions[op](values[args[0]])
+                values[k] = functions[op](*[values[arg] for arg in args])
         return values
+
+    @functools.cached_property
+    def risky(self) -> list[int]:
+        """The places of the operations that may be undefined and yet yield a number further on, as exp(-1/0) does."""
+        return [k for k, node in enumerate(self.nodes) if node.op in ("div", "pow", "log", "log2", "log10")]
+
+    def poles(self, values: Sequence[Any], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Where, of a shape, a denominator or the base of a negative power is exactly 0; where a logarithm's argument is.
+
+        values: those of the nodes, as `run` gives them, or of a tape that begins with these nodes.
+        """
+        pole, log = np.zeros(shape, bool), np.zeros(shape, bool)
+        for k in self.risky:
+            op, args = self.nodes[k].op, [values[arg] for arg in self.args[k]]
+            if op == "div":
+                pole |= args[1] == 0
+            elif op == "pow":
+                pole |= (args[0] == 0) & (np.asarray(args[1]) < 0)
+            else:
+                log |= args[0] == 0
+        return pole, log
 
     def numpy(self, *points: Any) -> list[np.ndarray]:
         """The roots' values where the variables have the given values, all of one (broadcast) shape, in float64."""
@@ -113,9 +154,7 @@ class Tape:
                 args = [arg if isinstance(arg, torch.Tensor) else torch.full_like(like, arg) for arg in args]
             values[k] = functions[op](*args)
         blank = tensors[0]
-        return [
-            v if isinstance(v, torch.Tensor) else torch.full_like(blank, v) for v in (values[r] for r in self.roots)
-        ]
+        return [v if isinstance(v, torch.Tensor) else torch.full_like(blank, v) for v in (values[r] for r in self.roots)]
 
     def reverse(self, *points: Any) -> tuple[list[Any], list[Any]]:
         """Every node's value, and the derivative of the first root by it: reverse-mode automatic differentiation.
@@ -139,10 +178,10 @@ class Tape:
                         adjoints[arg] = adjoints[arg] + adjoints[k] * slope
         return values, adjoints
 
-    def why_undefined(self, *points: float) -> tuple[str, str] | None:
+    def why_undefined(self, *points: float) -> T | None:
         """Which step of the first root has no finite value at a point, and why, in both languages; else None."""
         values = self.run(dict(zip(self.variables, map(np.float64, points), strict=True)))
-        if np.isfinite(values[self.roots[0]]):
+        if np.isfinite(values[self.roots[0]]) and not np.any(self.poles(values, ())):
             return None
         for k, node in enumerate(self.nodes):
             args = [values[arg] for arg in self.args[k]]
@@ -191,22 +230,27 @@ LOCAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def _reason(node: Node, args: list[float]) -> tuple[str, str]:
-    part, given = text(node), decimal(float(f"{args[0]:.6g}"))
+def _reason(node: Node, args: list[float]) -> T:
+    part = text(node)
     part = part if len(part) <= 40 else part[:39] + "…"
+    given = amounts.number(args[0], 4)
     match node.op:
         case "log" | "log2" | "log10":
-            return f"{part} has no value: the logarithm of {given}", f"{part} 没有值：对 {given} 取对数"
+            return T("{part} has no value: the logarithm of {given}", "{part} 没有值：对 {given} 取对数", part=part, given=given)
         case "sqrt":
-            return f"{part} has no value: the square root of {given}", f"{part} 没有值：对 {given} 开平方"
+            return T("{part} has no value: the square root of {given}", "{part} 没有值：对 {given} 开平方", part=part, given=given)
         case "div" if args[1] == 0:
-            return f"{part} has no value: a division by 0", f"{part} 没有值：除以 0"
+            return T("{part} has no value: a division by 0", "{part} 没有值：除以 0", part=part)
         case "asin" | "acos":
-            return f"{part} has no value: {node.op} of {given}, outside [-1, 1]", (
-                f"{part} 没有值：{node.op} 的自变量 {given} 超出 [-1, 1]"
+            return T(
+                "{part} has no value: {op} of {given}, outside [-1, 1]",
+                "{part} 没有值：{op} 的自变量 {given} 超出 [-1, 1]",
+                part=part,
+                op=node.op,
+                given=given,
             )
         case "pow" if args[0] < 0:
-            return f"{part} has no value: a broken power of {given}", f"{part} 没有值：{given} 的非整数次幂"
+            return T("{part} has no value: a broken power of {given}", "{part} 没有值：{given} 的非整数次幂", part=part, given=given)
         case "pow" if args[0] == 0:
-            return f"{part} has no value: a negative power of 0", f"{part} 没有值：0 的负数次幂"
-    return f"{part} is too large a number", f"{part} 的值过大"
+            return T("{part} has no value: a negative power of 0", "{part} 没有值：0 的负数次幂", part=part)
+    return T("{part} is too large a number", "{part} 的值过大", part=part)

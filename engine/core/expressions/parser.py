@@ -10,17 +10,27 @@ import numpy as np
 from engine.core.expressions.algebra import CONSTANTS, Algebra, Node
 from engine.core.expressions.evaluation import NUMPY
 from engine.core.expressions.tokens import Source, Token, arrange, scan
+from engine.core.words import T
 
-FUNCTIONS: dict[str, tuple[int, int]] = {  # least and greatest number of arguments
-    **dict.fromkeys(
-        ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log2", "log10", "sqrt", "cbrt",
-         "abs", "sign", "step"), (1, 1)),
-    "log": (1, 2), "atan2": (2, 2), "min": (2, 8), "max": (2, 8),
-}  # fmt: skip
+OF_ONE = "sin cos tan asin acos atan sinh cosh tanh exp log2 log10 sqrt cbrt abs sign step"
+# Least and greatest number of arguments.
+FUNCTIONS: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(OF_ONE.split(), (1, 1)),
+    "log": (1, 2),
+    "atan2": (2, 2),
+    "min": (2, 8),
+    "max": (2, 8),
+}
 ALIASES = {
-    "ln": "log", "lg": "log10", "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "sgn": "sign",
+    "ln": "log",
+    "lg": "log10",
+    "arcsin": "asin",
+    "arccos": "acos",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "sgn": "sign",
     "heaviside": "step",
-}  # fmt: skip
+}
 OPERATIONS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow"}
 DEEPEST = 60
 GREATEST_EXPONENT = 100
@@ -63,11 +73,10 @@ class Reader:
             self.too_many(operands[most].at)
 
     def too_many(self, at: int) -> None:
-        most = self.most_nodes
-        self.source.refuse(at, f"the formula has more than {most} parts", f"的公式超过 {most} 个部分")
+        self.source.refuse(at, T("the formula has more than {most} parts", "的公式超过 {most} 个部分", most=self.most_nodes))
 
     def too_deep(self, at: int) -> None:
-        self.source.refuse(at, f"the formula is nested more than {DEEPEST} deep", f"的公式嵌套超过 {DEEPEST} 层")
+        self.source.refuse(at, T("the formula is nested more than {most} deep", "的公式嵌套超过 {most} 层", most=DEEPEST))
 
     def build(self, tree: ast.expr, depth: int) -> Node:
         """The node of a piece of Python's syntax tree. Anything that is not on the list is refused."""
@@ -89,7 +98,7 @@ class Reader:
                 return self.build_chain(tree, depth)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self.build_call(at, ALIASES.get(name, name), args, depth)
-        self.source.refuse(at, "this kind of expression is not allowed", "的表达式不被允许")
+        self.source.refuse(at, T("this kind of expression is not allowed", "的表达式不被允许"))
 
     def build_chain(self, tree: ast.BinOp, depth: int) -> Node:
         """A chain such as a + b - c, which leans left, without going deeper with its length."""
@@ -111,13 +120,18 @@ class Reader:
     def build_call(self, at: int, name: str, args: list[ast.expr], depth: int) -> Node:
         least, most = FUNCTIONS[name]
         if not least <= len(args) <= most:
-            wanted = str(least) if least == most else f"{least} to {most}"
-            wanted_zh = str(least) if least == most else f"{least} 到 {most}"
-            self.source.refuse(
-                at,
-                f"{name} takes {wanted} argument{'s' if most > 1 else ''}, not {len(args)}",
-                f"的 {name} 需要 {wanted_zh} 个自变量，给了 {len(args)} 个",
+            wanted = T("{n}", "{n}", n=least) if least == most else T("{least} to {most}", "{least} 到 {most}", least=least, most=most)
+            what = T.many(
+                "{name} takes {wanted} argument, not {given}",
+                "{name} takes {wanted} arguments, not {given}",
+                "的 {name} 需要 {wanted} 个自变量，给了 {given} 个",
+                by="most",
+                name=name,
+                wanted=wanted,
+                given=len(args),
+                most=most,
             )
+            self.source.refuse(at, what)
         inner = [self.build(arg, depth + 1) for arg in args]
         if name == "log" and len(inner) == 2:
             return self.made(at, "div", self.made(at, "log", inner[0]), self.made(at, "log", inner[1]))
@@ -129,10 +143,8 @@ class Reader:
     def check_exponent(self, at: int, exponent: Node) -> None:
         value = self.constant.get(id(exponent))
         if value is not None and not abs(value) <= GREATEST_EXPONENT:
-            most = GREATEST_EXPONENT
-            self.source.refuse(
-                at, f"an exponent must be from -{most} to {most}", f"的指数必须在 -{most} 到 {most} 之间"
-            )
+            what = T("an exponent must be from -{most} to {most}", "的指数必须在 -{most} 到 {most} 之间", most=GREATEST_EXPONENT)
+            self.source.refuse(at, what)
 
     def made(self, at: int, op: str, *args: Node, value: float = 0.0, name: str = "") -> Node:
         self.nodes += 1
@@ -145,7 +157,7 @@ class Reader:
             inner = [self.constant[id(arg)] for arg in args]
             outcome = _constant(op, inner)
             if math.isinf(outcome) and op == "pow" and inner[0] != 0:
-                self.source.refuse(at, "the power is too large a number", "的幂过大")
+                self.source.refuse(at, T("the power is too large a number", "的幂过大"))
             self.constant[id(node)] = outcome
         return node
 

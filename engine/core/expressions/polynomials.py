@@ -24,8 +24,8 @@ def coefficients(root: Node, variables: Sequence[str], degree: int) -> Polynomia
             one = {tuple(int(k == place) for k in range(len(variables))): 1.0}
             done[id(node)] = one if degree >= 1 else None
         else:
-            parts = [done[id(arg)] for arg in node.args]
-            done[id(node)] = None if None in parts else _combine(node, parts, unit, degree)
+            parts = [part for arg in node.args if (part := done[id(arg)]) is not None]
+            done[id(node)] = None if len(parts) < len(node.args) else _combine(node, parts, unit, degree)
     return done[id(root)]
 
 

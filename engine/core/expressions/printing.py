@@ -7,9 +7,16 @@ from engine.core.expressions.algebra import Node, postorder
 LONGEST = 4000
 SUM, PRODUCT, SIGN, POWER, ATOM = range(5)  # how tightly a text holds together
 LATEX_NAMES = {
-    "asin": r"\arcsin", "acos": r"\arccos", "atan": r"\arctan", "log": r"\ln", "log2": r"\log_2", "log10": r"\log_{10}",
-    "sign": r"\operatorname{sign}", "step": r"\operatorname{step}", "atan2": r"\operatorname{atan2}",
-}  # fmt: skip
+    "asin": r"\arcsin",
+    "acos": r"\arccos",
+    "atan": r"\arctan",
+    "log": r"\ln",
+    "log2": r"\log_2",
+    "log10": r"\log_{10}",
+    "sign": r"\operatorname{sign}",
+    "step": r"\operatorname{step}",
+    "atan2": r"\operatorname{atan2}",
+}
 
 
 def decimal(value: float) -> str:

@@ -15,14 +15,29 @@ def to_sympy(root: Node) -> Any:
     import sympy
 
     names = {
-        "asin": sympy.asin, "acos": sympy.acos, "atan": sympy.atan, "atan2": sympy.atan2, "abs": sympy.Abs,
-        "min": sympy.Min, "max": sympy.Max, "sign": sympy.sign, "sqrt": sympy.sqrt, "cbrt": sympy.cbrt,
-        "exp": sympy.exp, "log": sympy.log, "log2": lambda u: sympy.log(u) / sympy.log(2),
-        "log10": lambda u: sympy.log(u) / sympy.log(10), "step": lambda u: sympy.Heaviside(u, sympy.Rational(1, 2)),
-        "add": lambda u, v: u + v, "sub": lambda u, v: u - v, "mul": lambda u, v: u * v, "div": lambda u, v: u / v,
-        "pow": lambda u, v: u**v, "neg": lambda u: -u,
+        "asin": sympy.asin,
+        "acos": sympy.acos,
+        "atan": sympy.atan,
+        "atan2": sympy.atan2,
+        "abs": sympy.Abs,
+        "min": sympy.Min,
+        "max": sympy.Max,
+        "sign": sympy.sign,
+        "sqrt": sympy.sqrt,
+        "cbrt": sympy.cbrt,
+        "exp": sympy.exp,
+        "log": sympy.log,
+        "log2": lambda u: sympy.log(u) / sympy.log(2),
+        "log10": lambda u: sympy.log(u) / sympy.log(10),
+        "step": lambda u: sympy.Heaviside(u, sympy.S.Half),
+        "add": lambda u, v: u + v,
+        "sub": lambda u, v: u - v,
+        "mul": lambda u, v: u * v,
+        "div": lambda u, v: u / v,
+        "pow": lambda u, v: u**v,
+        "neg": lambda u: -u,
         **{name: getattr(sympy, name) for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
-    }  # fmt: skip
+    }
     done: dict[int, Any] = {}
     for node in postorder([root]):
         if node.op == "number":

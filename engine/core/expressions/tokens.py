@@ -15,12 +15,18 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from engine.core.params import Refused
+from engine.core.words import T
 
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+", strict=True))
 ALIKE = {
-    **dict.fromkeys("−–—‐‑", "-"), **dict.fromkeys("×·⋅∙∗", "*"), **dict.fromkeys("÷∕⁄", "/"),
-    "π": "pi", "√": "sqrt", "’": "'",
-}  # fmt: skip
+    "、": ",",
+    **dict.fromkeys("−–—‐‑", "-"),
+    **dict.fromkeys("×·⋅∙∗", "*"),
+    **dict.fromkeys("÷∕⁄", "/"),
+    "π": "pi",
+    "√": "sqrt",
+    "’": "'",
+}
 PIECE = re.compile(
     r"(?P<space>\s+)|(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<super>[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?P<mark>\*\*|[-+*/^(),])"
@@ -42,8 +48,8 @@ class Token:
 class Complaint(Refused):
     """A formula refused. `position` is the offset, from 0, of the character at fault."""
 
-    def __init__(self, en: str, zh: str, name: str, position: int):
-        super().__init__(en, zh, name)
+    def __init__(self, text: T, name: str, position: int):
+        super().__init__(text, name)
         self.position = position
 
 
@@ -54,17 +60,20 @@ class Source:
     text: str
     name: str
 
-    def refuse(self, at: int, en: str, zh: str) -> NoReturn:
-        """Raise the complaint `en`/`zh` about the character at offset `at`."""
+    def refuse(self, at: int, what: T) -> NoReturn:
+        """Raise the complaint `what` about the character at offset `at`; in Chinese it goes on behind its place."""
         before, after = self.text[max(0, at - EXCERPT) : at], self.text[at : at + EXCERPT]
         before, after = ("".join(c if c.isprintable() else "·" for c in part) for part in (before, after))
         quote = ("…" if at > EXCERPT else "") + before + "▸" + after + ("…" if at + EXCERPT < len(self.text) else "")
-        raise Complaint(
-            f"{self.name}: {en}, at character {at + 1}: {quote}",
-            f"{self.name}：第 {at + 1} 个字符处{zh}：{quote}",
-            self.name,
-            at,
+        text = T(
+            "{name}: {what}, at character {place}: {quote}",
+            "{name}：第 {place} 个字符处{what}：{quote}",
+            name=self.name,
+            what=what,
+            place=at + 1,
+            quote=quote,
         )
+        raise Complaint(text, self.name, at)
 
 
 def fold(text: str) -> tuple[str, list[int]]:
@@ -83,7 +92,7 @@ def fold(text: str) -> tuple[str, list[int]]:
     return "".join(clean), [*offsets, len(text)]
 
 
-def scan(source: Source, known: Sequence[str], functions: Collection[str]) -> Iterator[Token]:
+def scan(source: Source, known: Collection[str], functions: Collection[str]) -> Iterator[Token]:
     """Tokens of the text. A run of letters is split into known names, the longest first: `xy` is `x y`."""
     clean, offsets = fold(source.text)
     place, spaced = 0, False
@@ -95,7 +104,7 @@ def scan(source: Source, known: Sequence[str], functions: Collection[str]) -> It
         kind, text = piece.lastgroup, piece.group()
         if kind == "number":
             if not math.isfinite(float(text)):
-                source.refuse(at, "the number is too large", "的数过大")
+                source.refuse(at, T("the number is too large", "的数过大"))
             yield Token("number", repr(float(text)), at, spaced)
         elif kind == "name":
             for name, shift in split(source, text, offsets[place:], known, functions):
@@ -113,20 +122,18 @@ def scan(source: Source, known: Sequence[str], functions: Collection[str]) -> It
 
 def refuse_character(source: Source, at: int) -> NoReturn:
     char = source.text[at]
-    said = char if char.isprintable() else "·"
     if char == "=":
-        source.refuse(at, "write only the right-hand side, without =", "只写等号右边，不要写 =")
+        source.refuse(at, T("write only the right-hand side, without =", "只写等号右边，不要写 ="))
     if char == "|":
-        source.refuse(at, "write abs(x) for |x|", "请把 |x| 写成 abs(x)")
+        source.refuse(at, T("write abs(x) for |x|", "请把 |x| 写成 abs(x)"))
     if char in "[]{}":
-        source.refuse(at, f"{said} is not used; write round brackets", f"不用 {said}，请写圆括号")
+        source.refuse(at, T("{char} is not used; write round brackets", "不用 {char}，请写圆括号", char=char))
     code = "" if char.isascii() else f" (U+{ord(char):04X})"
-    source.refuse(at, f"the character {said}{code} has no meaning here", f"的字符 {said}{code} 在此没有意义")
+    shown = (char if char.isprintable() else "·") + code
+    source.refuse(at, T("the character {shown} has no meaning here", "的字符 {shown} 在此没有意义", shown=shown))
 
 
-def split(
-    source: Source, run: str, offsets: Sequence[int], known: Collection[str], functions: Collection[str]
-) -> list[tuple[str, int]]:
+def split(source: Source, run: str, offsets: Sequence[int], known: Collection[str], functions: Collection[str]) -> list[tuple[str, int]]:
     """The known names that make up a run of letters and digits, with each one's place in it."""
     longest = max(map(len, known))
     for letters in (run,) if run.islower() else (run, run.lower()):
@@ -144,20 +151,23 @@ def split(
             refuse_bare_function(source, Token("function", found[-1][0], offsets[found[-1][1]]))
         if place and letters[place].isdigit() and found[-1][0] not in functions:
             variable = found[-1][0]
-            source.refuse(
-                offsets[place],
-                f"a number after {variable} is ambiguous; write {variable}*2 or {variable}^2",
-                f"的数紧跟在 {variable} 之后，含义不明；请写 {variable}*2 或 {variable}^2",
+            what = T(
+                "a number after {name} is ambiguous; write {name}*2 or {name}^2",
+                "的数紧跟在 {name} 之后，含义不明；请写 {name}*2 或 {name}^2",
+                name=variable,
             )
-    names = [name for name in known if name not in functions]
+            source.refuse(offsets[place], what)
     close = difflib.get_close_matches(run.lower(), known, 1) if len(run) <= LONGEST_GUESS else []
-    hint_en, hint_zh = (f"did you mean {close[0]}", f"是否想写 {close[0]}") if close else ("", "")
-    if not close:
-        listed = ", ".join(names[:8])
-        hint_en = f"the names are {listed} and functions such as sin, exp, log, sqrt"
-        hint_zh = f"可用的名称有 {listed}，以及 sin、exp、log、sqrt 等函数"
+    if close:
+        hint = T("did you mean {name}", "是否想写 {name}", name=close[0])
+    else:
+        hint = T(
+            "the names are {names} and functions such as sin, exp, log, sqrt",
+            "可用的名称有 {names}，以及 sin、exp、log、sqrt 等函数",
+            names=", ".join([name for name in known if name not in functions][:8]),
+        )
     shown = run if len(run) <= 20 else run[:19] + "…"
-    source.refuse(offsets[0], f"{shown} is not a known name ({hint_en})", f"的名称 {shown} 未知（{hint_zh}）")
+    source.refuse(offsets[0], T("{name} is not a known name ({hint})", "的名称 {name} 未知（{hint}）", name=shown, hint=hint))
 
 
 @dataclass
@@ -197,9 +207,9 @@ def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
             ready = True
         else:
             if not ready and token.kind not in "+-":
-                source.refuse(token.at, f"something is missing before {token.text}", f"的 {token.text} 之前缺少内容")
+                source.refuse(token.at, T("something is missing before {mark}", "的 {mark} 之前缺少内容", mark=token.text))
             if token.kind == "," and not level.function:
-                source.refuse(token.at, "a comma only separates a function's arguments", "的逗号只能分隔函数的参数")
+                source.refuse(token.at, T("a comma only separates a function's arguments", "的逗号只能分隔函数的参数"))
             if ready:
                 turn(level, last, token)
             ready = False
@@ -208,12 +218,10 @@ def arrange(source: Source, tokens: Iterator[Token]) -> Iterator[Token]:
     if last is not None and last.kind == "function":
         refuse_bare_function(source, last)
     if not ready:
-        en, zh = "the formula is empty", "公式为空"
-        if last:
-            en, zh = "something is missing at the end", "（末尾）缺少内容"
-        source.refuse(len(source.text), en, zh)
+        empty = T("the formula is empty", "公式为空")
+        source.refuse(len(source.text), T("something is missing at the end", "（末尾）缺少内容") if last else empty)
     if len(levels) > 1:
-        source.refuse(levels[-1].opened, "the bracket is never closed", "的括号没有闭合")
+        source.refuse(levels[-1].opened, T("the bracket is never closed", "的括号没有闭合"))
 
 
 def turn(level: Level, last: Token | None, token: Token) -> None:
@@ -228,35 +236,31 @@ def imply(source: Source, level: Level, last: Token | None, token: Token) -> Tok
     """The sign of an implied product between `last` and `token`, or a complaint where it is ambiguous."""
     assert last is not None
     if token.kind == "number":
-        source.refuse(token.at, "an operator is missing before the number", "的数之前缺少运算符")
+        source.refuse(token.at, T("an operator is missing before the number", "的数之前缺少运算符"))
     if level.dividing:
-        source.refuse(
-            token.at,
-            "a product without sign after a division is ambiguous; write * or brackets",
-            "的乘号省略在除法之后，含义不明；请写出 * 或括号",
+        what = T(
+            "a product without sign after a division is ambiguous; write * or brackets", "的乘号省略在除法之后，含义不明；请写出 * 或括号"
         )
+        source.refuse(token.at, what)
     plain = last.kind == "number" and level.base is not None and level.base.text not in ("e", "pi")
     plain = plain and level.base is not None and level.base.kind != "number"
     if level.in_exponent and last.kind != ")" and not token.spaced and not plain:
-        source.refuse(
-            token.at,
-            "it is ambiguous whether this belongs to the exponent; write * or brackets",
-            "的内容是否属于指数不明确；请写出 * 或括号",
-        )
+        what = T("it is ambiguous whether this belongs to the exponent; write * or brackets", "的内容是否属于指数不明确；请写出 * 或括号")
+        source.refuse(token.at, what)
     level.in_exponent = False
     return Token("*", "*", token.at)
 
 
 def close(source: Source, levels: list[Level], last: Token | None, token: Token, ready: bool) -> None:
     if len(levels) == 1:
-        source.refuse(token.at, "this bracket was never opened", "的括号没有对应的左括号")
+        source.refuse(token.at, T("this bracket was never opened", "的括号没有对应的左括号"))
     if not ready:
-        source.refuse(token.at, "something is missing before )", "的 ) 之前缺少内容")
+        source.refuse(token.at, T("something is missing before {mark}", "的 {mark} 之前缺少内容", mark=")"))
     levels.pop()
 
 
 def refuse_bare_function(source: Source, function: Token, power: Token | None = None) -> NoReturn:
     name = function.text
     if power is not None:
-        source.refuse(power.at, f"write {name}(x)^2 for {name}^2(x)", f"请把 {name}^2(x) 写成 {name}(x)^2")
-    source.refuse(function.at, f"{name} needs brackets, as in {name}(x)", f"的 {name} 需要括号，例如 {name}(x)")
+        source.refuse(power.at, T("write {name}(x)^2 for {name}^2(x)", "请把 {name}^2(x) 写成 {name}(x)^2", name=name))
+    source.refuse(function.at, T("{name} needs brackets, as in {name}(x)", "的 {name} 需要括号，例如 {name}(x)", name=name))
