@@ -1,23 +1,27 @@
-"""The command line: python -m engine list | run | train | bench | record."""
+"""The command line: python -m engine list | run | train | bench | record | new."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from engine.core import Experiment, Refused, experiments, recordings, results
+from engine.core import Experiment, Params, Refused, T, experiments, recordings, results
 from engine.core.runner import Runner, document
+from engine.data import masks
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads otherwise spin while they wait for each other
 BUILD = Path(__file__).parents[1] / "build" / "train"
+LARGEST_FILE = 64 * 2**20  # bytes that a parameter takes from a file
 BENCHMARKS = Path(__file__).parents[1] / "tests" / "benchmarks"
 
 
@@ -33,27 +37,77 @@ def lab(slug: str) -> Experiment:
     """The experiment of a lab. Raises `Refused` for an unknown one."""
     found = experiments.discover()
     if slug not in found:
-        raise Refused(f"lab must be one of {', '.join(found)}; got {slug[:40]!r}", f"没有实验 {slug[:40]!r}", "lab")
+        raise Refused(
+            T(
+                "lab must be one of {found}; got {slug!r}",
+                "lab 必须是下列之一：{found}；收到 {slug!r}",
+                found=", ".join(found),
+                slug=slug[:40],
+            ),
+            "lab",
+        )
     return found[slug]
 
 
-def parameters(words: list[str]) -> dict[str, Any]:
-    """Parameters given as `--name value` or `--name=value`."""
+def parameters(words: list[str], model: type[Params]) -> dict[str, Any]:
+    """Parameters given as `--name value` or `--name=value`; a text may come from a file, `@path`, or from `-`."""
     found: dict[str, Any] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            raise Refused(
-                f"parameters are written --name value; got {word[:40]!r}", f"参数应写作 --名称 值；收到 {word[:40]!r}"
-            )
+            raise Refused(T("parameters are written --name value; got {word!r}", "参数应写作 --名称 值；收到 {word!r}", word=word[:40]))
         name, equals, value = word[2:].partition("=")
         if not equals:
             if not rest:
-                raise Refused(f"{name} must have a value; got none", f"{name} 必须给出值；未收到", name)
+                raise Refused(T("{name} must have a value; got none", "{name} 必须给出值；未收到", name=name), name)
             value = rest.pop(0)
-        found[name.replace("-", "_")] = value
+        name = name.replace("-", "_")
+        found[name] = expanded(name, value, model)
     return found
+
+
+def expanded(name: str, value: str, model: type[Params]) -> str:
+    """A text parameter's value: the file's that `@path` names, what stands on the standard input for `-`; `@@` is an @.
+
+    Of a painted mask's parameter the file is a picture of labels. Only the command line opens files: page, API and MCP
+    hand on what they are given.
+    """
+    field = model.model_fields.get(name)
+    if field is None or field.annotation is not str or not (value.startswith("@") or value == "-"):
+        return value
+    if value.startswith("@@"):
+        return value[1:]
+    path = Path(value[1:])
+    try:
+        with contextlib.nullcontext(sys.stdin.buffer) if value == "-" else path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)  # a device has no end
+    except OSError as error:
+        text = T(
+            "{name} must be a file that can be read; got {path!r}: {why}",
+            "{name} 必须是可读的文件；收到 {path!r}：{why}",
+            name=name,
+            path=str(path),
+            why=error.strerror or type(error).__name__,
+        )
+        raise Refused(text, name) from None
+    if len(raw) > LARGEST_FILE:
+        raise Refused(
+            T("{name} must be a file of at most {most:bytes}", "{name} 的文件不能超过 {most:bytes}", name=name, most=LARGEST_FILE), name
+        )
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        if model.hints(name).get("control") == "mask":
+            made = masks.decode(raw, name)
+            return masks.written(made.labels, made.colours)
+        text = T(
+            "{name} must be a text in UTF-8; got the file {path!r}",
+            "{name} 必须是 UTF-8 文本；收到文件 {path!r}",
+            name=name,
+            path=str(path),
+        )
+        raise Refused(text, name) from None
 
 
 def list_labs() -> None:
@@ -68,12 +122,16 @@ def list_labs() -> None:
 def run(slug: str, words: list[str], as_json: bool, out: Path | None) -> None:
     """Run a lab once; print one JSON object, or a short account; keep all numbers in an NPZ file if asked."""
     experiment = lab(slug)
-    params = experiment.params.parse(parameters(words))
+    params = experiment.params.parse(parameters(words, experiment.params))
     if out is not None and (out.suffix != ".npz" or not out.parent.is_dir()):
         raise Refused(
-            f"out must be a file that ends in .npz, in a folder that exists; got {str(out)!r}",
-            f"out 必须是已有文件夹中以 .npz 结尾的文件；收到 {str(out)!r}", "out",
-        )  # fmt: skip
+            T(
+                "out must be a file that ends in .npz, in a folder that exists; got {out!r}",
+                "out 必须是已有文件夹中以 .npz 结尾的文件；收到 {out!r}",
+                out=str(out),
+            ),
+            "out",
+        )
     outcome = Runner().run(experiment, params)
     if out is not None:
         np.savez_compressed(out, **results.arrays(outcome.result))
@@ -91,7 +149,7 @@ def run(slug: str, words: list[str], as_json: bool, out: Path | None) -> None:
 def record(slug: str, words: list[str]) -> None:
     """Compute a lab's defaults (or the given parameters) here and keep the result as this device's recording."""
     experiment = lab(slug)
-    params = experiment.params.parse(parameters(words))
+    params = experiment.params.parse(parameters(words, experiment.params))
     outcome = None
     if experiment.warm_up is not None:  # imports are not the experiment's own time
         experiment.warm_up()
@@ -110,13 +168,28 @@ def train(name: str, setting: Literal["cpu", "gpu"], fresh: bool) -> None:
     found = recipes.discover()
     if name not in found:
         raise Refused(
-            f"recipe must be one of {', '.join(found)}; got {name[:40]!r}", f"没有训练方案 {name[:40]!r}", "recipe"
+            T(
+                "recipe must be one of {found}; got {name!r}",
+                "recipe 必须是下列之一：{found}；收到 {name!r}",
+                found=", ".join(found),
+                name=name[:40],
+            ),
+            "recipe",
         )
     folder = BUILD / name
     folder.mkdir(parents=True, exist_ok=True)
     found[name].run(folder, setting, not fresh, lambda share, text: print(f"{share:6.1%}  {text}", flush=True))
     for path in recipes.install(folder):
         print(path)
+
+
+def new(chapter: str, slug: str) -> None:
+    """Write the skeleton of a new lab, and its row of README's table."""
+    from house.new import make
+
+    for path in make(chapter, slug):
+        print(path)
+    subprocess.run([sys.executable, "-m", "house.readme"], cwd=BUILD.parents[1], check=True)
 
 
 def bench(only: str) -> None:
@@ -147,6 +220,9 @@ def main(words: list[str] | None = None) -> int:
     training.add_argument("recipe")
     training.add_argument("--setting", choices=["cpu", "gpu"], default="cpu")
     training.add_argument("--fresh", action="store_true", help="start anew instead of resuming")
+    making = verbs.add_parser("new", help="write the skeleton of a new lab: new probability dice")
+    making.add_argument("chapter")
+    making.add_argument("lab")
     benching = verbs.add_parser("bench", help="run the benchmarks")
     benching.add_argument("only", nargs="?", default="")
     options, rest = parser.parse_known_args(words)
@@ -162,6 +238,8 @@ def main(words: list[str] | None = None) -> int:
                 record(options.lab, rest)
             case "train":
                 train(options.recipe, options.setting, options.fresh)
+            case "new":
+                new(options.chapter, options.lab)
             case "bench":
                 bench(options.only)
     except Refused as error:

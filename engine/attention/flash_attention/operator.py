@@ -7,6 +7,7 @@ import os
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from engine.attention.flash_attention import reference, tiled
@@ -25,6 +26,11 @@ def unavailable(backend: Backend, device: torch.device | str) -> str:
     if torch.device(device).type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
         return "the Triton kernel needs a CUDA device"
     return ""
+
+
+def fastest(device: torch.device | str) -> Backend:
+    """The backend to be timed on a device: never the interpreter, which is there for tests."""
+    return "triton" if torch.device(device).type == "cuda" and not unavailable("triton", device) else "torch"
 
 
 class _Attend(torch.autograd.Function):
@@ -50,17 +56,23 @@ def attend(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float, passes: 
 
 
 def flash_attention(
-    q: Tensor, k: Tensor, v: Tensor, *, causal: bool, scale: float | None = None, backend: Backend = "torch",
+    q: Float[Tensor, "B H N D"],
+    k: Float[Tensor, "B Hkv T D"],
+    v: Float[Tensor, "B Hkv T D"],
+    *,
+    causal: bool,
+    scale: float | None = None,
+    backend: Backend = "torch",
     return_lse: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
+) -> Float[Tensor, "B H N D"] | tuple[Float[Tensor, "B H N D"], Float[Tensor, "B H N"]]:
     """softmax(scale Q K^T) V without the matrix of weights ever being stored.
 
-    q: (B, H, N, D). k, v: (B, Hkv, T, D), H a multiple of Hkv (grouped queries), D at most 256, one dtype, one device.
+    H is a multiple of Hkv (grouped queries), D at most 256; one dtype, one device.
     causal: query i sees keys 0 to i; needs N = T. scale: 1/sqrt(D) unless given.
     backend: "reference" (fp64, keeps the matrix), "torch" (tiles, any device), "triton" (CUDA, or the interpreter;
         fp16, bf16 and fp32).
-    Returns (B, H, N, D) in q's dtype; with `return_lse` also the log-sum-exp of the scaled scores, (B, H, N), natural
-    logarithm, without gradient. Differentiable once.
+    Returns the output in q's dtype; with `return_lse` also the log-sum-exp of the scaled scores, natural logarithm,
+    without gradient. Differentiable once.
     Raises ValueError for shapes that do not fit, RuntimeError where the backend cannot run.
     Source: Dao, "FlashAttention-2" (2023).
     """

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, scale: float | None = None) -> tuple[Tensor, Tensor]:
+def attention(
+    q: Float[Tensor, "B H N D"], k: Float[Tensor, "B Hkv T D"], v: Float[Tensor, "B Hkv T D"], *, causal: bool, scale: float | None = None
+) -> tuple[Float[Tensor, "B H N D"], Float[Tensor, "B H N"]]:
     """O = softmax(scale Q K^T) V and the log-sum-exp of each row, both in fp64 whatever the inputs' dtype.
 
-    q (B, H, N, D); k, v (B, Hkv, T, D) with H a multiple of Hkv; returns (B, H, N, D) and (B, H, N). Row i sees keys
-    0 to i when causal. `scale` is 1/sqrt(D) unless given. Gradients flow through both results.
+    H is a multiple of Hkv. Row i sees keys 0 to i when causal. `scale` is 1/sqrt(D) unless given. Gradients flow through both results.
     Source: Vaswani et al. 2017, eq. 1.
     """
     group = q.shape[1] // k.shape[1]

@@ -7,85 +7,26 @@ never visited. Source: Dao et al. 2022, algorithm 1, in the loop order of Dao 20
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-MOST_TILES = 8  # to a side: what can still be drawn and stepped through
+from engine.attention.flash_attention.parameters import MOST_TILES
+from engine.attention.flash_attention.result import Passes, Steps
 
-
-@dataclass(frozen=True)
-class Passes:
-    """One softmax row at a time, the three ways, after key j of row i: all (n, n), NaN above the diagonal.
-
-    maximum: running maximum, the first pass of the safe softmax (three reads of every score) and the state of the
-        online one. safe_sum: sum of exp(s - final maximum), its second pass. online_sum: sum that is rescaled whenever
-        the maximum rises (two reads). naive_sum: sum of exp(s) in half precision, NaN once it has overflowed.
-    naive_lse, safe_lse, online_lse: logarithm of each sum with its maximum added back: what all of them come to.
-    distance: the one-pass (Flash) output so far against the final one, largest difference of any component.
-    """
-
-    maximum: np.ndarray
-    safe_sum: np.ndarray
-    online_sum: np.ndarray
-    naive_sum: np.ndarray
-    naive_lse: np.ndarray
-    safe_lse: np.ndarray
-    online_lse: np.ndarray
-    distance: np.ndarray
-    reads: dict[str, int]  # of every score, by method
-    overflow: float  # the score above which exp overflows half precision
+HALF_MOST = 65_504.0  # the largest number in half precision
 
 
-@dataclass(frozen=True)
-class Steps:
-    """A small attention computed tile by tile. Shapes as in the module; tiles cut off at the edge are NaN there.
-
-    q, k, v, output: (n, d). scores, weights: (n, n), NaN above the diagonal. lse: (n,).
-    row, column: (t,) first row and first column of each tile visited, in order. skipped: (s, 2), those that are not.
-    maximum, total: (t, b) running maximum m and sum l after the tile; maximum_before, total_before: what stood there
-        before (NaN and 0 at a row's first tile). factor: (t, b) exp(m before - m after), which rescales l and O.
-    tile_weights: (t, b, c) exp(s - m). accumulated: (t, b, d) unnormalised O. answer: (t, b, d) O / l so far.
-    distance: (t,) largest difference of that answer from the final one.
-    loaded, stored: (t,) numbers that come from and go to slow memory at the tile; moved: (t,) all so far.
-    held: (t,) numbers in fast memory. naive_moved: numbers that the three steps of naive attention move.
-    """
-
-    q: np.ndarray
-    k: np.ndarray
-    v: np.ndarray
-    scores: np.ndarray
-    weights: np.ndarray
-    output: np.ndarray
-    lse: np.ndarray
-    row: np.ndarray
-    column: np.ndarray
-    skipped: np.ndarray
-    maximum_before: np.ndarray
-    maximum: np.ndarray
-    total_before: np.ndarray
-    total: np.ndarray
-    factor: np.ndarray
-    tile_weights: np.ndarray
-    accumulated: np.ndarray
-    answer: np.ndarray
-    distance: np.ndarray
-    loaded: np.ndarray
-    stored: np.ndarray
-    moved: np.ndarray
-    held: np.ndarray
-    naive_moved: int
-    passes: Passes
-
-
-def example(tokens: int, width: int, sharpness: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Random q, k, v of shape (tokens, width), to two decimals; scores q k / sqrt(width) vary by about `sharpness`."""
+def example(tokens: int, width: int, sharpness: float, seed: int) -> tuple[Float[np.ndarray, "n d"], ...]:
+    """Random q, k, v, to two decimals; scores q k / sqrt(width) vary by about `sharpness`."""
     generator = np.random.Generator(np.random.PCG64(seed))
     q, k, v = generator.standard_normal((3, tokens, width))
     return np.round(q * sharpness, 2), np.round(k, 2), np.round(v, 2)
 
 
-def trace(q: np.ndarray, k: np.ndarray, v: np.ndarray, rows: int, columns: int, causal: bool) -> Steps:
+def trace(
+    q: Float[np.ndarray, "n d"], k: Float[np.ndarray, "n d"], v: Float[np.ndarray, "n d"], rows: int, columns: int, causal: bool
+) -> Steps:
     """FlashAttention's forward pass over tiles of `rows` x `columns`, with everything that it holds on the way.
 
     Tiles that would be more than `MOST_TILES` to a side are made larger.
@@ -102,10 +43,10 @@ def trace(q: np.ndarray, k: np.ndarray, v: np.ndarray, rows: int, columns: int, 
     state = _fold(scores, v, output, visited, rows, columns)
     masked = np.where(np.isneginf(scores), np.nan, scores)
     skipped = np.array([c for c in corners if c not in set(visited)], dtype=int).reshape(-1, 2)
-    return Steps(
-        q, k, v, masked, np.where(np.isnan(masked), np.nan, weights), output, lse, *np.array(visited).T, skipped,
-        **state, naive_moved=4 * n * d + 4 * n * n, passes=_passes(masked, v, output),
-    )  # fmt: skip
+    seen = np.where(np.isnan(masked), np.nan, weights)
+    moved = 4 * n * d + 4 * n * n  # Q, K, V, O once; S and P, each out and back in
+    whole = (q, k, v, masked, seen, output, lse, *np.array(visited).T, skipped)
+    return Steps(*whole, **state, naive_moved=moved, passes=_passes(masked, v, output))
 
 
 def _softmax(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -157,14 +98,11 @@ def _passes(scores: np.ndarray, v: np.ndarray, output: np.ndarray) -> Passes:
     for j in range(scores.shape[1]):
         l = l * np.exp(before - maximum[:, j]) + np.exp(filled[:, j] - maximum[:, j])
         online[:, j], before = l, maximum[:, j]
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore"):
         naive = np.cumsum(np.exp(filled.astype(np.float16)), axis=1, dtype=np.float16).astype(float)
-        logs = [np.log(naive), np.log(safe) + maximum[:, -1:], np.log(online) + maximum]
     # After key j the one-pass output is the attention over the keys so far.
     so_far = np.exp(filled - maximum[:, -1:])
     parts = np.cumsum(so_far[:, :, None] * v, axis=1) / np.maximum(np.cumsum(so_far, axis=1), 1e-300)[:, :, None]
     distance = np.abs(parts - output[:, None]).max(-1)
-    hide = lambda x: np.where(seen & np.isfinite(x), x, np.nan)  # noqa: E731
-    reads = {"naive": 2, "safe": 3, "online": 2, "flash": 1}
-    found = map(hide, (maximum, safe, online, naive, *logs, distance))
-    return Passes(*found, reads, float(np.log(65504.0)))
+    known = (np.where(seen & np.isfinite(x), x, np.nan) for x in (maximum, safe, online, naive, distance))
+    return Passes(*known, {"naive": 2, "safe": 3, "online": 2, "flash": 1}, float(np.log(HALF_MOST)))

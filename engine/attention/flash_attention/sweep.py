@@ -2,128 +2,170 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import types
+from collections.abc import Iterator
+from dataclasses import replace
 
-import numpy as np
-import torch
+from torch import Tensor
 
-from engine.attention.flash_attention import contenders, contest
-from engine.attention.flash_attention.contenders import Shape, Trial
-from engine.core import devices
+from engine.attention.contest import machine, softmax
+from engine.attention.contest import sweep as contest
+from engine.attention.contest.race import Entry
+from engine.attention.contest.result import Measured
+from engine.attention.contest.softmax import Attend, Shape, Trial
+from engine.attention.contest.sweep import Sweep
+from engine.attention.flash_attention import operator
+from engine.attention.flash_attention.parameters import FlashAttention
+from engine.core.findings import Finding, gather, verdict
+from engine.core.words import T
 
-POINTS = 6
-AXES = {"length": ("length", "长度"), "tokens": ("length", "长度"), "heads": ("heads", "头数"),
-        "head_dim": ("head dimension", "头维度")}  # fmt: skip
 SECONDS = {"cpu": 1.7, "cuda": 0.5}  # aim of the timing rounds of one point
+LEAST = {"length": 16, "tokens": 16, "heads": 1, "head_dim": 16}
+TITLES = {
+    "naive": T("naive", "朴素"),
+    "ours": T("ours", "本站实现"),
+    "ours, without TMA": T("ours, without TMA", "本站实现（不用 TMA）"),
+    "math": T("torch: math", "torch：math"),
+    "flash": T("torch: flash", "torch：flash"),
+    "efficient": T("torch: efficient", "torch：efficient"),
+    "cudnn": T("torch: cuDNN", "torch：cuDNN"),
+}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is swept: `values` of `axis` ("length", "heads" or "head_dim"), all else as in `shape`.
-
-    "tokens" sweeps the length as well, with batch x length held at what `shape` has.
-    """
-
-    shape: Shape
-    axis: str
-    values: tuple[int, ...]
-    seed: int
-    device: str
-
-    def at(self, value: int) -> Shape:
-        changes: dict[str, Any] = {"length" if self.axis == "tokens" else self.axis: value}
-        if self.axis == "tokens":
-            changes["batch"] = max(1, self.shape.batch * self.shape.length // value)
-        elif self.axis == "heads":
-            changes["kv_heads"] = value // math.gcd(value, self.shape.heads // self.shape.kv_heads)
-        return Shape(**(vars(self.shape) | changes))
-
-    def named(self, value: int) -> contest.Note:
-        """A point as a sentence names it."""
-        return (f"{AXES[self.axis][0]} {value}", f"{AXES[self.axis][1]} {value}")
+def where(axis: str, value: int) -> T:
+    """A point as a sentence names it."""
+    if axis == "heads":
+        return T.many("{n} head", "{n} heads", "{n} 个头", n=value)
+    if axis == "head_dim":
+        return T("head dimension {value}", "头维度 {value}", value=value)
+    return T("length {value:count}", "长度 {value:count}", value=value)
 
 
-def points(most: int, least: int, number: int = POINTS) -> tuple[int, ...]:
-    """At most `number` values that end at `most`, each about half of the next, none below `least`."""
-    values = {max(least, most >> k) for k in range(number)} | {most}
-    return tuple(sorted(v for v in values if v <= most))
+def without_tma(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+    """Our Triton kernel fetching through pointers even where Hopper's copy engine could."""
+    from engine.attention.flash_attention import launch
 
-
-def device() -> str:
-    """Where torch computes: "cuda" or "cpu"."""
-    return "cuda" if devices.current().kind == "cuda" else "cpu"
-
-
-def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
-    """Fields of the result as they fill, with the fraction of the work done."""
-    found, notes, backend = contenders.present(plan.shape, plan.device)
-    shapes = [plan.at(value) for value in plan.values]
-    board = contest.Board(list(found), len(shapes))
-    for en, zh in notes:
-        board.note(en, zh)
-    ceiling, bandwidth = contest.ceilings(plan.shape.dtype, plan.device)
-    fixed = {
-        "lengths": np.array([s.length for s in shapes]), "axis": plan.axis, "swept": np.array(plan.values),
-        "contenders": tuple(found), "titles": tuple(contenders.TITLES[name] for name in found),
-        "ceiling_tflops": ceiling, "bandwidth": bandwidth, "backend": backend,
-        "least_milliseconds": np.array([s.flops / (ceiling * 1e9) for s in shapes]),
-        "matrix_bytes": np.array([float(s.matrix_bytes()) for s in shapes]),
-        "rounding": torch.finfo(plan.shape.dtype).eps / 2,
-        "dtype": str(plan.shape.dtype).removeprefix("torch."),
-    }  # fmt: skip
-    weights = np.array([s.flops**0.7 for s in shapes])  # small points cost more than their FLOPs
-    done = np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
-    fields = lambda: fixed | board.fields(ceiling) | fits(plan.values, board)  # noqa: E731
-    yield fields(), 0.0
-    for point, shape in enumerate(shapes):
-        if 2.5 * shape.input_bytes * contenders.rotation(shape, plan.device) > contest.free_memory(plan.device):
-            en, zh = plan.named(plan.values[point])
-            board.note(f"The inputs alone do not fit in memory at {en}.", f"{zh} 时，仅输入就已放不进内存。")
-            break
-        trial = Trial(shape, plan.seed, plan.device)
-        entries = {name: trial.entry(name, attend) for name, attend in found.items()}
-        steps = len(entries) + contest.ROUNDS
-        race = board.race(
-            point, plan.named(plan.values[point]), entries, inputs=len(trial.inputs), device=plan.device,
-            ceiling=ceiling, seconds=SECONDS[plan.device],
-        )  # fmt: skip
-        for step, _ in enumerate(race):
-            share = min(1.0, (step + 1) / steps)
-            yield fields(), min(0.999, float(done[point] + share * (done[point + 1] - done[point])))
-        del trial, entries
-    yield fields() | {"finding": finding(plan, board)}, 1.0
-
-
-def fits(values: Sequence[int], board: contest.Board) -> dict[str, np.ndarray]:
-    """Growth of time and of memory with what is swept: exponents at the far end."""
-    x = np.array(values, dtype=float)
-    return {
-        "time_exponents": contest.exponents(x, board.milliseconds),
-        "memory_exponents": contest.exponents(x, board.extra_bytes),
-    }
-
-
-def finding(plan: Plan, board: contest.Board) -> tuple[str, str]:
-    """One sentence on the last point where both naive attention and ours were measured."""
-    naive, ours = board.names.index("naive"), board.names.index("ours")
-    both = np.flatnonzero(np.isfinite(board.milliseconds[naive]) & np.isfinite(board.milliseconds[ours]))
-    if not len(both):
-        return ("No point was measured for both naive attention and ours.", "没有一个点同时测得朴素注意力与本站实现。")
-    at = both[-1]
-    times = board.milliseconds[naive, at] / board.milliseconds[ours, at]
-    memory = board.extra_bytes[naive, at] / board.extra_bytes[ours, at]
-    en, zh = plan.named(plan.values[at])
-    en_times = f"{times:.1f} times as fast as" if times >= 1 else f"{1 / times:.1f} times as slow as"
-    zh_times = f"的速度是朴素注意力的 {times:.2g} 倍"
-    return (
-        f"At {en} ours is {en_times} naive attention and holds {memory:.3g} times less memory.",
-        f"{zh} 时，本站实现{zh_times}，占用内存为其 1/{memory:.3g}。",
+    passes = types.SimpleNamespace(
+        forward=functools.partial(launch.forward, tma=False), backward=functools.partial(launch.backward, tma=False)
     )
+    return operator.attend(q, k, v, causal, q.shape[-1] ** -0.5, passes)[0]
 
 
-def dtype(name: str) -> torch.dtype:
-    """torch's dtype of that name."""
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+def ours(shape: Shape, device: str) -> tuple[dict[str, Attend], list[T]]:
+    """What this project brings to the race, and a note where it is not the kernel."""
+    backend = operator.fastest(device)
+    found: dict[str, Attend] = {"ours": functools.partial(operator.flash_attention, causal=shape.causal, backend=backend)}
+    if backend == "torch":
+        note = T(
+            "Ours is FlashAttention-2 in tiles of torch operations: the Triton kernel needs a CUDA device.",
+            "本站实现是用 torch 分块运算写的 FlashAttention-2：Triton 内核需要 CUDA 设备。",
+        )
+        return found, [note]
+    from engine.attention.flash_attention import launch
+
+    tiny = replace(shape, batch=1, heads=1, kv_heads=1, length=128).inputs(None, device)
+    if launch.copy_engine_takes(*tiny[:3]):
+        found["ours, without TMA"] = functools.partial(without_tma, causal=shape.causal)
+    return found, []
+
+
+def shapes(params: FlashAttention) -> tuple[tuple[int, ...], list[Shape]]:
+    """The swept values, ending at the one that is set, and the size of each point.
+
+    "tokens" sweeps the length as well, with batch x length held at what is set.
+    """
+    own = Shape(
+        params.batch,
+        params.heads,
+        params.kv_heads,
+        params.length,
+        params.head_dim,
+        params.causal,
+        softmax.DTYPES[params.dtype],
+        params.backward,
+    )
+    values = contest.halves(params.length if params.axis == "tokens" else getattr(params, params.axis), LEAST[params.axis])
+    if params.axis == "heads":
+        group = params.heads // params.kv_heads
+        return values, [replace(own, heads=n, kv_heads=n // math.gcd(n, group)) for n in values]
+    if params.axis == "tokens":
+        return values, [replace(own, length=n, batch=max(1, own.batch * own.length // n)) for n in values]
+    return values, [replace(own, **{params.axis: n}) for n in values]
+
+
+def run(params: FlashAttention) -> Iterator[tuple[Measured, tuple[Finding, ...], float]]:
+    """What has been measured, what is to be said of it, and the fraction of the work done."""
+    device = machine.device()
+    values, points = shapes(params)
+    theirs, missing = softmax.present(points[-1], device)
+    own, notes = ours(points[-1], device)
+    contenders = {name: (own | theirs)[name] for name in TITLES if name in own | theirs}
+
+    def entries(shape: Shape) -> tuple[dict[str, Entry], int]:
+        trial = Trial(shape, params.seed, device)
+        return {name: trial.entry(name, attend) for name, attend in contenders.items()}, len(trial.inputs)
+
+    sweep = Sweep(
+        axis=params.axis,
+        values=values,
+        shapes=points,
+        where=functools.partial(where, params.axis),
+        titles={name: TITLES[name] for name in contenders},
+        entries=entries,
+        device=device,
+        weights=[shape.flops**0.7 for shape in points],  # small points cost more than their FLOPs
+        seconds=[SECONDS[device]] * len(points),
+        notes=[*notes, *missing],
+    )
+    for found, said, fraction in contest.run(sweep):
+        yield found, findings(found, said, done=fraction == 1), fraction
+
+
+def findings(found: Measured, notes: list[T], done: bool) -> tuple[Finding, ...]:
+    """What the sweep comes to, and what was left out."""
+    left = (Finding(note, "timing") for note in notes)
+    if not done:
+        return gather(*left)
+    return gather(*compared(found), contest.too_high(found, "rate"), *left)
+
+
+def compared(found: Measured) -> tuple[Finding, ...]:
+    """Ours against naive attention at the last point where both were measured: time, as far as the clock tells, and memory."""
+    at = found.last("naive", "ours")
+    if at is None:
+        return (
+            Finding(T("No point was measured for both naive attention and ours.", "没有一个点同时测得朴素注意力与本站实现。"), "timing"),
+        )
+    time, place = found.ratio("naive", "ours", at), where(found.axis, int(found.swept[at]))
+    spread = {"where": place, "low": time.low, "high": time.high, "runs": time.runs}
+    match verdict(time.low, time.high):
+        case "above":
+            said = T(
+                "At {where} ours is {times:number.2} times as fast as naive attention ({low:number.2} to {high:number.2}; {runs} runs each).",
+                "{where} 时，本站实现的速度是朴素注意力的 {times:number.2} 倍（{low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=time.middle,
+                **spread,
+            )
+        case "below":
+            said = T(
+                "At {where} ours takes {times:number.2} times as long as naive attention (naive over ours {low:number.2} to {high:number.2}; {runs} runs each).",
+                "{where} 时，本站实现用时是朴素注意力的 {times:number.2} 倍（朴素 ÷ 本站为 {low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=1 / time.middle,
+                **spread,
+            )
+        case _:
+            said = T(
+                "At {where} the clock cannot tell ours from naive attention: naive over ours is {low:number.2} to {high:number.2} in {runs} runs each.",
+                "{where} 时，时钟分不出本站实现与朴素注意力的快慢：朴素 ÷ 本站为 {low:number.2} 至 {high:number.2}（各运行 {runs} 次）。",
+                **spread,
+            )
+    memory = found.extra_bytes[found.row("naive"), at] / found.extra_bytes[found.row("ours"), at]
+    held = T(
+        "At {where} naive attention holds {times:number.3} times the memory of ours.",
+        "{where} 时，朴素注意力占用的内存是本站实现的 {times:number.3} 倍。",
+        where=place,
+        times=memory,
+    )
+    return Finding(said, "time"), Finding(held, "memory")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.attention.flash_attention import workers
+from engine.attention.workers import pool
 
 ROWS, COLUMNS = 256, 512  # a tile of fp32 scores takes 512 KiB
 
@@ -30,7 +30,7 @@ def _scratch(q: Tensor, k: Tensor, dtype: torch.dtype, tiles: int) -> tuple[int,
     group, N, T = q.shape[1] // k.shape[1], q.shape[2], k.shape[2]
     rows = min(N, max(16, ROWS // group))
     size = group * rows * min(COLUMNS, T)
-    at_a_time = workers.count(q.device, q.shape[0] * q.shape[1] * N * T)
+    at_a_time = pool.count(q.device, q.shape[0] * q.shape[1] * N * T)
     return rows, torch.empty(at_a_time, tiles, size, dtype=dtype, device=q.device)
 
 
@@ -56,19 +56,15 @@ def forward(q: Tensor, k: Tensor, v: Tensor, causal: bool, scale: float) -> tupl
     def attend(worker: int, tile: tuple[int, int]) -> None:
         head, row = tile
         at = slice(row, row + rows)
-        os[head, :, at], ls[head, :, at] = _attend_rows(
-            qs[head, :, at], ks[head], vs[head], row, causal, scale, scratch[worker, 0]
-        )
+        os[head, :, at], ls[head, :, at] = _attend_rows(qs[head, :, at], ks[head], vs[head], row, causal, scale, scratch[worker, 0])
 
     # The longest rows first, so that under a causal mask no long one is left for the end.
     tiles = [(head, row) for row in reversed(range(0, N, rows)) for head in range(B * heads)]
-    workers.spread(attend, tiles, len(scratch))
+    pool.spread(attend, tiles, len(scratch))
     return o, lse
 
 
-def _attend_rows(
-    q: Tensor, k: Tensor, v: Tensor, row: int, causal: bool, scale: float, scratch: Tensor
-) -> tuple[Tensor, Tensor]:
+def _attend_rows(q: Tensor, k: Tensor, v: Tensor, row: int, causal: bool, scale: float, scratch: Tensor) -> tuple[Tensor, Tensor]:
     """Output and log-sum-exp of one tile of queries (G, rows, D), which starts at `row`."""
     group, rows, D = q.shape
     q = (_wide(q) * scale).reshape(group * rows, D)
@@ -106,18 +102,27 @@ def backward(
         for column in range(0, T, COLUMNS):
             at = slice(column, column + COLUMNS)
             dks[head, at], dvs[head, at] = _attend_columns(
-                qs[head], gs[head], ls[head], delta, dqs[head], ks[head, at], vs[head, at], column, rows, causal,
-                scale, scratch[worker],
-            )  # fmt: skip
+                qs[head], gs[head], ls[head], delta, dqs[head], ks[head, at], vs[head, at], column, rows, causal, scale, scratch[worker]
+            )
 
-    workers.spread(attend, range(B * heads), len(scratch))
+    pool.spread(attend, range(B * heads), len(scratch))
     return dq.to(q.dtype), dk, dv
 
 
 def _attend_columns(
-    q: Tensor, do: Tensor, lse: Tensor, delta: Tensor, dq: Tensor, k: Tensor, v: Tensor, column: int, rows: int,
-    causal: bool, scale: float, scratch: Tensor,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    q: Tensor,
+    do: Tensor,
+    lse: Tensor,
+    delta: Tensor,
+    dq: Tensor,
+    k: Tensor,
+    v: Tensor,
+    column: int,
+    rows: int,
+    causal: bool,
+    scale: float,
+    scratch: Tensor,
+) -> tuple[Tensor, Tensor]:
     """dK and dV of one tile of keys (columns, D); adds what that tile gives to `dq` (G, N, D) in place."""
     group, N, D = q.shape
     k, v = _wide(k), _wide(v)

@@ -7,63 +7,22 @@ numbers of one head. Source: Dao et al. 2022, theorem 2; Williams et al. 2009 (t
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from engine.attention.contest.result import attention_flops
+from engine.attention.flash_attention.parameters import CHIPS, FlashAttention
+from engine.attention.flash_attention.result import Accounting, Along, Roof
+
 POINTS = 41
 # Dense 16-bit matrix TFLOP/s with fp32 sums, plain fp32 TFLOP/s, memory GB/s: the makers' datasheets.
-CHIPS: dict[str, tuple[str, float, float, float]] = {
-    "t4": ("NVIDIA T4", 65.0, 8.1, 320.0),
-    "rtx4090": ("NVIDIA RTX 4090", 165.2, 82.6, 1008.0),
-    "a100": ("NVIDIA A100 80 GB SXM", 312.0, 19.5, 2039.0),
-    "h100": ("NVIDIA H100 SXM", 989.4, 66.9, 3350.0),
-    "h200": ("NVIDIA H200 SXM", 989.4, 66.9, 4800.0),
+DATASHEETS: dict[str, tuple[float, float, float]] = {
+    "t4": (65.0, 8.1, 320.0),
+    "rtx4090": (165.2, 82.6, 1008.0),
+    "a100": (312.0, 19.5, 2039.0),
+    "h100": (989.4, 66.9, 3350.0),
+    "h200": (989.4, 66.9, 4800.0),
 }
-
-
-@dataclass(frozen=True)
-class Accounting:
-    """What attention must move, for the chosen sizes and along each of them. Bytes are of all heads of the batch.
-
-    chosen: length, head_dim and fast_bytes, as they were asked for.
-    tile: rows R and columns C of the largest forward tile that fits. naive_bytes, tiled_bytes: at the chosen sizes;
-    least_bytes: every input read and every output written once. flops: of the matrix products.
-    lengths, memories, head_dims: (41,) values of N, of M in bytes, and of d; `naive_by_...`, `tiled_by_...`: bytes
-    along each, the others held. law_by_length, law_by_memory: (41,) the leading term of the tiled count, a constant
-    times N²d²/M; naive_law_by_length: that of the naive one, a constant times N².
-    chip: whose datasheet gives peak_tflops and bandwidth (GB/s). ridge: FLOP per byte at which they meet.
-    intensities, roof: (165,) FLOP per byte, and TFLOP/s attainable there. intensity, attainable, modelled_ms: of
-    "naive" and "tiled": FLOP per byte, TFLOP/s under the roof, and milliseconds if the roof were reached.
-    """
-
-    chosen: dict[str, float]
-    tile: tuple[int, int]
-    naive_bytes: float
-    tiled_bytes: float
-    least_bytes: float
-    flops: float
-    lengths: np.ndarray
-    naive_by_length: np.ndarray
-    tiled_by_length: np.ndarray
-    law_by_length: np.ndarray
-    naive_law_by_length: np.ndarray
-    memories: np.ndarray
-    naive_by_memory: np.ndarray
-    tiled_by_memory: np.ndarray
-    law_by_memory: np.ndarray
-    head_dims: np.ndarray
-    naive_by_head_dim: np.ndarray
-    tiled_by_head_dim: np.ndarray
-    chip: str
-    peak_tflops: float
-    bandwidth: float
-    ridge: float
-    intensities: np.ndarray
-    roof: np.ndarray
-    intensity: dict[str, float]
-    attainable: dict[str, float]
-    modelled_ms: dict[str, float]
 
 
 def largest_tile(N: int, d: int, M: float, resident: int = 2, streaming: int = 2, scores: int = 1) -> tuple[int, int]:
@@ -118,43 +77,67 @@ def naive_numbers(N: int, d: int, backward: bool) -> int:
     return 8 * N * d + 7 * N * N if backward else 4 * N * d + 4 * N * N
 
 
-def flops(N: int, d: int, causal: bool, backward: bool) -> float:
-    """Multiplications and additions of the matrix products of one head: two products forward, five backward."""
-    pairs = N * (N + 1) / 2 if causal else float(N) * N
-    return (10.0 if backward else 4.0) * pairs * d
+def least_numbers(N: int, d: int, heads: int, kv_heads: int, backward: bool) -> int:
+    """Numbers of all heads if each moved once: Q, O and the log-sum-exp, or Q, O, dO, dQ and the log-sum-exp, for every
+    query head; K and V, or K, V, dK and dV, for every key head."""
+    times = 2 if backward else 1
+    return N * (heads * (2 * times * d + 1) + kv_heads * 2 * times * d)
 
 
-def account(
-    heads: int, N: int, d: int, fast_bytes: float, item: int, causal: bool, backward: bool, chip: str
-) -> Accounting:
-    """The whole accounting for `heads` heads in all, with `item` bytes to a number."""
-    scale = heads * item
-    tiled = lambda n, w, m: scale * tiled_numbers(n, w, m / item, causal, backward)  # noqa: E731
-    naive = lambda n, w: scale * naive_numbers(n, w, backward)  # noqa: E731
-    lengths = np.unique(np.geomspace(64, max(4 * N, 1024), POINTS).astype(int))
+def account(p: FlashAttention) -> Accounting:
+    """Bytes at the chosen sizes, and along each of them."""
+    heads, N, d, fast = p.batch * p.heads, p.length, p.head_dim, p.fast_memory * 1024.0
+    scale = heads * p.item
+
+    def naive(n: float, width: float) -> float:
+        return float(scale * naive_numbers(int(n), int(width), p.backward))
+
+    def tiled(n: float, width: float, memory: float) -> float:
+        whole = scale * tiled_numbers(int(n), int(width), memory / p.item, p.causal, p.backward)
+        # The kernel of dK and dV sums over the group: K, V, dK, dV pass once for each key head, not for each query head.
+        shared = (p.heads - p.kv_heads) * p.batch * p.item * 4 * n * width
+        return float(whole - shared) if p.backward else float(whole)
+
+    leading = (22 if p.backward else 6) * (0.5 if p.causal else 1.0)  # of N²d²/M numbers, from R and C at their largest
+    lengths = np.unique(np.geomspace(64, max(4 * N, 1024), POINTS).astype(int)).astype(float)
     memories = np.geomspace(8 * 1024, 4 * 1024**2, POINTS)
-    widths = np.unique(np.geomspace(16, 256, POINTS).astype(int))
-    most = (22 if backward else 6) * (0.5 if causal else 1.0)
-    law = lambda n, m: scale * most * n.astype(float) ** 2 * d**2 / (m / item)  # noqa: E731
-    here = {"naive": naive(N, d), "tiled": tiled(N, d, fast_bytes)}
-    work = heads * flops(N, d, causal, backward)
-    name, matrix, plain, bandwidth = CHIPS[chip]
-    peak = matrix if item == 2 else plain
-    intensity = {way: work / moved for way, moved in here.items()}
-    attainable = {way: min(peak, i * bandwidth / 1000) for way, i in intensity.items()}
-    axis = np.sort(np.append(np.geomspace(1, 10_000, 4 * POINTS), 1000 * peak / bandwidth))
+    widths = np.unique(np.geomspace(16, 256, POINTS).astype(int)).astype(float)
     return Accounting(
-        chosen={"length": N, "head_dim": d, "fast_bytes": fast_bytes},
-        tile=largest_tile(N, d, fast_bytes / item), naive_bytes=here["naive"], tiled_bytes=here["tiled"],
-        least_bytes=float(scale * N * (d * (8 if backward else 4) + 1)), flops=work,
-        lengths=lengths, naive_by_length=np.array([naive(n, d) for n in lengths]),
-        tiled_by_length=np.array([tiled(n, d, fast_bytes) for n in lengths]),
-        law_by_length=law(lengths, fast_bytes), naive_law_by_length=scale * (7.0 if backward else 4.0) * lengths**2.0,
-        memories=memories, naive_by_memory=np.full(POINTS, float(here["naive"])),
-        tiled_by_memory=np.array([tiled(N, d, m) for m in memories]), law_by_memory=law(np.full(POINTS, N), memories),
-        head_dims=widths, naive_by_head_dim=np.array([naive(N, w) for w in widths]),
-        tiled_by_head_dim=np.array([tiled(N, w, fast_bytes) for w in widths]),
-        chip=name, peak_tflops=peak, bandwidth=bandwidth, ridge=peak * 1000 / bandwidth,
-        intensities=axis, roof=np.minimum(peak, axis * bandwidth / 1000), intensity=intensity, attainable=attainable,
-        modelled_ms={way: work / (rate * 1e9) for way, rate in attainable.items()},
-    )  # fmt: skip
+        chosen={"length": N, "head_dim": d, "fast_bytes": fast},
+        tile=largest_tile(N, d, fast / p.item),
+        naive_bytes=naive(N, d),
+        tiled_bytes=tiled(N, d, fast),
+        least_bytes=float(p.item * p.batch * least_numbers(N, d, p.heads, p.kv_heads, p.backward)),
+        flops=heads * attention_flops(N, d, p.causal, p.backward),
+        by_length=Along(
+            lengths,
+            np.array([naive(n, d) for n in lengths]),
+            np.array([tiled(n, d, fast) for n in lengths]),
+            scale * leading * lengths**2 * d**2 / (fast / p.item),
+            scale * (7.0 if p.backward else 4.0) * lengths**2,
+        ),
+        by_memory=Along(
+            memories,
+            np.full(POINTS, naive(N, d)),
+            np.array([tiled(N, d, m) for m in memories]),
+            scale * leading * N**2 * d**2 / (memories / p.item),
+        ),
+        by_head_dim=Along(widths, np.array([naive(N, w) for w in widths]), np.array([tiled(N, w, fast) for w in widths])),
+    )
+
+
+def datasheet(p: FlashAttention, a: Accounting) -> Roof:
+    """The roofline of the chosen chip, for the chosen number format."""
+    matrix, plain, bandwidth = DATASHEETS[p.chip]
+    return roofline(a, CHIPS[p.chip], matrix if p.item == 2 else plain, bandwidth)
+
+
+def roofline(a: Accounting, chip: str, peak: float, bandwidth: float) -> Roof:
+    """What a peak (TFLOP/s) and a bandwidth (GB/s) allow; on it naive and tiled attention as they are counted."""
+    ridge = 1000 * peak / bandwidth
+    intensities = np.sort(np.append(np.geomspace(1, 10_000, 4 * POINTS), ridge))
+    intensity = {"naive": a.flops / a.naive_bytes, "tiled": a.flops / a.tiled_bytes}
+    attainable = {way: min(peak, i * bandwidth / 1000) for way, i in intensity.items()}
+    modelled = {way: a.flops / (rate * 1e9) for way, rate in attainable.items()}
+    roof = np.minimum(peak, intensities * bandwidth / 1000)
+    return Roof(chip, peak, bandwidth, ridge, intensities, roof, intensity, attainable, modelled)

@@ -14,18 +14,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.attention.flash_attention import workers
 from engine.attention.linear_attention.features import EPS
+from engine.attention.workers import pool
 
 CHUNK = 128
 BATCH = 8  # chunks that one call of torch works on
 
 
 def fold(
-    q: Tensor, k: Tensor, v: Tensor, *, decay: Tensor | None = None, reverse: bool = False, sums: bool = False,
-    row: Tensor | None = None, source: Tensor | None = None, target_bias: Tensor | None = None,
-    source_bias: Tensor | None = None, chunk: int | None = None, dtype: torch.dtype | None = None,
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    decay: Tensor | None = None,
+    reverse: bool = False,
+    sums: bool = False,
+    row: Tensor | None = None,
+    source: Tensor | None = None,
+    target_bias: Tensor | None = None,
+    source_bias: Tensor | None = None,
+    chunk: int | None = None,
+    dtype: torch.dtype | None = None,
+) -> tuple[Tensor, Tensor | None]:
     """out (B, H, N, D) in v's dtype or the one given; with `sums`, divided by the sums of the weights, and those too.
 
     decay, row, source: g, r, c above, absent for 0, 1, 1. target_bias, source_bias: a and b; with one of them alone
@@ -43,14 +53,21 @@ def fold(
         totals = None if total is None else total[head]
         _fold_head(q[head], k[head], v[head], of_head, reverse, wide, out[head], totals, min(chunk or CHUNK, N))
 
-    workers.spread(one, [(b, h) for b in range(B) for h in range(H)], workers.count(q.device, q.numel() * 4))
+    pool.spread(one, [(b, h) for b in range(B) for h in range(H)], pool.count(q.device, q.numel() * 4))
     return out, total
 
 
 def _fold_head(
-    q: Tensor, k: Tensor, v: Tensor, vectors: list[Tensor | None], reverse: bool, wide: torch.dtype, out: Tensor,
-    total: Tensor | None, chunk: int,
-) -> None:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    vectors: list[Tensor | None],
+    reverse: bool,
+    wide: torch.dtype,
+    out: Tensor,
+    total: Tensor | None,
+    chunk: int,
+) -> None:
     """`fold` for one head: q, k (N, F), v (N, D); writes into out and total."""
     decay, row, source, target_bias, source_bias = vectors
     biased, ones = target_bias is not None or source_bias is not None, q.new_ones(len(q), 1, dtype=wide)
@@ -82,9 +99,7 @@ def _batches(N: int, chunk: int, reverse: bool) -> list[tuple[slice, int]]:
     return found[::-1] if reverse else found
 
 
-def _fold_chunks(
-    q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, state: Tensor, reverse: bool
-) -> tuple[Tensor, Tensor]:
+def _fold_chunks(q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, state: Tensor, reverse: bool) -> tuple[Tensor, Tensor]:
     """Several chunks (c, C, F), (c, C, F), (c, C, D) from the state before them: outputs (c, C, D), the state after."""
     weights, kept = q @ k.mT, [1.0] * len(q)
     if g is None:

@@ -5,59 +5,12 @@ N tokens, F features, D numbers to a value, C tokens to a chunk.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+
+from engine.attention.linear_attention.result import Brackets, Cache, Chunks
 
 POINTS = 49
 MOMENTS = 24
-
-
-@dataclass(frozen=True)
-class Brackets:
-    """(Q K^T) V against Q (K^T V): multiplications and additions, and numbers held between the two products.
-
-    lengths: (x,) values of N. left_flops, right_flops, left_numbers, right_numbers: (x,) of each. crossing: the N at
-    which the FLOPs are equal, 2 F D / (F + D), which is D where F = D. here: the same four numbers at the chosen N.
-    chosen, width: N and D. moments: (m,) lengths up to N; moments_left, moments_right: (m,) FLOPs there.
-    """
-
-    lengths: np.ndarray
-    left_flops: np.ndarray
-    right_flops: np.ndarray
-    left_numbers: np.ndarray
-    right_numbers: np.ndarray
-    crossing: float
-    here: dict[str, float]
-    chosen: int
-    width: int
-    moments: np.ndarray
-    moments_left: np.ndarray
-    moments_right: np.ndarray
-
-
-@dataclass(frozen=True)
-class Chunks:
-    """The causal form by chunk size: sizes (x,), flops (x,) of all tokens, steps (x,) that must follow one another,
-    moved (x,) numbers read and written: queries, keys, values and outputs once, the state once a chunk each way.
-    best: the size where neither FLOPs nor numbers moved are many times their least; about D / sqrt(2) where F = D."""
-
-    sizes: np.ndarray
-    flops: np.ndarray
-    steps: np.ndarray
-    moved: np.ndarray
-    best: int
-
-
-@dataclass(frozen=True)
-class Cache:
-    """Memory while generating, of one layer: tokens (x,) so far, cache_bytes (x,) of a key-value cache, state_bytes of
-    the state S with its z, in fp32; crossing: the number of tokens from which the state is the smaller."""
-
-    tokens: np.ndarray
-    cache_bytes: np.ndarray
-    state_bytes: float
-    crossing: float
 
 
 def spread(low: float, high: float, number: int = POINTS) -> np.ndarray:
@@ -72,10 +25,7 @@ def brackets(N: int, F: int, D: int) -> Brackets:
     lengths = spread(4, max(4 * N, 1024))
     moments = spread(min(max(4, D / 8), N), N, MOMENTS)
     here = {"left_flops": left(N), "right_flops": right(N), "left_numbers": float(N) * N, "right_numbers": float(F * D)}
-    return Brackets(
-        lengths, left(lengths), right(lengths), lengths.astype(float) ** 2, np.full(len(lengths), float(F * D)),
-        2 * F * D / (F + D), here, N, D, moments, left(moments), right(moments),
-    )  # fmt: skip
+    return Brackets(lengths, left(lengths), right(lengths), 2 * F * D / (F + D), here, N, D, moments, left(moments), right(moments))
 
 
 def chunks(N: int, F: int, D: int) -> Chunks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from engine.attention.flash_attention.operator import DTYPES, unavailable
@@ -18,8 +19,7 @@ class _Causal(torch.autograd.Function):
     """Both passes from one operation, `fold`, since the transpose of a causal product is an anticausal one."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, normalize: bool, chunk: int | None,
-                fold: Any) -> Tensor:  # fmt: skip
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, g: Tensor | None, normalize: bool, chunk: int | None, fold: Any) -> Tensor:
         o, total = fold(q, k, v, decay=g, sums=normalize, chunk=chunk)
         inverse = (total + EPS).reciprocal() if normalize else None
         ctx.save_for_backward(q, k, v, g, o if normalize else None, inverse)
@@ -47,18 +47,25 @@ class _Causal(torch.autograd.Function):
 
 
 def linear_attention(
-    q: Tensor, k: Tensor, v: Tensor, *, causal: bool, log_decay: Tensor | None = None, normalize: bool = True,
-    chunk: int | None = None, backend: Backend = "torch",
-) -> Tensor:  # fmt: skip
+    q: Float[Tensor, "B H N F"],
+    k: Float[Tensor, "B H N F"],
+    v: Float[Tensor, "B H N D"],
+    *,
+    causal: bool,
+    log_decay: Float[Tensor, " H"] | Float[Tensor, "B H N"] | None = None,
+    normalize: bool = True,
+    chunk: int | None = None,
+    backend: Backend = "torch",
+) -> Float[Tensor, "B H N D"]:
     """sum_j w_ij (q_i . k_j) v_j over the keys that i sees, divided by the sum of the weights if `normalize`.
 
-    q, k: (B, H, N, F), features already mapped (not negative, where they are to be normalised). v: (B, H, N, D).
-    log_decay: g <= 0, of shape (H,) or (B, H, N), causal only: w_ij = exp(g_{j+1} + ... + g_i), that is, the state is
+    q, k: features already mapped (not negative, where they are to be normalised).
+    log_decay: g <= 0, causal only: w_ij = exp(g_{j+1} + ... + g_i), that is, the state is
         multiplied by exp(g_i) before token i is written into it. 1e-6 is added to the sum that divides.
     chunk: tokens worked on at once in the chunked form; a good size unless given.
     backend: "reference" (fp64, all pairs), "torch" (chunks, any device), "triton" (CUDA, or the interpreter; F and D
         at most 256; without the mask, where two matrix products are all, the same as "torch").
-    Returns (B, H, N, D) in v's dtype; differentiable once. Sums are kept in fp32 for fp16 and bf16.
+    Returns the output in v's dtype; differentiable once. Sums are kept in fp32 for fp16 and bf16.
     Raises ValueError for shapes that do not fit, RuntimeError where the backend cannot run.
     Source: Katharopoulos et al. 2020; decay, Sun et al. 2023 and Yang et al. 2024.
     """

@@ -13,8 +13,7 @@ from torch import Tensor
 from engine.attention.linear_attention.features import EPS
 
 
-def parallel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, log_decay: Tensor | None = None,
-             normalize: bool = True) -> Tensor:  # fmt: skip
+def parallel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, log_decay: Tensor | None = None, normalize: bool = True) -> Tensor:
     """The masked product of all pairs: q, k (B, H, N, F), v (B, H, N, D), log_decay (B, H, N) -> (B, H, N, D), fp64."""
     q, k, v = q.double(), k.double(), v.double()
     weights = q @ k.mT
@@ -27,8 +26,7 @@ def parallel(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, log_decay: Tensor
     return out / (weights.sum(-1, keepdim=True) + EPS) if normalize else out
 
 
-def recurrent(q: Tensor, k: Tensor, v: Tensor, *, log_decay: Tensor | None = None,
-              normalize: bool = True) -> tuple[Tensor, Tensor]:  # fmt: skip
+def recurrent(q: Tensor, k: Tensor, v: Tensor, *, log_decay: Tensor | None = None, normalize: bool = True) -> tuple[Tensor, Tensor]:
     """One token after another with a state S <- exp(g) S + k v^T, a matrix F x D; also the last state (B, H, F, D)."""
     q, k, v = q.double(), k.double(), v.double()
     state = torch.zeros(*k.shape[:2], k.shape[-1], v.shape[-1], dtype=torch.float64, device=q.device)

@@ -9,29 +9,37 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from engine.attention.flash_attention import contenders, contest
-from engine.attention.flash_attention.contenders import Shape, Trial
-from engine.attention.flash_attention.contest import Entry
+from engine.attention.contest import machine, softmax
+from engine.attention.contest import sweep as contest
+from engine.attention.contest.race import Entry
+from engine.attention.contest.result import Measured
+from engine.attention.contest.softmax import Shape, Trial
+from engine.attention.contest.sweep import Sweep
+from engine.attention.flash_attention import operator
 from engine.attention.linear_attention.features import EPS
 from engine.attention.linear_attention.operator import linear_attention
-from engine.core import timing
+from engine.attention.linear_attention.parameters import LinearAttention
+from engine.attention.linear_attention.result import Crossing
+from engine.core import Finding, T, gather
+from engine.core.findings import verdict
 
-SECONDS = {"cpu": 0.5, "cuda": 0.5}  # aim of the timing rounds of one point; twice as much for the longest
-CHUNKS = (16, 32, 64, 128, 256, 512)
+SECONDS = 0.5  # aim of the timing rounds of one point; twice as much for the longest
+SHORTEST = 16
 # Beyond these lengths a form would only show, slowly, what is seen already: a launch for each token, a square.
 LONGEST = {"cpu": {"recurrent": 256, "all pairs": 2048}, "cuda": {"recurrent": 512}}
 TITLES = {
-    "naive": ("softmax, naive", "softmax，朴素"),
-    "flash": ("softmax, torch: flash", "softmax，torch：flash"),
-    "efficient": ("softmax, torch: efficient", "softmax，torch：efficient"),
-    "cudnn": ("softmax, torch: cuDNN", "softmax，torch：cuDNN"),
-    "chunked": ("linear, chunked", "线性，分块"),
-    "unmasked": ("linear, Q(KᵀV)", "线性，Q(KᵀV)"),
-    "with features": ("linear, features included", "线性，含特征映射"),
-    "all pairs": ("linear, all pairs", "线性，逐对计算"),
-    "recurrent": ("linear, token by token", "线性，逐词元递推"),
+    "naive": T("softmax, naive", "softmax，朴素"),
+    "flash": T("softmax, torch: flash", "softmax，torch：flash"),
+    "efficient": T("softmax, torch: efficient", "softmax，torch：efficient"),
+    "cudnn": T("softmax, torch: cuDNN", "softmax，torch：cuDNN"),
+    "chunked": T("linear, chunked", "线性，分块"),
+    "unmasked": T("linear, Q(KᵀV)", "线性，Q(KᵀV)"),
+    "with features": T("linear, features included", "线性，含特征映射"),
+    "all pairs": T("linear, all pairs", "线性，逐对计算"),
+    "recurrent": T("linear, token by token", "线性，逐词元递推"),
 }
 SOFTMAXES = ("naive", "flash", "efficient", "cudnn")
 Linear = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -39,14 +47,22 @@ Linear = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is swept: the lengths; `features` numbers to a token after the feature map; and a decay, or None."""
+    """What is measured at every length: the size, features to a token, a decay or None, and where."""
 
     shape: Shape
-    lengths: tuple[int, ...]
     features: int
     decay: float | None
     seed: int
     device: str
+
+    @property
+    def log_decay(self) -> Tensor | None:
+        return None if self.decay is None else torch.full((self.shape.heads,), float(np.log(self.decay)), device=self.device)
+
+    @property
+    def ours(self) -> str:
+        """The form of linear attention that stands for it."""
+        return "chunked" if self.shape.causal else "unmasked"
 
 
 def phi(x: Tensor) -> Tensor:
@@ -89,13 +105,11 @@ class LinearTrial(Trial):
     def make(self, generator: torch.Generator, device: str) -> tuple[Tensor, ...]:
         s = self.shape
         widths = (self.features, self.features, s.head_dim, s.head_dim)
-        q, k, v, do = (
-            torch.randn(s.batch, s.heads, s.length, w, generator=generator, device=device).to(s.dtype) for w in widths
-        )
+        q, k, v, do = (torch.randn(s.batch, s.heads, s.length, w, generator=generator, device=device).to(s.dtype) for w in widths)
         return phi(q), phi(k), v, do
 
     def weigh(self, scores: Tensor, hidden: Tensor | None) -> Tensor:
-        """Products of features to weights: (G, rows, T) -> rows that sum to almost 1."""
+        """Products of features to weights: rows that sum to almost 1."""
         weights = scores / self.shape.scale
         if self.decay is not None:
             columns = torch.arange(scores.shape[-1], device=scores.device)
@@ -103,16 +117,20 @@ class LinearTrial(Trial):
         weights = weights if hidden is None else weights.masked_fill(hidden, 0.0)
         return weights / (weights.sum(-1, keepdim=True) + EPS)
 
+    def linear_entry(self, name: str, form: Linear) -> Entry:
+        """A linear form at this point; "all pairs" holds matrices as naive softmax does."""
+        entry = self.entry("naive" if name == "all pairs" else name, form)
+        linear = flops(self.shape, self.features)
+        work = self.shape.flops if name == "all pairs" else linear
+        error = entry.error if name != "with features" else lambda _results: float("nan")  # it maps features anew
+        return replace(entry, flops=linear, work=work, error=error)
+
 
 def forms(plan: Plan) -> dict[str, Linear]:
     """The ways of computing linear attention here, on features already mapped."""
-    causal = plan.shape.causal
-    backend = contenders.own_backend(plan.device)
-    log_decay = None
-    if plan.decay is not None:
-        log_decay = torch.full((plan.shape.heads,), float(np.log(plan.decay)), device=plan.device)
-    ours = functools.partial(linear_attention, causal=causal, log_decay=log_decay, backend=backend)
-    found: dict[str, Linear] = {"chunked" if causal else "unmasked": ours}
+    causal, log_decay = plan.shape.causal, plan.log_decay
+    ours = functools.partial(linear_attention, causal=causal, log_decay=log_decay, backend=operator.fastest(plan.device))
+    found: dict[str, Linear] = {plan.ours: ours}
     if plan.features == plan.shape.head_dim:
         found["with features"] = lambda q, k, v: ours(phi(q), phi(k), v)
     found["all pairs"] = functools.partial(pairs, causal=causal, log_decay=log_decay)
@@ -126,92 +144,52 @@ def flops(shape: Shape, features: int) -> float:
     return shape.batch * shape.heads * 4.0 * shape.length * features * shape.head_dim * (3 if shape.backward else 1)
 
 
-def run(plan: Plan) -> Iterator[tuple[dict[str, Any], float]]:
+def planned(params: LinearAttention) -> Plan:
+    """The plan of a sweep up to the length that is set."""
+    dtype, causal = softmax.DTYPES[params.dtype], params.causal
+    shape = Shape(params.batch, params.heads, params.heads, params.length, params.head_dim, causal, dtype, params.pass_ == "backward")
+    return Plan(shape, params.head_dim, params.decay if causal and params.decay < 1 else None, params.seed, machine.device())
+
+
+def run(params: LinearAttention) -> Iterator[tuple[dict[str, Any], float]]:
     """Fields of the result as they fill, with the fraction of the work done."""
-    found, _notes, backend = contenders.present(plan.shape, plan.device)
-    softmaxes = {name: found[name] for name in SOFTMAXES if name in found}
+    plan, lengths = planned(params), contest.halves(params.length, SHORTEST)
+    present, _ = softmax.present(plan.shape, plan.device)
+    softmaxes = {name: present[name] for name in SOFTMAXES if name in present}
     linears = forms(plan)
-    names = [*softmaxes, *linears]
-    board = contest.Board(names, len(plan.lengths))
-    longest = {name: n for name, n in LONGEST[plan.device].items() if name in linears and n < plan.lengths[-1]}
-    for name, n in longest.items():
-        en, zh = TITLES[name]
-        board.note(f"“{en}” is left out beyond length {n}.", f"长度超过 {n} 时略去“{zh}”。")
-    ceiling, bandwidth = contest.ceilings(plan.shape.dtype, plan.device)
-    fixed = {
-        "lengths": np.array(plan.lengths), "contenders": tuple(names), "titles": tuple(TITLES[n] for n in names),
-        "ceiling_tflops": ceiling, "bandwidth": bandwidth, "backend": backend,
-        "dtype": str(plan.shape.dtype).removeprefix("torch."),
-    }  # fmt: skip
-    weights = np.array([float(n) ** 1.5 for n in plan.lengths])
-    done = 0.95 * np.concatenate([[0.0], np.cumsum(weights)]) / weights.sum()
-    fields = lambda: fixed | board.fields(ceiling) | crossings(plan, board)  # noqa: E731
-    yield fields(), 0.0
-    for point, length in enumerate(plan.lengths):
-        shape = replace(plan.shape, length=length)
-        if 5 * shape.input_bytes * contenders.rotation(shape, plan.device) > contest.free_memory(plan.device):
-            board.note(f"The inputs alone do not fit in memory at length {length}.",
-                       f"长度为 {length} 时，仅输入就已放不进内存。")  # fmt: skip
-            break
+    longest = {name: n for name, n in LONGEST[plan.device].items() if name in linears and n < params.length}
+
+    def entries(shape: Shape) -> tuple[dict[str, Entry], int]:
         soft, linear = Trial(shape, plan.seed, plan.device), LinearTrial(plan, shape)
-        entries = {name: soft.entry(name, attend) for name, attend in softmaxes.items()}
-        entries |= {
-            name: _entry(linear, plan, shape, name, form) for name, form in linears.items()
-            if length <= longest.get(name, length)
-        }  # fmt: skip
-        steps = len(entries) + contest.ROUNDS
-        where = (f"length {length}", f"长度 {length}")
-        race = board.race(
-            point, where, entries, inputs=len(soft.inputs), device=plan.device, ceiling=ceiling,
-            seconds=SECONDS[plan.device] * (2 if length == plan.lengths[-1] else 1),
-        )  # fmt: skip
-        for step, _ in enumerate(race):
-            share = min(1.0, (step + 1) / steps)
-            yield fields(), float(done[point] + share * (done[point + 1] - done[point]))
-        del soft, linear, entries
-    last = fields()
-    if plan.shape.causal:
-        for swept in chunk_sweep(plan, backend):
-            last |= swept
-            yield last, 0.99
-    yield last | {"finding": finding(plan, last)}, 1.0
+        admitted = {name: form for name, form in linears.items() if shape.length <= longest.get(name, shape.length)}
+        found = {name: soft.entry(name, attend) for name, attend in softmaxes.items()}
+        found |= {name: linear.linear_entry(name, form) for name, form in admitted.items()}
+        return found, min(len(soft.inputs), len(linear.inputs))
+
+    sweep = Sweep(
+        axis="length",
+        values=lengths,
+        shapes=[replace(plan.shape, length=length) for length in lengths],
+        where=lambda length: T("length {length:count}", "长度 {length:count}", length=length),
+        titles={name: TITLES[name] for name in (*softmaxes, *linears)},
+        entries=entries,
+        device=plan.device,
+        weights=[length**1.5 for length in lengths],
+        seconds=[SECONDS * (2 if length == lengths[-1] else 1) for length in lengths],
+        inputs_held=5.0,
+        notes=[
+            T("“{title}” is left out beyond length {n:count}.", "长度超过 {n:count} 时略去“{title}”。", title=TITLES[name], n=n)
+            for name, n in longest.items()
+        ],
+    )
+    for found, notes, fraction in contest.run(sweep):
+        crossing = crossed(plan, found)
+        said = (overtaking(found, crossing), contest.too_high(found, "rate")) if fraction == 1 else ()
+        findings = gather(*said, *(Finding(note, "timing") for note in notes))
+        yield {"timing": found, "crossing": crossing, "findings": findings}, fraction
 
 
-def _entry(trial: LinearTrial, plan: Plan, shape: Shape, name: str, form: Linear) -> Entry:
-    """A linear form at one point; "all pairs" holds matrices as naive softmax does."""
-    entry = trial.entry("naive" if name == "all pairs" else name, form)
-    work = shape.flops if name == "all pairs" else flops(shape, plan.features)
-    error = entry.error if name != "with features" else lambda _results: float("nan")
-    return replace(entry, flops=flops(shape, plan.features), work=work, error=error)
-
-
-def chunk_sweep(plan: Plan, backend: str) -> Iterator[dict[str, Any]]:
-    """Time of the chunked form by chunk size, at the longest length up to 4096."""
-    length = min(plan.lengths[-1], 4096)
-    trial = LinearTrial(plan, replace(plan.shape, length=length, backward=False))
-    sizes = [c for c in CHUNKS if c <= min(length, 128 if backend == "triton" else length)]
-    log_decay = None
-    if plan.decay is not None:
-        log_decay = torch.full((plan.shape.heads,), float(np.log(plan.decay)), device=plan.device)
-
-    @torch.no_grad()
-    def timed(i: int, chunk: int) -> Tensor:
-        q, k, v, _ = trial.inputs[i]
-        return linear_attention(q, k, v, causal=True, log_decay=log_decay, chunk=chunk, backend=backend)
-
-    jobs = {str(c): functools.partial(timed, chunk=c) for c in sizes}
-    rotation = [(i,) for i in range(len(trial.inputs))]
-    for timings in timing.interleave(
-        jobs, rotation, device=plan.device, runs=contest.ROUNDS, seconds=SECONDS[plan.device]
-    ):
-        each = np.array([[1e3 * t for t in (x.median, x.low, x.high)] for x in timings.values()])
-        yield {
-            "chunk_sizes": np.array(sizes), "chunk_length": length, "chunk_milliseconds": each[:, 0],
-            "chunk_milliseconds_low": each[:, 1], "chunk_milliseconds_high": each[:, 2],
-        }  # fmt: skip
-
-
-def crossing(lengths: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
+def crossing(lengths: Float[np.ndarray, " p"], one: Float[np.ndarray, " p"], other: Float[np.ndarray, " p"]) -> float:
     """The length from which `one` stays below `other`, on straight lines between the points of a log-log plot.
 
     NaN where there is none: it is not below at the last point that both have, or already was at the first.
@@ -225,40 +203,48 @@ def crossing(lengths: np.ndarray, one: np.ndarray, other: np.ndarray) -> float:
     return float(np.exp(a + (b - a) * gap[i] / (gap[i] - gap[i + 1])))
 
 
-def crossings(plan: Plan, board: contest.Board) -> dict[str, Any]:
+def crossed(plan: Plan, found: Measured) -> Crossing:
     """Where linear attention becomes the faster, and the smaller, than the best softmax at each length."""
-    ours = board.names.index("chunked" if plan.shape.causal else "unmasked")
-    rows = [board.names.index(name) for name in SOFTMAXES if name in board.names]
-    lengths = np.array(plan.lengths, dtype=float)
-    best = lambda costs: np.fmin.reduce(costs[rows])  # noqa: E731
-    return {
-        "crossover": crossing(lengths, board.milliseconds[ours], best(board.milliseconds)),
-        "memory_crossover": crossing(lengths, board.extra_bytes[ours], best(board.extra_bytes)),
-        "best_softmax_milliseconds": best(board.milliseconds),
-        "time_exponents": contest.exponents(lengths, board.milliseconds),
-        "memory_exponents": contest.exponents(lengths, board.extra_bytes),
-    }
+    ours, lengths = found.row(plan.ours), found.lengths.astype(float)
+    rows = [found.row(name) for name in SOFTMAXES if name in found.contenders]
+    best, least = (np.fmin.reduce(costs[rows]) for costs in (found.milliseconds, found.extra_bytes))
+    return Crossing(ours, best, crossing(lengths, found.milliseconds[ours], best), crossing(lengths, found.extra_bytes[ours], least))
 
 
-def finding(plan: Plan, fields: dict[str, Any]) -> tuple[str, str]:
-    """One sentence: where the lines cross, or by how much one leads."""
-    ours = fields["milliseconds"][fields["contenders"].index("chunked" if plan.shape.causal else "unmasked")]
-    best = fields["best_softmax_milliseconds"]
-    both = np.flatnonzero(np.isfinite(ours) & np.isfinite(best))
+def overtaking(found: Measured, crossed: Crossing) -> Finding:
+    """Where the lines cross, or by how much one leads, as far as the clock tells."""
+    both = np.flatnonzero(np.isfinite(found.milliseconds[crossed.ours]) & np.isfinite(crossed.best_softmax_milliseconds))
     if not len(both):
-        return ("No length was measured for both.", "没有一个长度同时测得两者。")
-    at = both[-1]
-    length, times = plan.lengths[at], best[at] / ours[at]
-    if times >= 1:
-        lead = (f"at {length} it is {times:.3g} times as fast", f"长度 {length} 时其速度为 {times:.3g} 倍")
-    else:
-        lead = (f"at {length} it takes {1 / times:.3g} times as long", f"长度 {length} 时其用时为 {1 / times:.3g} 倍")
-    if np.isfinite(fields["crossover"]):
-        where = round(fields["crossover"])
-        return (f"Linear attention overtakes the best softmax near length {where}; {lead[0]}.",
-                f"线性注意力在长度约 {where} 处超过最快的 softmax；{lead[1]}。")  # fmt: skip
-    if times >= 1:
-        return (f"Linear attention leads the best softmax from the shortest length measured; {lead[0]}.",
-                f"从测得的最短长度起，线性注意力就快于最快的 softmax；{lead[1]}。")  # fmt: skip
-    return (f"Linear attention does not overtake the best softmax up to length {length}; {lead[0]}.",
-            f"直到长度 {length}，线性注意力都未超过最快的 softmax；{lead[1]}。")  # fmt: skip
+        return Finding(T("No length was measured for both.", "没有一个长度同时测得两者。"), "timing")
+    at = int(both[-1])
+    fastest = min(
+        (name for name in SOFTMAXES if name in found.contenders),
+        key=lambda name: np.nan_to_num(found.milliseconds[found.row(name), at], nan=np.inf),
+    )
+    time = found.ratio(fastest, found.contenders[crossed.ours], at)
+    values = {"length": int(found.lengths[at]), "low": time.low, "high": time.high, "runs": time.runs}
+    match verdict(time.low, time.high):
+        case "undecided":
+            lead = T(
+                "At length {length:count} the clock cannot tell it from the best softmax: softmax takes {low:number.2} to {high:number.2} times as long, {runs} runs each.",
+                "长度 {length:count} 时，时钟分不出它与最快的 softmax：softmax 的用时是它的 {low:number.2} 至 {high:number.2} 倍（各运行 {runs} 次）。",
+                **values,
+            )
+        case "above":
+            lead = T(
+                "At length {length:count} the best softmax takes {times:number.3} times as long as linear attention ({low:number.2} to {high:number.2}; {runs} runs each).",
+                "长度 {length:count} 时，最快的 softmax 用时是线性注意力的 {times:number.3} 倍（{low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=time.middle,
+                **values,
+            )
+        case "below":
+            lead = T(
+                "At length {length:count} linear attention takes {times:number.3} times as long as the best softmax (softmax over linear {low:number.2} to {high:number.2}; {runs} runs each).",
+                "长度 {length:count} 时，线性注意力用时是最快的 softmax 的 {times:number.3} 倍（softmax ÷ 线性为 {low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=1 / time.middle,
+                **values,
+            )
+    if verdict(time.low, time.high) == "above" and np.isfinite(crossed.crossover):
+        where = T("The medians cross near length {n:count}.", "中位数在长度约 {n:count} 处交叉。", n=round(crossed.crossover))
+        lead = T.joined([lead, where], " ", "")
+    return Finding(lead, "time")

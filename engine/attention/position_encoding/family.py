@@ -15,7 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Words = tuple[str, str]
+from engine.attention.position_encoding.parameters import ENCODINGS
+from engine.core.words import T
+
 BANDS = 4
 
 
@@ -45,9 +47,9 @@ class Given:
 
 @functools.lru_cache(64)
 def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    made = np.random.Generator(np.random.SFC64([seed, *name.encode()])).standard_normal(shape)
-    made.flags.writeable = False
-    return made
+    numbers = np.random.Generator(np.random.SFC64([seed, *name.encode()])).standard_normal(shape)
+    numbers.flags.writeable = False
+    return numbers
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,11 @@ def added(at: Callable[[Given, np.ndarray], np.ndarray]) -> Callable[[Given, Pla
     def terms(given: Given, places: Places) -> Terms:
         pm, pn, root = at(given, places.m), at(given, places.n), math.sqrt(given.d)
         return (
-            places.all(given.q @ given.k / root), places.columns(pn @ given.q / root),
-            places.rows(pm @ given.k / root), places.dot(pm, pn) / root,
-        )  # fmt: skip
+            places.all(given.q @ given.k / root),
+            places.columns(pn @ given.q / root),
+            places.rows(pm @ given.k / root),
+            places.dot(pm, pn) / root,
+        )
 
     return terms
 
@@ -222,46 +226,39 @@ class Encoding:
     """One member. terms: the parts of its score, named by `parts`. relative: whether theory says m − n alone."""
 
     name: str
-    title: Words
+    title: T
     terms: Callable[[Given, Places], Terms]
-    parts: tuple[Words, ...]
+    parts: tuple[T, ...]
     relative: bool
 
     def score(self, given: Given, places: Places) -> np.ndarray:
         return functools.reduce(np.add, self.terms(given, places))
 
 
-CONTENT: Words = ("q·k", "q·k")
-ABSOLUTE: tuple[Words, ...] = (CONTENT, ("q·pₙ", "q·pₙ"), ("pₘ·k", "pₘ·k"), ("pₘ·pₙ", "pₘ·pₙ"))
-BY_SPEED: tuple[Words, ...] = (
-    ("the fastest quarter of pairs", "最快的四分之一数对"), ("the second quarter", "第二个四分之一"),
-    ("the third quarter", "第三个四分之一"), ("the slowest quarter", "最慢的四分之一"),
-)  # fmt: skip
-FAMILY: tuple[Encoding, ...] = (
-    Encoding("none", ("Nothing", "无编码"), plain, (CONTENT,), True),
-    Encoding("learned", ("Learned", "可学习"), added(table), ABSOLUTE, False),
-    Encoding("sinusoidal", ("Sinusoidal", "正弦"), added(lambda g, at: waves(at, g.rates)), ABSOLUTE, False),
-    Encoding(
-        "recurrent", ("Recurrent", "递归"), added(lambda g, at: states(g, int(at.max()))[at]), ABSOLUTE, False
-    ),
-    Encoding(
-        "complex", ("Complex", "复数"), lambda g, at: banded(g, at, speeds(g, "q"), speeds(g, "k")), BY_SPEED, False
-    ),
-    Encoding("shaw", ("Shaw", "Shaw"), shaw, (CONTENT, ("q·a of n − m", "q·a（随 n − m）")), True),
-    Encoding(
-        "xlnet", ("XLNet", "XLNet"), xlnet,
-        (CONTENT, ("q·r of m − n", "q·r（随 m − n）"), ("u·k", "u·k"), ("v·r of m − n", "v·r（随 m − n）")), True,
-    ),
-    Encoding("t5", ("T5", "T5"), t5, (CONTENT, ("bias of the bucket", "所在桶的偏置")), True),
-    Encoding(
-        "deberta", ("DeBERTa", "DeBERTa"), deberta,
-        (CONTENT, ("content to position", "内容对位置"), ("position to content", "位置对内容")), True,
-    ),
-    Encoding("alibi", ("ALiBi", "ALiBi"), alibi, (CONTENT, ("penalty", "罚项")), True),
-    Encoding(
-        "rotary", ("Rotary", "旋转"), lambda g, at: banded(g, at, g.rates, g.rates, g.temperature), BY_SPEED, True
-    ),
-)  # fmt: skip
+CONTENT: T = T("q·k", "q·k")
+ABSOLUTE: tuple[T, ...] = (CONTENT, T("q·pₙ", "q·pₙ"), T("pₘ·k", "pₘ·k"), T("pₘ·pₙ", "pₘ·pₙ"))
+BY_SPEED: tuple[T, ...] = (
+    T("the fastest quarter of pairs", "最快的四分之一数对"),
+    T("the second quarter", "第二个四分之一"),
+    T("the third quarter", "第三个四分之一"),
+    T("the slowest quarter", "最慢的四分之一"),
+)
+FAMILY: tuple[Encoding, ...] = tuple(
+    Encoding(name, ENCODINGS[name], terms, parts, relative)
+    for name, terms, parts, relative in (
+        ("none", plain, (CONTENT,), True),
+        ("learned", added(table), ABSOLUTE, False),
+        ("sinusoidal", added(lambda g, at: waves(at, g.rates)), ABSOLUTE, False),
+        ("recurrent", added(lambda g, at: states(g, int(at.max()))[at]), ABSOLUTE, False),
+        ("complex", lambda g, at: banded(g, at, speeds(g, "q"), speeds(g, "k")), BY_SPEED, False),
+        ("shaw", shaw, (CONTENT, T("q·a of n − m", "q·a（随 n − m）")), True),
+        ("xlnet", xlnet, (CONTENT, T("q·r of m − n", "q·r（随 m − n）"), T("u·k", "u·k"), T("v·r of m − n", "v·r（随 m − n）")), True),
+        ("t5", t5, (CONTENT, T("bias of the bucket", "所在桶的偏置")), True),
+        ("deberta", deberta, (CONTENT, T("content to position", "内容对位置"), T("position to content", "位置对内容")), True),
+        ("alibi", alibi, (CONTENT, T("penalty", "罚项")), True),
+        ("rotary", lambda g, at: banded(g, at, g.rates, g.rates, g.temperature), BY_SPEED, True),
+    )
+)
 NAMES = tuple(one.name for one in FAMILY)
 
 

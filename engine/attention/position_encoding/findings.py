@@ -1,77 +1,127 @@
-"""What is worth saying aloud, in both languages."""
+"""What is worth saying aloud, and what texts are too few to say."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from engine.attention.position_encoding.family import Encoding, Words
-from engine.attention.position_encoding.losses import Losses, SmallLosses
+from engine.attention.position_encoding.family import Encoding
+from engine.attention.position_encoding.losses import ending
+from engine.attention.position_encoding.result import Curves, Losses
+from engine.core import Finding, T, gather
+from engine.core.findings import verdict
+
+FEWEST = 8  # texts below which their differences from one another hide any lead
+ERRORS = 2  # standard errors to either side of a difference
 
 
-def measured(encoding: Encoding, departure: float, offset: int, context: int) -> Words:
+def measured(encoding: Encoding, departure: float, offset: int, context: int, tile: int) -> Finding:
     """Whether the score of the chosen encoding was found to depend on m − n alone."""
-    (en, zh), told = encoding.title, f"{departure:.1e}".replace("-", "−") if departure else "0"
+    values = {"title": encoding.title, "offset": offset, "departure": departure, "last": context - 1}
     if np.isnan(departure):
-        return (f"{en}: no position to measure at.", f"{zh}：没有可测的位置。")
-    end_en = end_zh = ""
-    if encoding.name == "learned" and offset + 24 > context:
-        end_en = f" The table ends at position {context - 1}: beyond it there is no row."
-        end_zh = f"表只到位置 {context - 1}：再往后没有行。"
-    if encoding.name == "none":
-        return (
+        said = T("{title}: no position to measure at.", "{title}：没有可测的位置。", **values)
+    elif encoding.name == "none":
+        said = T(
             "Nothing is encoded: the score is the same everywhere. Without a causal mask, order would be invisible.",
             "无编码：分数处处相同。没有因果掩码，就看不见词序。",
         )
-    if departure < 1e-9:
-        return (
-            f"{en}: pairs at the same distance, here and {offset} positions on, differ by {told} of the largest score:"
-            " rounding. It depends on m − n alone.",
-            f"{zh}：相同距离的各对（此处与平移 {offset} 之后）只差最大分数的 {told}：这是舍入误差。它只依赖 m − n。",
+    elif departure < 1e-9:
+        said = T(
+            "{title}: pairs at the same distance, here and {offset} positions on, differ by {departure:number.2} of the largest score: rounding. It depends on m − n alone.",
+            "{title}：相同距离的各对（此处与平移 {offset} 之后）只差最大分数的 {departure:number.2}：这是舍入误差。它只依赖 m − n。",
+            **values,
         )
-    return (
-        f"{en}: pairs at the same distance differ by {departure:.0%} of the largest score."
-        f" It depends on more than m − n.{end_en}",
-        f"{zh}：相同距离的各对最多相差最大分数的 {departure:.0%}。它不只依赖 m − n。{end_zh}",
-    )
-
-
-def losses(found: Losses, task: str) -> Words:
-    """What a run has measured."""
-    part = found.target if task == "target" else found.small
-    if not np.isfinite(part.at_end).any():
-        return ("Nothing was measured.", "没有测得结果。")
-    best, end = int(np.nanargmin(part.at_end)), part.length
-    (en, zh), own = part.titles[best], part.at_end[best]
-    if task == "target":
-        first = part.at_end[0]
-        return (
-            f"Near token {end} the embedded model loses {first:.2f} nats as trained and {own:.2f} with {en}.",
-            f"在第 {end} 个词元附近，内置模型照旧时损失 {first:.2f} nat，用{zh}时为 {own:.2f} nat。",
+    else:
+        said = T(
+            "{title}: pairs at the same distance differ by {departure:percent.2} of the largest score. It depends on more than m − n.",
+            "{title}：相同距离的各对最多相差最大分数的 {departure:percent.2}。它不只依赖 m − n。",
+            **values,
         )
-    return (
-        f"Near token {end}, trained on {part.context}, {en} loses least: {own:.2f} nats.",
-        f"训练长度为 {part.context}，到第 {end} 个词元附近，{zh}的损失最小：{own:.2f} nat。",
-    )
+        if encoding.name == "learned" and offset + tile > context:
+            end = T("The table ends at position {last}: beyond it there is no row.", "表只到位置 {last}：再往后没有行。", **values)
+            said = T.joined([said, end], " ", "")
+    return Finding(said, "scores")
 
 
-def consequence(small: SmallLosses, name: str) -> Words:
+def gap(curves: Curves, one: int, other: int) -> tuple[float, float]:
+    """How much more one model loses than another at the end of the same texts, and the standard error by its parts."""
+    end = ending(curves.places)
+    apart = curves.losses[one, end] - curves.losses[other, end]
+    return float(apart.mean()), float(apart.std(ddof=1) / np.sqrt(len(apart)))
+
+
+def leads(curves: Curves, one: int, other: int) -> bool:
+    """Whether these texts carry the verdict that one model loses less than another at their end."""
+    mean, error = gap(curves, other, one)
+    return curves.windows >= FEWEST and verdict(mean - ERRORS * error, mean + ERRORS * error, 0.0) == "above"
+
+
+def losses(found: Losses, encoding: str) -> tuple[Finding, ...]:
+    """What real models come to: the embedded one stretched, and the small one with the chosen encoding."""
+    return gather(stretched(found.target), consequence(found.small, encoding))
+
+
+def stretched(target: Curves) -> Finding | None:
+    """The best scaling beside none."""
+    if not np.isfinite(target.at_end).any():
+        return None
+    best = 1 + int(np.nanargmin(target.at_end[1:]))
+    values = {"end": target.length, "n": target.windows, "own": target.at_end[0], "best": target.at_end[best], "title": target.titles[best]}
+    if leads(target, best, 0):
+        said = T(
+            "Near token {end:count} of {n} texts the embedded model loses {own:fixed} nats as trained and {best:fixed} with {title}.",
+            "{n} 篇文本，在第 {end:count} 个词元附近，内置模型照旧时损失 {own:fixed} nat，用{title}时为 {best:fixed} nat。",
+            **values,
+        )
+    else:
+        said = T(
+            "Near token {end:count} the embedded model loses {own:fixed} nats as trained and {best:fixed} with {title}: {n} texts cannot tell them apart.",
+            "在第 {end:count} 个词元附近，内置模型照旧时损失 {own:fixed} nat，用{title}时为 {best:fixed} nat：{n} 篇文本分不出高下。",
+            **values,
+        )
+    return Finding(said, "target")
+
+
+def consequence(small: Curves, name: str) -> Finding | None:
     """What the chosen encoding comes to in a trained model, inside and far beyond the training length."""
     if name not in small.names or not np.isfinite(small.at_end).any():
-        return ("", "")
-    at, best = small.names.index(name), int(np.nanargmin(small.at_end))
-    (en, zh), (other_en, other_zh) = small.titles[at], small.titles[best]
-    inside, end = small.inside[at], small.at_end[at]
-    if np.isnan(inside):
-        return ("", "")
-    told_en = f"{en}, in a small model trained on {small.context} tokens: {inside:.2f} nats a token within them"
-    told_zh = f"{zh}，在训练长度为 {small.context} 的小模型中：此长度以内每词元 {inside:.2f} nat"
-    far_en, far_zh = f", {end:.2f} near token {small.length}.", f"，到第 {small.length} 个词元附近为 {end:.2f}。"
-    if np.isnan(end):
-        far_en, far_zh = ", and no positions beyond.", "，再往后没有位置。"
-    if best == at:
-        return (f"{told_en}{far_en} No other is lower there.", f"{told_zh}{far_zh}远处没有更低的。")
-    least = small.at_end[best]
-    return (
-        f"{told_en}{far_en} Least far out: {other_en}, {least:.2f}.",
-        f"{told_zh}{far_zh}远处最低的是{other_zh}：{least:.2f}。",
-    )
+        return None
+    at, order = small.names.index(name), np.argsort(np.where(np.isfinite(small.at_end), small.at_end, np.inf))
+    best, rival = int(order[0]), int(order[1] if order[0] == at else order[0])
+    values = {"title": small.titles[at], "context": small.context, "n": small.windows, "inside": small.inside[at], "end": small.at_end[at]}
+    values |= {"length": small.length, "other": small.titles[rival], "least": small.at_end[rival]}
+    if np.isnan(small.inside[at]):
+        return None
+    said = [
+        T(
+            "{title}, in a small model trained on {context} tokens: {inside:fixed} nats a token within them over {n} texts",
+            "{title}，在训练长度为 {context} 的小模型中：{n} 篇文本，此长度以内每词元 {inside:fixed} nat",
+            **values,
+        )
+    ]
+    if np.isnan(small.at_end[at]):
+        said.append(T(", and no positions beyond.", "，再往后没有位置。"))
+    elif at == best and leads(small, at, rival):
+        said.append(
+            T(
+                ", {end:fixed} near token {length:count}. No other is lower there.",
+                "，到第 {length:count} 个词元附近为 {end:fixed}。远处没有更低的。",
+                **values,
+            )
+        )
+    elif at != best and leads(small, rival, at):
+        said.append(
+            T(
+                ", {end:fixed} near token {length:count}. Least far out: {other}, {least:fixed}.",
+                "，到第 {length:count} 个词元附近为 {end:fixed}。远处最低的是{other}：{least:fixed}。",
+                **values,
+            )
+        )
+    else:
+        said.append(
+            T(
+                ", {end:fixed} near token {length:count}; these texts cannot tell it there from {other}, {least:fixed}.",
+                "，到第 {length:count} 个词元附近为 {end:fixed}；这些文本在远处分不出它与{other}（{least:fixed}）。",
+                **values,
+            )
+        )
+    return Finding(T.joined(said, "", ""), "small")

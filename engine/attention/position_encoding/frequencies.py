@@ -6,27 +6,25 @@ d numbers to a head, turned in d / 2 pairs; L the training length, s the factor 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-SCALINGS = ("none", "linear", "ntk", "yarn")
-TITLES = (
-    ("as trained", "照旧"),
-    ("interpolation", "线性内插"),
-    ("NTK-aware", "NTK 感知"),
-    ("YaRN", "YaRN"),
-)
+from engine.attention.position_encoding import parameters
+from engine.attention.position_encoding.result import Stretch
+
+SCALINGS, TITLES = tuple(parameters.SCALINGS), tuple(parameters.SCALINGS.values())
+BEYOND = 1.001  # of the largest angle seen: what rounding cannot be
 FAST, SLOW = 32.0, 1.0  # full turns within L: YaRN leaves pairs alone that make more, and interpolates those below
 
 
-def rates(d: int, base: float) -> np.ndarray:
-    """(d / 2,) radians per position: base^(−2i/d). Source: Su et al. 2021, section 3.2.2."""
+def rates(d: int, base: float) -> Float[np.ndarray, " pairs"]:
+    """Radians per position: base^(−2i/d). Source: Su et al. 2021, section 3.2.2."""
     return base ** (-np.arange(0, d, 2) / d)
 
 
-def scaled(d: int, base: float, scaling: str, factor: float, context: int) -> np.ndarray:
-    """(d / 2,) radians per position once the positions are stretched by `factor` = s over `context` = L.
+def scaled(d: int, base: float, scaling: str, factor: float, context: int) -> Float[np.ndarray, " pairs"]:
+    """Radians per position once the positions are stretched by `factor` = s over `context` = L.
 
     none: as trained. linear: s times slower (Chen et al. 2023). ntk: the base grows to base · s^(d/(d−2)), so that the
     slowest pair slows down by s and the fastest hardly (bloc97 2023). yarn: each pair between the two, by how many
@@ -47,8 +45,8 @@ def scaled(d: int, base: float, scaling: str, factor: float, context: int) -> np
     raise ValueError(f"scaling must be one of {', '.join(SCALINGS)}; got {scaling!r}")
 
 
-def untouched(d: int, base: float, context: int) -> np.ndarray:
-    """(d / 2,) how much YaRN leaves of each pair's own rate: 1 for fast pairs, 0 for slow ones, a ramp between."""
+def untouched(d: int, base: float, context: int) -> Float[np.ndarray, " pairs"]:
+    """How much YaRN leaves of each pair's own rate: 1 for fast pairs, 0 for slow ones, a ramp between."""
     pair_of = lambda turns: d * math.log(context / (turns * 2 * math.pi)) / (2 * math.log(base))  # noqa: E731
     low, high = max(math.floor(pair_of(FAST)), 0), min(math.ceil(pair_of(SLOW)), d - 1)
     width = max(high - low, 0.001)
@@ -60,36 +58,21 @@ def temperature(scaling: str, factor: float) -> float:
     return 0.1 * math.log(factor) + 1 if scaling == "yarn" and factor > 1 else 1.0
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """What each scaling does to each pair.
-
-    names, titles: the scalings. rates, wavelengths: (4, d / 2) radians per position, positions per turn. turns:
-    (d / 2,) full turns that a pair makes within the training length. reach: (4, d / 2) the angle at s · L over the
-    largest angle within L seen in training: above 1 is new to the model. step: (4, d / 2) the angle between
-    neighbours over that in training: below 1 they are harder to tell apart. ramp: (d / 2,) YaRN's share left alone.
-    temperature: (4,) of the cosines. context, factor: L and s.
-    """
-
-    names: tuple[str, ...]
-    titles: tuple[tuple[str, str], ...]
-    rates: np.ndarray
-    wavelengths: np.ndarray
-    turns: np.ndarray
-    reach: np.ndarray
-    step: np.ndarray
-    ramp: np.ndarray
-    temperature: np.ndarray
-    context: int
-    factor: float
-
-
 def stretch(d: int, base: float, factor: float, context: int) -> Stretch:
     """All scalings side by side."""
     found = np.stack([scaled(d, base, name, factor, context) for name in SCALINGS])
     own = found[0]
+    turns, reach = context * own / (2 * np.pi), factor * found / own
     return Stretch(
-        names=SCALINGS, titles=TITLES, rates=found, wavelengths=2 * np.pi / found, turns=context * own / (2 * np.pi),
-        reach=factor * found / own, step=found / own, ramp=untouched(d, base, context),
-        temperature=np.array([temperature(name, factor) for name in SCALINGS]), context=context, factor=factor,
-    )  # fmt: skip
+        names=SCALINGS,
+        titles=TITLES,
+        rates=found,
+        wavelengths=2 * np.pi / found,
+        turns=turns,
+        reach=reach,
+        new=((reach > BEYOND) & (turns < 1)).sum(1),
+        ramp=untouched(d, base, context),
+        temperature=np.array([temperature(name, factor) for name in SCALINGS]),
+        context=context,
+        factor=factor,
+    )

@@ -37,20 +37,26 @@ def unit(x: Tensor) -> Tensor:
 
 
 def rotate_both(
-    q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, interleaved: bool, *, backward: bool = False,
-    out: tuple[Tensor, Tensor] | None = None, tune: Tune | None = None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    q: Tensor,
+    k: Tensor,
+    cos: Tensor,
+    sin: Tensor,
+    interleaved: bool,
+    *,
+    backward: bool = False,
+    out: tuple[Tensor, Tensor] | None = None,
+    tune: Tune | None = None,
+) -> tuple[Tensor, Tensor]:
     """q and k turned, or turned back. `out` gives the tensors to write to, `tune` overrules the cut."""
     q, k, cos, sin = (unit(x) for x in (q, k, cos.float(), sin.float()))
     B, H, T, D = q.shape
-    made = out or (torch.empty_like(q), torch.empty_like(k))
+    results = out or (torch.empty_like(q), torch.empty_like(k))
     tokens, groups, warps = tune or choose(q, k)
     if cos.stride() != sin.stride():
         cos, sin = cos.contiguous(), sin.contiguous()
     table = (cos.stride(0) if cos.ndim == 3 else 0, cos.stride(-2))
-    strides = [step for x in (q, k, *made) for step in x.stride()[:3]]
-    kernel.rotate_kernel[(triton.cdiv(T, tokens), B, groups)](
-        q, k, *made, cos, sin, *strides, *table, H, k.shape[1], T, groups, P=D // 2, BLOCK_T=tokens,
-        BLOCK_P=triton.next_power_of_2(D // 2), INTERLEAVED=interleaved, BACKWARD=backward, num_warps=warps,
-    )  # fmt: skip
-    return made
+    strides = tuple(x.stride()[:3] for x in (q, k, *results))
+    cut = {"P": D // 2, "BLOCK_T": tokens, "BLOCK_P": triton.next_power_of_2(D // 2), "WAY": (interleaved, backward), "num_warps": warps}
+    grid = (triton.cdiv(T, tokens), B, groups)
+    kernel.rotate_kernel[grid](q, k, *results, cos, sin, strides, table, (H, k.shape[1], T, groups), **cut)
+    return results

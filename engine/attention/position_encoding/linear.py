@@ -5,36 +5,14 @@ N tokens, d features of a query or key, φ(x) = elu(x) + 1. Source: Su et al. 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from jaxtyping import Float
 
 from engine.attention.position_encoding import rotation
-from engine.attention.position_encoding.family import FAMILY, Given, Places
+from engine.attention.position_encoding.family import FAMILY, Encoding, Given, Places
+from engine.attention.position_encoding.result import LinearRotary
 
 TOKENS, WIDTH = 32, 8
-
-
-@dataclass(frozen=True)
-class LinearRotary:
-    """weights, turned: (N, N) of causal linear attention without and with rotation, rows divided by the plain sums.
-    negative: share of the turned weights below 0. state_gap: largest difference between outputs of the running state
-    and of the whole matrix, over the largest output. moved_gap: the same when all positions move. width: d.
-    names, titles: encodings. singular: (e, N) singular values of φ(q)·φ(k) as each encoding changes it, over the
-    largest: rotation works on q and k, the others multiply the product by exp of what they add to a score.
-    ranks: (e,) how many are above 1e−9: a state of d rows can carry d.
-    """
-
-    weights: np.ndarray
-    turned: np.ndarray
-    negative: float
-    state_gap: float
-    moved_gap: float
-    width: int
-    names: tuple[str, ...]
-    titles: tuple[tuple[str, str], ...]
-    singular: np.ndarray
-    ranks: np.ndarray
 
 
 def feature(x: np.ndarray) -> np.ndarray:
@@ -42,8 +20,10 @@ def feature(x: np.ndarray) -> np.ndarray:
     return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
 
 
-def running(fq: np.ndarray, fk: np.ndarray, v: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """(N, d): outputs token by token from a state of d x d numbers, each divided by sums (N,)."""
+def running(
+    fq: Float[np.ndarray, "N F"], fk: Float[np.ndarray, "N F"], v: Float[np.ndarray, "N d"], sums: Float[np.ndarray, " N"]
+) -> Float[np.ndarray, "N d"]:
+    """Outputs token by token from a state of F x d numbers, each divided by its sum."""
     state, out = np.zeros((fk.shape[1], v.shape[1])), np.empty_like(v)
     for i in range(len(v)):
         state += np.outer(fk[i], v[i])
@@ -69,14 +49,19 @@ def linear_rotary(given: Given, base_rates: np.ndarray, shift: int) -> LinearRot
     singular = np.linalg.svd(np.stack(products), compute_uv=False)
     singular /= singular[:, :1]
     return LinearRotary(
-        weights=plain * before / sums[:, None], turned=weights, negative=float((weights[before > 0] < 0).mean()),
-        state_gap=gap(running(turned_q, turned_k, v, sums)), moved_gap=gap(running(*moved, v, sums)), width=WIDTH,
-        names=tuple(e.name for e in kept), titles=tuple(e.title for e in kept), singular=singular,
+        turned=weights,
+        negative=float((weights[before > 0] < 0).mean()),
+        state_gap=gap(running(turned_q, turned_k, v, sums)),
+        moved_gap=gap(running(*moved, v, sums)),
+        width=WIDTH,
+        names=tuple(e.name for e in kept),
+        titles=tuple(e.title for e in kept),
+        singular=singular,
         ranks=(singular > 1e-9).sum(1),
-    )  # fmt: skip
+    )
 
 
-def bias(encoding, given: Given) -> np.ndarray:
-    """(N, N): what an encoding adds to the score of the query and key at hand, beyond q·k."""
+def bias(encoding: Encoding, given: Given) -> Float[np.ndarray, "N N"]:
+    """What an encoding adds to the score of the query and key at hand, beyond q·k."""
     places = Places(np.arange(TOKENS), np.arange(TOKENS))
     return np.sum(encoding.terms(given, places)[1:], axis=0)

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.attention.position_encoding import losses, measure
-from engine.attention.position_encoding.losses import Losses, SmallLosses
+from engine.attention.position_encoding.result import Losses, SmallLosses
 from engine.core import devices
+from engine.core.words import T
 
-HERE = (f"measured here on {devices.cpu_name()}", f"在此实测：{devices.cpu_name()}")
+HERE = T("measured here on {device}", "在此实测：{device}", device=devices.cpu_name())
 
 
-def target(
-    now: Losses, windows: int, length: int, factor: float, base: float, shift: int
-) -> Iterator[tuple[Losses, float]]:
+def target(now: Losses, windows: int, length: int, factor: float, base: float, shift: int) -> Iterator[tuple[Losses, float]]:
     """`now` with the embedded model's curves measured here, text by text."""
     context = measure.target_context()
     for curves, seen, share in measure.target_curves(windows, length, factor, base, shift):
@@ -32,7 +31,6 @@ def small(now: Losses, windows: int, length: int, shift: int) -> Iterator[tuple[
     for curves, share in measure.small_curves(windows, length, shift):
         rows = np.stack([curves[name] for name in before.names])
         fresh: SmallLosses = dataclasses.replace(
-            before, places=places, losses=rows, **losses.means(places, rows, before.context), windows=windows,
-            length=length, shift=shift,
-        )  # fmt: skip
+            before, places=places, losses=rows, **losses.means(places, rows, before.context), windows=windows, length=length, shift=shift
+        )
         yield dataclasses.replace(now, small=fresh, small_source=HERE, small_recorded=False), share

@@ -8,94 +8,29 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from engine.attention.position_encoding import frequencies
-from engine.attention.position_encoding.family import FAMILY
+from engine.attention.position_encoding.parameters import ENCODINGS
+from engine.attention.position_encoding.result import Losses, SmallLosses, TargetLosses
 from engine.core import checkpoints
+from engine.core.words import T
 
 RECIPE = "position-models"
-TITLES = {one.name: one.title for one in FAMILY}
+LAST = 8  # the end of a text is its last eighth
 
 
-@dataclass(frozen=True)
-class TargetLosses:
-    """The embedded model's loss by place, its rotary rates scaled, nothing trained anew.
-
-    names, titles: s scalings. places: (p,) tokens before the predicted one, middles of equal parts. losses: (s, p)
-    nats a token. inside, beyond: (s,) means within the training length and past it; at_end: (s,) over the last
-    eighth. context: the training length. factor, base, shift: what the run used. windows, length: texts and tokens.
-    """
-
-    names: tuple[str, ...]
-    titles: tuple[tuple[str, str], ...]
-    places: np.ndarray
-    losses: np.ndarray
-    inside: np.ndarray
-    beyond: np.ndarray
-    at_end: np.ndarray
-    context: int
-    factor: float
-    base: float
-    shift: int
-    windows: int
-    length: int
+def ending(places: Float[np.ndarray, " p"]) -> np.ndarray:
+    """Which places are the end of a text."""
+    return places >= places[-1] - (places[-1] - places[0]) / LAST
 
 
-@dataclass(frozen=True)
-class SmallLosses:
-    """Small models that differ in their encoding alone, on the same tokens in the same order.
-
-    names, titles: e encodings. places: (p,), losses: (e, p) nats a token by place, NaN where an encoding has no
-    position to give; inside, beyond: (e,) means; at_end: (e,) over the last eighth. steps: (c,), curves: (e, c)
-    held-out loss during training. shifts: (h,), shifted: (e, h) loss of short windows whose positions all moved.
-    parameters, cpu_seconds: (e,) of each model. context: the training length; tokens: seen by each. shift: the
-    position of a text's first token, of windows texts of length tokens each.
-    """
-
-    names: tuple[str, ...]
-    titles: tuple[tuple[str, str], ...]
-    places: np.ndarray
-    losses: np.ndarray
-    inside: np.ndarray
-    beyond: np.ndarray
-    at_end: np.ndarray
-    steps: np.ndarray
-    curves: np.ndarray
-    shifts: np.ndarray
-    shifted: np.ndarray
-    parameters: np.ndarray
-    cpu_seconds: np.ndarray
-    context: int
-    tokens: int
-    shift: int
-    windows: int
-    length: int
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Both, with where each was measured, and whether by the recipe (recorded, with a date) or by this run.
-
-    shifted_source: of `small.shifted`, which no run here measures.
-    """
-
-    target: TargetLosses
-    small: SmallLosses
-    target_source: tuple[str, str]
-    small_source: tuple[str, str]
-    shifted_source: tuple[str, str]
-    target_recorded: bool = True
-    small_recorded: bool = True
-
-
-def means(places: np.ndarray, losses: np.ndarray, context: int) -> dict[str, np.ndarray]:
-    """`inside`, `beyond` and `at_end` of curves (rows, p); NaN where a part has no number or none was measured."""
-    last = places[-1] - (places[-1] - places[0]) / 8
-    parts = {"inside": places < context, "beyond": places >= context, "at_end": places >= last}
+def means(places: Float[np.ndarray, " p"], losses: Float[np.ndarray, "c p"], context: int) -> dict[str, np.ndarray]:
+    """`inside`, `beyond` and `at_end` of curves; NaN where a part has no number or none was measured."""
+    parts = {"inside": places < context, "beyond": places >= context, "at_end": ending(places)}
     mean = lambda rows: np.array([r.mean() if r.size else np.nan for r in rows])  # noqa: E731
     return {name: mean(losses[:, part]) for name, part in parts.items()}
 
@@ -108,10 +43,8 @@ def middles(count: int, length: int) -> np.ndarray:
 def target_losses(found: dict[str, Any], losses: np.ndarray) -> TargetLosses:
     """Curves (4, parts) with what `found` says of their run."""
     places = middles(losses.shape[1], found["length"])
-    kept = {name: found[name] for name in ("context", "factor", "base", "shift", "windows", "length")}
-    return TargetLosses(
-        frequencies.SCALINGS, frequencies.TITLES, places, losses, **means(places, losses, found["context"]), **kept
-    )
+    run = {name: found[name] for name in ("context", "factor", "base", "shift", "windows", "length")}
+    return TargetLosses(frequencies.SCALINGS, frequencies.TITLES, places, losses, **means(places, losses, found["context"]), **run)
 
 
 @functools.cache
@@ -144,15 +77,24 @@ def recorded() -> Losses:
     context = meta["training"]["plan"]["context"]
     first = models[names[0]]["curve"]
     small = SmallLosses(
-        names, tuple(TITLES[n] for n in names), places, losses, **means(places, losses, context),
+        names,
+        tuple(ENCODINGS[n] for n in names),
+        places,
+        losses,
+        **means(places, losses, context),
         steps=np.array([point["step"] for point in first]),
         curves=np.array([[point["held_out_loss"] for point in models[n]["curve"]] for n in names]),
-        shifts=np.array(judged["shifts"]), shifted=np.stack([numbers(models[n]["shifted"]) for n in names]),
+        shifts=np.array(judged["shifts"]),
+        shifted=np.stack([numbers(models[n]["shifted"]) for n in names]),
         parameters=np.array([models[n]["parameters"] for n in names]),
         cpu_seconds=np.array([models[n]["cpu_seconds"] for n in names]),
-        context=context, tokens=meta["training"]["tokens"], shift=0, windows=judged["windows"], length=judged["length"],
-    )  # fmt: skip
+        context=context,
+        tokens=meta["training"]["tokens"],
+        shift=0,
+        windows=judged["windows"],
+        length=judged["length"],
+    )
     curves = np.stack([numbers(target["losses"][name]) for name in frequencies.SCALINGS])
     device, date = meta["measured"]["device"], meta["measured"]["date"]
-    source = (f"recorded on {device}, {date}", f"录制于 {device}，{date}")
+    source = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=date)
     return Losses(target_losses(target, curves), small, source, source, source)

@@ -77,9 +77,7 @@ def chunked_losses(model: LlamaForCausalLM, ids: Tensor, shift: int = 0) -> Iter
         end = min(begin + CHUNK, len(ids) - 1)
         with torch.inference_mode():
             at = torch.arange(begin, end)[None] + shift
-            logits = model(
-                input_ids=ids[None, begin:end], position_ids=at, past_key_values=cache, use_cache=True
-            ).logits
+            logits = model(input_ids=ids[None, begin:end], position_ids=at, past_key_values=cache, use_cache=True).logits
             yield cross_entropy(logits[0].float(), ids[begin + 1 : end + 1], reduction="none")
 
 
@@ -88,9 +86,7 @@ def parts_of(losses: np.ndarray, parts: int = PARTS) -> np.ndarray:
     return losses.reshape(parts, -1).mean(1)
 
 
-def target_curves(
-    count: int, length: int, factor: float, base: float, shift: int = 0
-) -> Iterator[tuple[np.ndarray, int, float]]:
+def target_curves(count: int, length: int, factor: float, base: float, shift: int = 0) -> Iterator[tuple[np.ndarray, int, float]]:
     """The target's loss by place under each scaling, (4, PARTS), as it is measured: curves, texts read, share done.
 
     Every scaling reads a text before the next text begins. The curves are NaN where nothing has been read yet.

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
+from engine.attention.flash_attention.operator import unavailable
 from engine.attention.position_encoding import reference
 
 Backend = Literal["reference", "triton"]
 Layout = Literal["half", "interleaved"]
 WIDEST_HEAD = 512
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
-
-
-def unavailable(backend: Backend, device: torch.device | str) -> str:
-    """Why `backend` cannot run on `device`, as a phrase; empty where it can."""
-    if backend != "triton":
-        return ""
-    if importlib.util.find_spec("triton") is None:
-        return "Triton is not installed"
-    if torch.device(device).type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
-        return "the Triton kernel needs a CUDA device"
-    return ""
 
 
 def tables(positions: Tensor, rates: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -55,12 +44,18 @@ class _Rotate(torch.autograd.Function):
 
 
 def rotate_both(
-    q: Tensor, k: Tensor, cos: Tensor, sin: Tensor, *, layout: Layout = "half", backend: Backend = "reference"
-) -> tuple[Tensor, Tensor]:
+    q: Float[Tensor, "B H T D"],
+    k: Float[Tensor, "B Hkv T D"],
+    cos: Float[Tensor, "*B T pairs"],
+    sin: Float[Tensor, "*B T pairs"],
+    *,
+    layout: Layout = "half",
+    backend: Backend = "reference",
+) -> tuple[Float[Tensor, "B H T D"], Float[Tensor, "B Hkv T D"]]:
     """q and k with their pairs of numbers turned by their tokens' positions.
 
-    q: (B, H, T, D), k: (B, Hkv, T, D), D even and at most 512, in one dtype, on one device, with any strides.
-    cos, sin: (T, D / 2) or (B, T, D / 2), see `tables`; they get no gradient.
+    D is even and at most 512; q and k are in one dtype, on one device, with any strides. cos, sin: see `tables`; they get
+    no gradient.
     layout: "half" turns the numbers i and i + D / 2 together (LLaMA in `transformers`), "interleaved" 2i and 2i + 1
         (GPT-J, RoFormer): the same up to a permutation of the D numbers.
     backend: "reference" (any device), "triton" (CUDA, or the interpreter; one launch each way).

@@ -238,9 +238,18 @@ class Rotary(NoPosition):
 
 
 ENCODINGS: dict[str, type[NoPosition]] = {
-    "none": NoPosition, "learned": Learned, "sinusoidal": Sinusoidal, "recurrent": Recurrent, "complex": Complex,
-    "shaw": Shaw, "xlnet": XLNet, "t5": T5, "deberta": DeBERTa, "alibi": ALiBi, "rotary": Rotary,
-}  # fmt: skip
+    "none": NoPosition,
+    "learned": Learned,
+    "sinusoidal": Sinusoidal,
+    "recurrent": Recurrent,
+    "complex": Complex,
+    "shaw": Shaw,
+    "xlnet": XLNet,
+    "t5": T5,
+    "deberta": DeBERTa,
+    "alibi": ALiBi,
+    "rotary": Rotary,
+}
 
 
 class Layer(nn.Module):

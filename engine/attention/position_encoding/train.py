@@ -7,7 +7,6 @@ import datetime
 import functools
 import json
 import platform
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from torch.nn.functional import cross_entropy
 from engine.attention.position_encoding import frequencies, measure
 from engine.attention.position_encoding import losses as losses_module
 from engine.attention.position_encoding.small_models import ENCODINGS, SHAPE, SmallModel
-from engine.core import checkpoints, devices
+from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.language import code_model
 from engine.language.code_model import corpus, evaluate, tokenizer
@@ -117,22 +116,18 @@ def measured(model: SmallModel, unseen: np.ndarray, judging: Judging) -> dict[st
 
 def described(run: Run) -> dict[str, Any]:
     """What meta.json says of how one encoding's model was trained."""
-    now = run.progress
-    return {
-        "parameters": sum(p.numel() for p in run.model.parameters()),
-        "cpu_seconds": round(now.cpu_seconds),
-        "wall_seconds": round(now.wall_seconds),
-        "curve": [{k: round(v, 4) for k, v in point.items()} for point in now.curve],
-    }
+    description = training.described(run.progress, run.plan)
+    del description["plan"]  # the same for all of them, said once
+    return {"parameters": sum(p.numel() for p in run.model.parameters()), **description}
 
 
 def described_target(judging: Judging, report: Report) -> dict[str, Any]:
     """The embedded model's loss by place under each scaling, and what the measurement was."""
     plan = {"windows": judging.target_windows, "length": judging.target_length, "factor": judging.factor}
-    base, told = 10_000.0, -1
+    base, reported = 10_000.0, -1
     for curves, seen, share in measure.target_curves(*plan.values(), base):
-        if seen > told:
-            told = seen
+        if seen > reported:
+            reported = seen
             report(0.97 + 0.03 * share, f"the embedded model: {seen} texts read")
     model = code_model.meta("target")
     return plan | {
@@ -145,13 +140,7 @@ def described_target(judging: Judging, report: Report) -> dict[str, Any]:
 
 
 def publish(
-    folder: Path,
-    runs: dict[str, Run],
-    data: dict[str, Any],
-    unseen: np.ndarray,
-    setting: Setting,
-    judging: Judging,
-    report: Report,
+    folder: Path, runs: dict[str, Run], data: dict[str, Any], unseen: np.ndarray, setting: Setting, judging: Judging, report: Report
 ) -> None:
     """One checkpoint that holds all models, and what was measured on them as everybody will read them back."""
     plan = next(iter(runs.values())).plan
@@ -165,12 +154,7 @@ def publish(
         "parameters": sum(p.numel() for p in state.values()),
         "seed": plan.seed,
         "data": data,
-        "training": {
-            "device": device,
-            "steps": plan.steps,
-            "tokens": plan.steps * plan.tokens,
-            "plan": dataclasses.asdict(plan),
-        },
+        "training": {"device": device, "steps": plan.steps, "tokens": plan.steps * plan.tokens, "plan": dataclasses.asdict(plan)},
         "measured": {
             "device": f"{devices.cpu_name()} ({devices.processor()})",
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -213,17 +197,13 @@ def train(
     plan, judging, encodings, modules: other sizes, fewer encodings and another corpus, for tests.
     Raises ValueError where "gpu" is asked for and there is none.
     """
-    if setting == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the setting gpu needs a CUDA device; this machine has none: use the setting cpu")
-    device = "cuda" if setting == "gpu" else "cpu"
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    device = training.begin(folder, setting, resume)
     (learned, unseen), data = streams(folder / "state", modules)
     runs = {}
     for i, name in enumerate(encodings):
         run = Run(folder / "state" / name, plan, device, resume, functools.partial(SmallModel, name))
-        told = lambda done, line, i=i, name=name: report(0.95 * (i + done) / len(encodings), f"{name}: {line}")  # noqa: E731
-        run.go(learned, prediction_loss, judge(unseen, device, plan.context), told)
+        progress = lambda done, line, i=i, name=name: report(0.95 * (i + done) / len(encodings), f"{name}: {line}")  # noqa: E731
+        run.go(learned, prediction_loss, judge(unseen, device, plan.context), progress)
         runs[name] = run
     publish(folder / "checkpoints" / NAME, runs, data, unseen, setting, judging, report)
     report(1.0, f"done: {folder / 'checkpoints'}")

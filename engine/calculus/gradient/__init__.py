@@ -14,8 +14,9 @@ from engine.calculus.gradient import derivatives
 from engine.calculus.gradient.basins import Basins
 from engine.calculus.gradient.derivatives import ErrorCurve, Touch, Ways
 from engine.calculus.gradient.descent import Race, Settings, race
-from engine.calculus.gradient.landscape import Landscape, finite, read
-from engine.core import Field, Params, Partial, Refused, experiment
+from engine.calculus.gradient.landscape import Landscape, read
+from engine.core import Field, Params, Partial, Refused, amounts, experiment
+from engine.core.words import T
 
 MAP = 61
 ARROWS = 13
@@ -23,49 +24,42 @@ PATCH = 15
 SLICE = 201
 
 METHOD_NAMES = {
-    "gd": ("Gradient descent", "梯度下降"),
-    "momentum": ("Momentum", "动量法"),
-    "nesterov": ("Nesterov", "Nesterov 加速"),
-    "adagrad": ("AdaGrad", "AdaGrad"),
-    "rmsprop": ("RMSProp", "RMSProp"),
-    "adam": ("Adam", "Adam"),
-    "newton": ("Newton", "牛顿法"),
+    "gd": T("Gradient descent", "梯度下降"),
+    "momentum": T("Momentum", "动量法"),
+    "nesterov": T("Nesterov", "Nesterov 加速"),
+    "adagrad": T("AdaGrad", "AdaGrad"),
+    "rmsprop": T("RMSProp", "RMSProp"),
+    "adam": T("Adam", "Adam"),
+    "newton": T("Newton", "牛顿法"),
 }
 
 
 def Rate(method: str, default: float) -> float:  # noqa: N802  a kind of Field
     """The learning rate of one method."""
-    en, zh = METHOD_NAMES[method]
-    return Field(
-        default,
-        ge=1e-5,
-        le=10,
-        scale="log",
-        title=f"Learning rate of {en}",
-        zh=f"{zh}的学习率",
-        when={"method": [method]},
-    )
+    title = T("Learning rate of {name}", "{name}的学习率", name=METHOD_NAMES[method])
+    return Field(default, ge=1e-5, le=10, scale="log", title=title, when={"method": [method]})
 
 
 class Gradient(Params):
     """A function f(x, y), typed: its gradient at a point, its slope along a direction, seven descents from there."""
 
-    f: str = Field("sin(x)cos(y) + (x^2+y^2)/10", max_length=200, title="f(x, y)", zh="f(x, y)", control="text")
+    f: str = Field("sin(x)cos(y) + (x^2+y^2)/10", max_length=200, title=T("f(x, y)", "f(x, y)"), control="text")
     hole: Literal["undefined", "zero"] = Field(
-        "undefined", title="Where a denominator is 0", zh="分母为 0 处",
-        labels={"undefined": ("f is undefined", "f 无定义"), "zero": ("f is set to 0", "规定 f 为 0")},
-    )  # fmt: skip
-    x: float = Field(1.6, ge=-10, le=10, step=0.01, title="Point, x", zh="点的 x")
-    y: float = Field(1.2, ge=-10, le=10, step=0.01, title="Point, y", zh="点的 y")
-    vx: float = Field(1.0, ge=-10, le=10, step=0.01, title="Direction, x", zh="方向的 x")
-    vy: float = Field(0.4, ge=-10, le=10, step=0.01, title="Direction, y", zh="方向的 y")
-    half_width: float = Field(4.0, ge=0.01, le=10, title="Half-width of the map", zh="地图的半宽")
-    center_x: float = Field(0.0, ge=-10, le=10, step=0.01, title="Centre of the map, x", zh="地图中心的 x")
-    center_y: float = Field(0.0, ge=-10, le=10, step=0.01, title="Centre of the map, y", zh="地图中心的 y")
-    h: float = Field(1e-5, ge=1e-15, le=1, scale="log", title="Step h of the central difference", zh="中心差分的步长 h")
-    steps: int = Field(60, ge=1, le=500, title="Steps of the descent", zh="下降的步数")
+        "undefined",
+        title=T("Where a denominator is 0", "分母为 0 处"),
+        labels={"undefined": T("f is undefined", "f 无定义"), "zero": T("f is set to 0", "规定 f 为 0")},
+    )
+    x: float = Field(1.6, ge=-10, le=10, step=0.01, title=T("Point, x", "点的 x"))
+    y: float = Field(1.2, ge=-10, le=10, step=0.01, title=T("Point, y", "点的 y"))
+    vx: float = Field(1.0, ge=-10, le=10, step=0.01, title=T("Direction, x", "方向的 x"))
+    vy: float = Field(0.4, ge=-10, le=10, step=0.01, title=T("Direction, y", "方向的 y"))
+    half_width: float = Field(4.0, ge=0.01, le=10, title=T("Half-width of the map", "地图的半宽"))
+    center_x: float = Field(0.0, ge=-10, le=10, step=0.01, title=T("Centre of the map, x", "地图中心的 x"))
+    center_y: float = Field(0.0, ge=-10, le=10, step=0.01, title=T("Centre of the map, y", "地图中心的 y"))
+    h: float = Field(1e-5, ge=1e-15, le=1, scale="log", title=T("Step h of the central difference", "中心差分的步长 h"))
+    steps: int = Field(60, ge=1, le=500, title=T("Steps of the descent", "下降的步数"))
     method: Literal["gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "newton"] = Field(
-        "gd", title="Method (its settings; the map of basins)", zh="方法（其设置与吸引域图）", labels=METHOD_NAMES
+        "gd", title=T("Method (its settings; the map of basins)", "方法（其设置与吸引域图）"), labels=METHOD_NAMES
     )
     rate_gd: float = Rate("gd", 0.3)
     rate_momentum: float = Rate("momentum", 0.1)
@@ -74,21 +68,13 @@ class Gradient(Params):
     rate_rmsprop: float = Rate("rmsprop", 0.1)
     rate_adam: float = Rate("adam", 0.2)
     rate_newton: float = Rate("newton", 1.0)
-    momentum: float = Field(
-        0.9, ge=0, le=0.999, title="Momentum β", zh="动量 β", when={"method": ["momentum", "nesterov"]}
-    )
-    beta1: float = Field(0.9, ge=0, le=0.999, title="First moment β₁", zh="一阶矩 β₁", when={"method": ["adam"]})
+    momentum: float = Field(0.9, ge=0, le=0.999, title=T("Momentum β", "动量 β"), when={"method": ["momentum", "nesterov"]})
+    beta1: float = Field(0.9, ge=0, le=0.999, title=T("First moment β₁", "一阶矩 β₁"), when={"method": ["adam"]})
     beta2: float = Field(
-        0.99, ge=0, le=0.9999, title="Second moment β₂ (RMSProp's α)", zh="二阶矩 β₂（RMSProp 的 α）",
-        when={"method": ["adam", "rmsprop"]},
-    )  # fmt: skip
+        0.99, ge=0, le=0.9999, title=T("Second moment β₂ (RMSProp's α)", "二阶矩 β₂（RMSProp 的 α）"), when={"method": ["adam", "rmsprop"]}
+    )
     starts: int = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        step=10_000,
-        title="Starts of the map of basins (0: none)",
-        zh="吸引域图的起点数（0 表示不画）",
+        0, ge=0, le=1_000_000, step=10_000, title=T("Starts of the map of basins (0: none)", "吸引域图的起点数（0 表示不画）")
     )
 
     @pydantic.model_validator(mode="after")
@@ -96,8 +82,10 @@ class Gradient(Params):
         read(self.f, self.hole)
         if self.vx == 0 and self.vy == 0:
             raise Refused(
-                "the direction (vx, vy) must not be 0: it is divided by its length; got (0, 0)",
-                "方向 (vx, vy) 不能为 0：它要除以自身的长度；收到 (0, 0)",
+                T(
+                    "the direction (vx, vy) must not be 0: it is divided by its length; got (0, 0)",
+                    "方向 (vx, vy) 不能为 0：它要除以自身的长度；收到 (0, 0)",
+                ),
                 "vx",
             )
         return self
@@ -128,7 +116,7 @@ class Map:
     arrow_dy: np.ndarray
     arrow_length: np.ndarray
     undefined: float
-    why: tuple[str, str]
+    why: T
 
 
 @dataclass(frozen=True)
@@ -154,7 +142,8 @@ class Differentiated:
     """Everything the lab shows of one function, point and direction. NaN stands for what does not exist.
 
     formula, latex: f as it was understood. symbolic_dx, symbolic_dy, latex_dx, latex_dy: its partial derivatives as
-    functions. value: f at the point. gradient (2,): the partial derivatives at the point. direction (2,): v / |v|.
+    functions. value: f at the point, correctly rounded, and written out in
+    `value_text`, which also tells what is too small for a double. gradient (2,): the partial derivatives at the point. direction (2,): v / |v|.
     directional_derivative: the slope along v, a limit; `by_gradient` is ∇f·v beside it, the same where f is
     differentiable. max_rate: the steepest slope over all directions, |∇f| where f is differentiable;
     direction_of_max (2,): the unit vector of it, NaN where no direction is steepest. hessian (2, 2): rows x, y.
@@ -170,6 +159,7 @@ class Differentiated:
     latex_dy: str
     point: np.ndarray
     value: float
+    value_text: str
     gradient: np.ndarray
     direction: np.ndarray
     directional_derivative: float
@@ -184,7 +174,7 @@ class Differentiated:
     error_curve: ErrorCurve
     race: Race | None
     basins: Basins | None
-    finding: tuple[str, str]
+    finding: T
     backend: str = "numpy"
     dtype: str = "float64"
     device: str = "cpu"
@@ -220,32 +210,42 @@ def at_point(land: Landscape, params: Gradient) -> Differentiated:
     v = np.array([params.vx, params.vy])
     v = v / np.hypot(*v)
     f = float(land.value(*p))
+    f, value_text, values = derivatives.exact_value(land, p, f)
     ruler = min(1.0, params.half_width)
-    touch, g = derivatives.touch(land, p, f, ruler)
+    touch, g, slope = derivatives.touch(land, p, f, ruler, v, values)
     by_gradient = float(g @ v)
-    slope = slope_along(land, touch, p, v, f, by_gradient)
-    rate, steepest = derivatives.steepest(land, p, f, touch, g)
+    rate, steepest, unbounded = derivatives.steepest(land, p, f, touch, g, values)
+    if unbounded:
+        touch = replace(touch, verdict=T("{verdict}; {and_}", "{verdict}；{and_}", verdict=touch.verdict, and_=derivatives.UNBOUNDED))
     runs = None
     if np.isfinite(f):
         runs = race(land, (params.x, params.y), params.steps, params.settings(), params.half_width)
     return Differentiated(
-        formula=land.f.text, latex=land.f.latex, symbolic_dx=land.dx.text, symbolic_dy=land.dy.text,
-        latex_dx=land.dx.latex, latex_dy=land.dy.latex, point=p, value=f, gradient=g, direction=v,
-        directional_derivative=slope, by_gradient=by_gradient, max_rate=rate, direction_of_max=steepest,
-        hessian=land.hessian(*p), map=survey(land, params), near=close_up(land, params, p, v, f, g, slope), touch=touch,
+        formula=land.f.text,
+        latex=land.f.latex,
+        symbolic_dx=land.dx.text,
+        symbolic_dy=land.dy.text,
+        latex_dx=land.dx.latex,
+        latex_dy=land.dy.latex,
+        point=p,
+        value=f,
+        value_text=value_text,
+        gradient=g,
+        direction=v,
+        directional_derivative=slope,
+        by_gradient=by_gradient,
+        max_rate=rate,
+        direction_of_max=steepest,
+        hessian=land.hessian(*p),
+        map=survey(land, params),
+        near=close_up(land, params, p, v, f, g, slope),
+        touch=touch,
         ways=derivatives.compare(land, p, params.h),
-        error_curve=derivatives.error_curve(land, p, v, f, slope), race=runs, basins=None,
-        finding=say(land, p, f, touch, slope, rate, steepest),
-    )  # fmt: skip
-
-
-def slope_along(land: Landscape, touch: Touch, p: np.ndarray, v: np.ndarray, f: float, by_gradient: float) -> float:
-    """D_v f: ∇f·v where f is differentiable, else the limit of quotients if both sides have the same, else NaN."""
-    if touch.kind == "plane":
-        return by_gradient
-    if touch.kind in ("undefined", "edge", "oscillating"):
-        return np.nan
-    return derivatives.two_sided(*derivatives.one_sided(land, p, f, np.stack([v, -v], 1), touch.step))
+        error_curve=derivatives.error_curve(land, p, v, f, slope, touch),
+        race=runs,
+        basins=None,
+        finding=say(land, p, value_text, touch, slope, rate, steepest),
+    )
 
 
 def survey(land: Landscape, params: Gradient) -> Map:
@@ -253,7 +253,7 @@ def survey(land: Landscape, params: Gradient) -> Map:
     axis = np.linspace(-1, 1, MAP) * params.half_width
     x, y = params.center_x + axis, params.center_y + axis
     six = land.survey(*np.meshgrid(x, y))
-    f, *slopes = (finite(np.broadcast_to(values, (MAP, MAP))) for values in six[:3])
+    f, *slopes = six[:3]
     order = f[np.isfinite(f)]
     rank = np.searchsorted(np.sort(order), f.reshape(-1)).reshape(f.shape) / max(1, order.size - 1)
     rank = np.where(np.isfinite(f), np.minimum(rank, 1.0), np.nan)
@@ -261,16 +261,13 @@ def survey(land: Landscape, params: Gradient) -> Map:
     arrow_x, arrow_y = np.meshgrid(x[picked], y[picked])
     dx, dy = (slope[np.ix_(picked, picked)].reshape(-1) for slope in slopes)
     blank = np.argwhere(np.isnan(f))
-    why = land.why_undefined(x[blank[0, 1]], y[blank[0, 0]]) if len(blank) else ("", "")
+    why = land.why_undefined(x[blank[0, 1]], y[blank[0, 0]]) if len(blank) else T("", "")
     return Map(
-        x, y, f, slopes[0], slopes[1], rank, arrow_x.reshape(-1), arrow_y.reshape(-1), dx, dy, np.hypot(dx, dy),
-        len(blank) / f.size, why,
-    )  # fmt: skip
+        x, y, f, slopes[0], slopes[1], rank, arrow_x.reshape(-1), arrow_y.reshape(-1), dx, dy, np.hypot(dx, dy), len(blank) / f.size, why
+    )
 
 
-def close_up(
-    land: Landscape, params: Gradient, p: np.ndarray, v: np.ndarray, f: float, g: np.ndarray, slope: float
-) -> Near:
+def close_up(land: Landscape, params: Gradient, p: np.ndarray, v: np.ndarray, f: float, g: np.ndarray, slope: float) -> Near:
     """The tangent plane and the slice along v."""
     axis = np.linspace(-0.35, 0.35, PATCH) * params.half_width
     plane = f + g[0] * axis[None, :] + g[1] * axis[:, None]
@@ -279,22 +276,27 @@ def close_up(
     return Near(p[0] + axis, p[1] + axis, plane, t, x, y, land.value(x, y), f + t * slope)
 
 
-def say(
-    land: Landscape, p: np.ndarray, f: float, touch: Touch, slope: float, rate: float, steepest: np.ndarray
-) -> tuple[str, str]:
+def say(land: Landscape, p: np.ndarray, f: str, touch: Touch, slope: float, rate: float, steepest: np.ndarray) -> T:
     """The first thing to be said about the point."""
-    at = f"({p[0]:.4g}, {p[1]:.4g})"
+    at = amounts.point(p.tolist(), 4)
     if touch.kind == "undefined":
-        en, zh = land.why_undefined(*p)
-        return f"f has no value at {at}: {en}", f"f 在 {at} 处没有值：{zh}"
+        return T("f has no value at {at}: {why}", "f 在 {at} 处没有值：{why}", at=at, why=land.why_undefined(*p))
     if touch.kind != "plane":
-        return f"at {at} f = {f:.4g}: {touch.verdict[0]}", f"在 {at} 处 f = {f:.4g}：{touch.verdict[1]}"
+        return T("at {at} f = {f}: {verdict}", "在 {at} 处 f = {f}：{verdict}", at=at, f=f, verdict=T.of(touch.verdict))
     if not np.isfinite(steepest).all():
-        return f"at {at} the gradient is 0: f = {f:.4g} is stationary, no direction is steepest", (
-            f"在 {at} 处梯度为 0：f = {f:.4g} 驻定，没有最陡的方向"
+        return T(
+            "at {at} the gradient is 0: f = {f} is stationary, no direction is steepest",
+            "在 {at} 处梯度为 0：f = {f} 驻定，没有最陡的方向",
+            at=at,
+            f=f,
         )
-    angle = np.rad2deg(np.arctan2(steepest[1], steepest[0]))
-    return (
-        f"at {at} f = {f:.4g} rises fastest towards {angle:.0f}°, by {rate:.4g} per unit; along v, by {slope:.4g}",
-        f"在 {at} 处 f = {f:.4g}，朝 {angle:.0f}° 上升最快，每单位长度 {rate:.4g}；沿 v 为 {slope:.4g}",
+    angle = round(float(np.rad2deg(np.arctan2(steepest[1], steepest[0]))))
+    return T(
+        "at {at} f = {f} rises fastest towards {angle:number}°, by {rate:number.4} per unit; along v, by {slope:number.4}",
+        "在 {at} 处 f = {f}，朝 {angle:number}° 上升最快，每单位长度 {rate:number.4}；沿 v 为 {slope:number.4}",
+        at=at,
+        f=f,
+        angle=angle,
+        rate=rate,
+        slope=slope,
     )

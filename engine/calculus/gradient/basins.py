@@ -13,6 +13,7 @@ import numpy as np
 from engine.calculus.gradient.descent import FAR, RULES, Settings, kind_of, newton
 from engine.calculus.gradient.landscape import Landscape
 from engine.core import devices
+from engine.core.words import T
 
 SIDE = 200  # of the picture
 MOVING, LOST = -1, -2
@@ -48,7 +49,7 @@ class Basins:
     heights: np.ndarray
     kinds: tuple[str, ...]
     share: np.ndarray
-    finding: tuple[str, str]
+    finding: T
     device: str
 
 
@@ -85,8 +86,9 @@ def attractors(land: Landscape, centre: np.ndarray, half_width: float) -> tuple[
         if all(np.hypot(*(point - other)) > NEAR * half_width for other in distinct):
             distinct.append(point)
     places = np.array(distinct).reshape(-1, 2)
-    ruler = np.nanmedian(np.abs(land.hessian(*grid)))
-    bends = np.stack(land.bend.numpy(places[:, 0], places[:, 1]), 1)
+    sizes = np.abs(land.hessian(*grid))
+    ruler = float(np.median(sizes[np.isfinite(sizes)])) if np.isfinite(sizes).any() else 0.0
+    bends = land.survey(places[:, 0], places[:, 1])[3:].T
     kinds = [kind_of(bend, ruler) for bend in bends]
     kinds = [around(land, p, half_width) if kind == "flat" else kind for p, kind in zip(places, kinds, strict=True)]
     keep = [k for k, kind in enumerate(kinds) if kind != "flat"]
@@ -122,10 +124,7 @@ def crew(device: str) -> Iterator[Each]:
 class Swarm:
     """All starts on their way, a square grid over the region, in chunks (2, n) of torch tensors in float64."""
 
-    def __init__(
-        self, land: Landscape, method: str, settings: Settings, centre: np.ndarray, half_width: float, side: int,
-        device: str,
-    ):  # fmt: skip
+    def __init__(self, land: Landscape, method: str, settings: Settings, centre: np.ndarray, half_width: float, side: int, device: str):
         import torch
 
         self.land, self.method, self.settings = land, method, settings
@@ -261,13 +260,25 @@ def explore(
                 ((label, purity, share),) = each(picture.develop, [swarm.points])
                 arrival = np.where(label >= 0, picture.arrival.cpu().numpy().reshape(label.shape), np.nan)
                 basins = Basins(
-                    method, side, step, picture.x, picture.y, label, purity, arrival, places, heights, tuple(kinds),
-                    share, sentence(step, share, kinds), device,
-                )  # fmt: skip
+                    method,
+                    side,
+                    step,
+                    picture.x,
+                    picture.y,
+                    label,
+                    purity,
+                    arrival,
+                    places,
+                    heights,
+                    tuple(kinds),
+                    share,
+                    sentence(step, share, kinds),
+                    device,
+                )
             yield basins, step / steps
 
 
-def sentence(step: int, share: np.ndarray, kinds: list[str]) -> tuple[str, str]:
+def sentence(step: int, share: np.ndarray, kinds: list[str]) -> T:
     """What the map shows, in words."""
     to_minima = sum(part for part, kind in zip(share, kinds, strict=False) if kind == "minimum")
     elsewhere = sum(part for part, kind in zip(share, kinds, strict=False) if kind != "minimum")
@@ -275,9 +286,11 @@ def sentence(step: int, share: np.ndarray, kinds: list[str]) -> tuple[str, str]:
     en = f"after {step} steps {to_minima:.1%} of the starts are at one of {count} minima"
     zh = f"{step} 步后，{to_minima:.1%} 的起点到达了 {count} 个极小值点之一"
     if elsewhere >= 5e-4:
-        en, zh = f"{en}, {elsewhere:.1%} at a saddle or a maximum", f"{zh}，{elsewhere:.1%} 停在鞍点或极大值点"
+        en, zh = T(
+            "{en}, {elsewhere:.1%} at a saddle or a maximum", "{en}，{elsewhere:.1%} 停在鞍点或极大值点", en=T(en, zh), elsewhere=elsewhere
+        )
     if share[-2] >= 5e-4:
-        en, zh = f"{en}, {share[-2]:.1%} still moving", f"{zh}，{share[-2]:.1%} 仍在移动"
+        en, zh = T("{en}, {share:.1%} still moving", "{en}，{share:.1%} 仍在移动", en=T(en, zh), share=share[-2])
     if share[-1] >= 5e-4:
-        en, zh = f"{en}, {share[-1]:.1%} diverged or left the domain", f"{zh}，{share[-1]:.1%} 发散或离开了定义域"
+        en, zh = T("{en}, {share:.1%} diverged or left the domain", "{en}，{share:.1%} 发散或离开了定义域", en=T(en, zh), share=share[-1])
     return en, zh

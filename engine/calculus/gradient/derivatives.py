@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.calculus.gradient import local
 from engine.calculus.gradient.landscape import Landscape
+from engine.core import amounts
+from engine.core.expressions import precision
 from engine.core.expressions.printing import text
+from engine.core.words import T
 
 DIGITS = 40
 TURN = np.deg2rad(np.arange(0.0, 361.0, 2.0))  # the rose's directions
@@ -52,15 +56,17 @@ class ErrorCurve:
     truncation: np.ndarray
     rounding: np.ndarray
     best_h: float
+    sentence: T
 
 
 @dataclass(frozen=True)
 class Touch:
     """How f looks close to the point, measured: whether slopes exist, and whether a plane touches.
 
-    kind: "plane" (differentiable as far as can be measured), "no-plane" (every directional derivative exists, but they
+    kind: "plane" (differentiable), "no-plane" (every directional derivative exists, but they
     are no plane's), "corner" (one-sided slopes of opposite directions differ), "vertical" (slopes grow without bound),
     "oscillating" (quotients do not settle), "jump" (not continuous), "edge" (on the border of the domain), "undefined".
+    proved: whether the formula proves the kind, operation by operation; else it is seen in samples.
     radii (6,), angles (72,) in radians. residual (6, 72): (f(p + r·u) − f(p) − r g·u) / r, which tends to 0 in every
     direction if the plane touches; largest (6,): its greatest size over the directions. NaN where undefined.
     slope_by_angle, plane_by_angle (181,): D_u f as a one-sided limit, and g·u, over `rose_angles` in radians.
@@ -68,6 +74,7 @@ class Touch:
     """
 
     kind: str
+    proved: bool
     radii: np.ndarray
     angles: np.ndarray
     residual: np.ndarray
@@ -75,7 +82,7 @@ class Touch:
     rose_angles: np.ndarray
     slope_by_angle: np.ndarray
     plane_by_angle: np.ndarray
-    verdict: tuple[str, str]
+    verdict: T
     step: float
 
 
@@ -99,31 +106,64 @@ def central(land: Landscape, p: np.ndarray, u: np.ndarray, h: np.ndarray | float
     return (land.value(p[0] + h * u[0], p[1] + h * u[1]) - land.value(p[0] - h * u[0], p[1] - h * u[1])) / (2 * h)
 
 
-def touch(land: Landscape, p: np.ndarray, f: float, ruler: float) -> tuple[Touch, np.ndarray]:
-    """How f looks close to p, and the gradient (2,): symbolic where f is smooth, else by the definition, else NaN."""
-    u = towards(AROUND)
+def exact_value(land: Landscape, p: np.ndarray, f: float) -> tuple[float, str, list[float]]:
+    """f at p, correctly rounded; written out, also where it is too small for a double; and the value of every node.
+
+    An exact 0 is 0, not the rounding that is left of it. A filled hole, and what 60 digits cannot tell, stay as they are.
+    """
+    exact = precision.exact(land.height, p)
+    root = exact[land.height.roots[0]]
+    # a number too small for a double is not 0: it keeps its sign
+    values = [math.copysign(5e-324, value) if value and not precision.rounded(value) else precision.rounded(value) for value in exact]
+    if root is None or not math.isfinite(f):
+        return f, amounts.number(f, 4), values
+    return precision.rounded(root), precision.said(root), values
+
+
+def touch(land: Landscape, p: np.ndarray, f: float, ruler: float, v: np.ndarray, values: list[float]) -> tuple[Touch, np.ndarray, float]:
+    """How f looks close to p, the gradient (2,), and the slope along the unit vector v: each NaN where there is none.
+
+    The formula decides where the rules of `local` reach, operation by operation; elsewhere samples around p are judged.
+    """
+    u, around_rose = towards(AROUND), towards(TURN)
     radii = RADII * ruler
     around = land.value(p[0] + radii[:, None] * u[0], p[1] + radii[:, None] * u[1])
     symbolic = land.gradient(*p)
     # where f was set to 0 in a hole nothing cancels, and the step can be tiny
     r = ruler * (1e-9 if f == 0 and np.isnan(symbolic).any() else 1e-5)
-    limits = one_sided(land, p, f, u, r)
-    defined = by_definition(limits)
-    kind = judge(f, around, radii, limits, symbolic if np.isfinite(symbolic).all() else defined)
-    if kind == "plane" and np.isfinite(symbolic).all():
-        gradient = symbolic
+    proof = local.prove(land, values, p, np.column_stack([np.eye(2), -np.eye(2), v, -v, around_rose]))
+    along = np.nan
+    if math.isfinite(f) and proof.differentiable is not None:
+        kind = proof.kind
+        gradient = proof.partials()
+        slope = np.where(np.isfinite(proof.slopes), proof.slopes, np.nan)[6:]
+        along = two_sided(*proof.slopes[4:6]) if np.isfinite(proof.slopes[4:6]).all() else np.nan
+        if proof.gradient is not None:
+            along = float(gradient @ v)
+        verdict = proof.verdict()
     else:
-        gradient = defined if kind in ("plane", "no-plane", "corner", "jump") else np.full(2, np.nan)
+        limits = one_sided(land, p, f, u, r)
+        defined = by_definition(limits)
+        kind = judge(f, around, radii, limits, symbolic if np.isfinite(symbolic).all() else defined)
+        if kind == "plane" and np.isfinite(symbolic).all():
+            gradient = symbolic
+        else:
+            gradient = defined if kind in ("plane", "no-plane", "corner", "jump") else np.full(2, np.nan)
+        slope = one_sided(land, p, f, around_rose, r)
+        if kind in ("oscillating", "edge"):
+            slope = np.full_like(slope, np.nan)
+        slope = np.where(np.abs(slope) < STEEP, slope, np.nan) if kind in ("vertical", "jump") else slope
+        if kind == "plane":
+            along = float(gradient @ v)
+        elif kind not in ("undefined", "edge", "oscillating"):
+            along = two_sided(*one_sided(land, p, f, np.stack([v, -v], 1), r))
+        verdict = (
+            VERDICTS[kind] if kind == "undefined" else T("seen, not proved: {what}", "所见如此，未经证明：{what}", what=VERDICTS[kind])
+        )
     residual = (around - f) / radii[:, None] - gradient @ u
-    around_rose = towards(TURN)
-    slope = one_sided(land, p, f, around_rose, r)
-    if kind in ("oscillating", "edge"):
-        slope = np.full_like(slope, np.nan)
-    slope = np.where(np.abs(slope) < STEEP, slope, np.nan) if kind in ("vertical", "jump") else slope
-    seen = Touch(
-        kind, radii, AROUND, residual, np.abs(residual).max(1), TURN, slope, gradient @ around_rose, VERDICTS[kind], r
-    )
-    return seen, gradient
+    proved = proof.differentiable is not None
+    seen = Touch(kind, proved, radii, AROUND, residual, np.abs(residual).max(1), TURN, slope, gradient @ around_rose, verdict, r)
+    return seen, gradient, along
 
 
 def judge(f: float, around: np.ndarray, radii: np.ndarray, limits: np.ndarray, g: np.ndarray) -> str:
@@ -176,30 +216,38 @@ def two_sided(ahead: float, behind: float) -> float:
     return 0.0 if abs(middle) < 1e-8 else middle
 
 
-def steepest(land: Landscape, p: np.ndarray, f: float, seen: Touch, g: np.ndarray) -> tuple[float, np.ndarray]:
-    """The greatest slope over all directions, NaN where some are missing; its unit vector, NaN if none stands out."""
+def steepest(land: Landscape, p: np.ndarray, f: float, seen: Touch, g: np.ndarray, values: list[float]) -> tuple[float, np.ndarray, bool]:
+    """The greatest slope over all directions, NaN where some are missing or they have no bound; its unit vector, NaN if
+    none stands out; and whether there is no bound."""
     nowhere = np.full(2, np.nan)
     if seen.kind == "plane":
         rate = float(np.hypot(*g))
-        return rate, g / rate if rate > 0 else nowhere
+        return rate, g / rate if rate > 0 else nowhere, False
     slopes, angles = seen.slope_by_angle, seen.rose_angles
     if np.isnan(slopes).any():
-        return np.nan, nowhere
+        return np.nan, nowhere, False
     if np.ptp(slopes) <= 1e-6 * np.abs(slopes).max():
-        return float(slopes.max()), nowhere
-    best = angles[np.argmax(slopes)]
+        return float(slopes.max()), nowhere, False
+    best, rates = angles[np.argmax(slopes)], [slopes.max()]
     for width in (2.0, 0.05, 0.002):  # degrees, ever closer around the best
         angles = best + np.deg2rad(np.linspace(-width, width, 81))
-        slopes = one_sided(land, p, f, towards(angles), seen.step)
+        u = towards(angles)
+        slopes = (
+            local.prove(land, values, p, np.column_stack([np.eye(2), u])).slopes[2:] if seen.proved else one_sided(land, p, f, u, seen.step)
+        )
         best = angles[np.argmax(slopes)]
-    return float(slopes.max()), towards(np.array([best]))[:, 0]
+        rates.append(slopes.max())
+    # a maximum is found ever more exactly; what still multiplies with every look closer has no bound
+    if rates[3] > 3 * rates[2] > 9 * rates[1]:
+        return np.nan, nowhere, True
+    return float(rates[-1]), towards(np.array([best]))[:, 0], False
 
 
 def precise(land: Landscape, p: np.ndarray) -> np.ndarray:
     """(2,): the symbolic derivatives at p computed with 40 digits and rounded once; NaN where they have no value."""
-    from engine.core.expressions.precision import evaluate
-
-    return np.array(evaluate([land.dx, land.dy], p, DIGITS))
+    if not np.isfinite(land.value(*p)):
+        return np.full(2, np.nan)
+    return np.array(precision.evaluate([land.dx, land.dy], p, DIGITS))
 
 
 def compare(land: Landscape, p: np.ndarray, h: float) -> Ways:
@@ -214,66 +262,92 @@ def compare(land: Landscape, p: np.ndarray, h: float) -> Ways:
         ]
     )
     reference = precise(land, p)
+    if not np.isfinite(land.value(*p)):  # rules go on giving numbers where f has none
+        table, adjoints = np.full_like(table, np.nan), [np.nan] * len(adjoints)
     rows = [k for k, node in enumerate(land.height.nodes) if node.op not in ("number", "constant")][-60:]
     return Ways(
-        ("symbolic", "autograd", "central"), table, np.abs(table - reference), reference,
+        ("symbolic", "autograd", "central"),
+        table,
+        np.abs(table - reference),
+        reference,
         tuple(text(land.height.nodes[k]) for k in rows),
-        np.array([float(values[k]) for k in rows]), np.array([float(adjoints[k]) for k in rows]),
-    )  # fmt: skip
+        np.array([float(values[k]) for k in rows]),
+        np.array([float(adjoints[k]) for k in rows]),
+    )
 
 
 def finite_pair(a: float, b: float) -> np.ndarray:
     return np.array([a if math.isfinite(a) else np.nan, b if math.isfinite(b) else np.nan])
 
 
-def error_curve(land: Landscape, p: np.ndarray, v: np.ndarray, f: float, slope: float) -> ErrorCurve:
+def error_curve(land: Landscape, p: np.ndarray, v: np.ndarray, f: float, slope: float, seen: Touch) -> ErrorCurve:
     """The V over h for D_v f, whose true value is `slope`, beside its two laws."""
     nothing = np.full(len(CURVE), np.nan)
     if not math.isfinite(slope):
-        return ErrorCurve(CURVE, nothing, nothing, nothing, nothing, np.nan)
+        return ErrorCurve(CURVE, nothing, nothing, nothing, nothing, np.nan, T("", ""))
     measured = np.abs(central(land, p, v, CURVE) - slope)
     ahead = np.abs((land.value(p[0] + CURVE * v[0], p[1] + CURVE * v[1]) - f) / CURVE - slope)
-    # the third derivative along v, from symbolic second ones 2e-3 apart
-    apart = 1e-3
-    bend = land.hessian(p[0] + apart * np.array([-1, 1]) * v[0], p[1] + apart * np.array([-1, 1]) * v[1])
-    second = np.einsum("i,kij,j->k", v, bend, v)
-    third = abs(float(second[1] - second[0]) / (2 * apart))
+    # the third derivative along v; where f is not smooth at p the law of the truncation does not hold
+    xxx, xxy, xyy, yyy = (float(third) for third in land.third.numpy(*p))
+    third = abs(xxx * v[0] ** 3 + 3 * xxy * v[0] ** 2 * v[1] + 3 * xyy * v[0] * v[1] ** 2 + yyy * v[1] ** 3)
+    third = third if seen.kind == "plane" and seen.proved else np.nan
     epsilon = float(np.finfo(float).eps)
     truncation = CURVE**2 * third / 6
     rounding = epsilon * abs(f) / CURVE
     best = (3 * epsilon * abs(f) / third) ** (1 / 3) if third > 0 and f != 0 else np.nan
-    return ErrorCurve(CURVE, np.maximum(measured, NO_LESS), np.maximum(ahead, NO_LESS), truncation, rounding, best)
+    drawn = np.maximum(measured, NO_LESS)
+    return ErrorCurve(CURVE, drawn, np.maximum(ahead, NO_LESS), truncation, rounding, best, say_error(land, drawn))
 
 
-VERDICTS: dict[str, tuple[str, str]] = {
-    "plane": (
+def say_error(land: Landscape, central: np.ndarray) -> T:
+    """What the curve shows: an optimal step, or, where there is no truncation error, that large steps are best."""
+    if land.quadratic:
+        return T(
+            "f is quadratic: its central difference has no truncation error, so a smaller step never helps; only rounding is left.",
+            "f 是二次函数：中心差分没有截断误差，步长再小也无益处，只剩舍入误差。",
+        )
+    best = int(np.nanargmin(central))
+    if not np.nanmax(central[best:]) > 100 * central[best]:
+        return T(
+            "No truncation error shows up to h = 1: a smaller step does not help; only rounding is left.",
+            "直到 h = 1 都看不出截断误差：减小步长并无益处，只剩舍入误差。",
+        )
+    return T(
+        "Smaller steps help down to h ≈ {h:number.1}, then rounding takes over.",
+        "步长减小到 h ≈ {h:number.1} 之前越小越好，再小则由舍入误差主导。",
+        h=float(CURVE[best]),
+    )
+
+
+UNBOUNDED = T("over the directions the slopes have no bound, so none is steepest", "各方向的斜率没有上界，因而没有最陡的方向")
+VERDICTS: dict[str, T] = {
+    "plane": T(
         "the tangent plane touches: the gap to it shrinks faster than the distance, in every direction measured",
         "切平面相切：在所测的每个方向上，与它的差距都比距离缩小得更快",
     ),
-    "no-plane": (
-        "every directional derivative exists here, but they are not g·u of one vector g: no tangent plane, "
-        "f is not differentiable",
+    "no-plane": T(
+        "every directional derivative exists here, but they are not g·u of one vector g: no tangent plane, f is not differentiable",
         "此处每个方向导数都存在，但它们不是同一个向量 g 的 g·u：没有切平面，f 不可微",
     ),
-    "corner": (
+    "corner": T(
         "f has a corner here: the slopes forwards and backwards differ in some direction, so f is not differentiable",
         "f 在此处有棱角：某些方向上前后两侧的斜率不同，因此 f 不可微",
     ),
-    "vertical": (
+    "vertical": T(
         "slopes grow without bound towards this point: f has no finite directional derivative here in some direction",
         "靠近此点时斜率无限增大：某些方向上没有有限的方向导数",
     ),
-    "oscillating": (
+    "oscillating": T(
         "difference quotients do not settle as the step shrinks: some directional derivative does not exist here",
         "步长缩小时差商并不稳定：此处某些方向导数不存在",
     ),
-    "jump": (
+    "jump": T(
         "f is not continuous here, though partial derivatives may exist: partial derivatives alone promise little",
         "f 在此处不连续，尽管偏导数可能存在：仅有偏导数说明不了什么",
     ),
-    "edge": (
+    "edge": T(
         "this point lies on the edge of the domain: f has no value on one side, so there is no tangent plane",
         "此点位于定义域的边界：一侧没有函数值，因此没有切平面",
     ),
-    "undefined": ("f has no value here, so it has no derivative either", "f 在此处没有值，因此也没有导数"),
+    "undefined": T("f has no value here, so it has no derivative either", "f 在此处没有值，因此也没有导数"),
 }

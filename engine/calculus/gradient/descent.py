@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.calculus.gradient.landscape import Landscape
+from engine.core.words import T
 
 METHODS = ("gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "newton")
 FAR = 1000.0  # half-widths of the map: whoever is further away has diverged
@@ -79,8 +80,13 @@ def newton(s: Settings, p: Any, g: Any, bend: Any) -> Any:
 
 
 RULES: dict[str, Callable[[Settings, Any, Any, Any, int], tuple[Any, Any]]] = {
-    "gd": gd, "momentum": momentum, "nesterov": nesterov, "adagrad": adagrad, "rmsprop": rmsprop, "adam": adam,
-}  # fmt: skip
+    "gd": gd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": adagrad,
+    "rmsprop": rmsprop,
+    "adam": adam,
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Race:
     ends: np.ndarray
     lowest: np.ndarray
     fate: tuple[str, ...]
-    verdicts: tuple[tuple[str, str], ...]
+    verdicts: tuple[T, ...]
     winner: str
 
 
@@ -163,14 +169,10 @@ def race(land: Landscape, start: tuple[float, float], steps: int, settings: Sett
     rows = np.arange(len(METHODS))
     ends, final, slope, bends = (part[rows, last] for part in (seen.paths, seen.losses, slopes, seen.bends))
     first, ruler = slopes[0, 0], np.abs(seen.bends[0, 0]).max()
-    fates = tuple(
-        fate(method, stopped[k], slope[k], first, bends[k], ruler, seen.beyond[k]) for k, method in enumerate(METHODS)
-    )
+    fates = tuple(fate(method, stopped[k], slope[k], first, bends[k], ruler, seen.beyond[k]) for k, method in enumerate(METHODS))
     ranked = np.where(stopped < 0, final, np.inf)
     winner = METHODS[int(np.argmin(ranked))] if np.isfinite(ranked).any() else ""
-    verdicts = tuple(
-        sentence(fates[k], ends[k], final[k], slope[k], int(stopped[k]), steps) for k in range(len(METHODS))
-    )
+    verdicts = tuple(sentence(fates[k], ends[k], final[k], slope[k], int(stopped[k]), steps) for k in range(len(METHODS)))
     lowest = np.where(alive, seen.losses, np.inf).min(1)
     return Race(METHODS, seen.paths, seen.losses, slopes, stopped, ends, lowest, fates, verdicts, winner)
 
@@ -208,36 +210,52 @@ def kind_of(bend: np.ndarray, ruler: float) -> str:
     return "minimum" if low > 0 else "maximum" if high < 0 else "saddle"
 
 
-def sentence(fate: str, end: np.ndarray, f: float, slope: float, stopped: int, steps: int) -> tuple[str, str]:
+def sentence(fate: str, end: np.ndarray, f: float, slope: float, stopped: int, steps: int) -> T:
     """A method's fate in words."""
     at = f"({rounded(end[0])}, {rounded(end[1])})"
     match fate:
         case "diverged":
-            return f"diverged at step {stopped}: its steps grow instead of shrinking", (
-                f"第 {stopped} 步发散：步子不减反增"
+            return T(
+                "diverged at step {stopped}: its steps grow instead of shrinking", "第 {stopped} 步发散：步子不减反增", stopped=stopped
             )
         case "singular":
-            return f"stopped at step {stopped}: the Hessian at {at} has no inverse, so Newton has no step", (
-                f"第 {stopped} 步停止：{at} 处的 Hessian 不可逆，牛顿法没有步子可走"
+            return T(
+                "stopped at step {stopped}: the Hessian at {at} has no inverse, so Newton has no step",
+                "第 {stopped} 步停止：{at} 处的 Hessian 不可逆，牛顿法没有步子可走",
+                stopped=stopped,
+                at=at,
             )
         case "lost":
-            return f"stopped at step {stopped}: the gradient has no value at {at}", (
-                f"第 {stopped} 步停止：{at} 处的梯度没有值"
+            return T(
+                "stopped at step {stopped}: the gradient has no value at {at}",
+                "第 {stopped} 步停止：{at} 处的梯度没有值",
+                stopped=stopped,
+                at=at,
             )
         case "outside":
-            return f"stopped at step {stopped}: from {at} it stepped to where f has no value", (
-                f"第 {stopped} 步停止：从 {at} 走到了 f 没有值的地方"
+            return T(
+                "stopped at step {stopped}: from {at} it stepped to where f has no value",
+                "第 {stopped} 步停止：从 {at} 走到了 f 没有值的地方",
+                stopped=stopped,
+                at=at,
             )
         case "moving":
-            return f"still moving after {steps} steps, at {at}: f = {f:.4g}, |∇f| = {slope:.2g}", (
-                f"{steps} 步后仍在移动，位于 {at}：f = {f:.4g}，|∇f| = {slope:.2g}"
+            return T(
+                "still moving after {steps} steps, at {at}: f = {f:.4g}, |∇f| = {slope:.2g}",
+                "{steps} 步后仍在移动，位于 {at}：f = {f:.4g}，|∇f| = {slope:.2g}",
+                steps=steps,
+                at=at,
+                f=f,
+                slope=slope,
             )
     names = {
-        "minimum": ("a minimum", "极小值点"), "maximum": ("a maximum", "极大值点"), "saddle": ("a saddle", "鞍点"),
-        "flat": ("a stationary point where the Hessian is singular", "Hessian 奇异的驻点"),
-    }  # fmt: skip
+        "minimum": T("a minimum", "极小值点"),
+        "maximum": T("a maximum", "极大值点"),
+        "saddle": T("a saddle", "鞍点"),
+        "flat": T("a stationary point where the Hessian is singular", "Hessian 奇异的驻点"),
+    }
     en, zh = names[fate]
-    return f"settled at {en}, {at}: f = {f:.4g}", f"停在{zh} {at}：f = {f:.4g}"
+    return T("settled at {en}, {at}: f = {f:.4g}", "停在{en} {at}：f = {f:.4g}", en=T(en, zh), at=at, f=f)
 
 
 def rounded(coordinate: float) -> str:

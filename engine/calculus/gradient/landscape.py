@@ -1,19 +1,23 @@
 """A function of two variables with its derivatives, ready to be evaluated anywhere.
 
 Where a quotient's denominator (or the base of a negative power) is exactly 0 the formula says nothing. `hole` decides
-what f is there: "undefined", or "zero" for f = 0 by definition. The rule changes f alone: the symbolic derivatives keep
-saying nothing at such a point, and only the definition of the derivative, a limit, sees the value put there.
+what f is there: "undefined", or "zero" for f = 0 by definition. The rule changes f alone: where the formula has no value
+its derivatives have none either, and only the definition of the derivative, a limit, sees the value put there.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
 
 from engine.core.expressions import Expression, Tape, parse, tape
+from engine.core.words import T
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,52 +31,59 @@ class Landscape:
     height: Tape  # f
     slope: Tape  # ∂f/∂x, ∂f/∂y
     bend: Tape  # ∂²f/∂x², ∂²f/∂x∂y, ∂²f/∂y²
-    everything: Tape  # all six
+    everything: Tape  # f, ∂f/∂x, ∂f/∂y, ∂²f/∂x², ∂²f/∂x∂y, ∂²f/∂y²; it begins with the nodes of `height`
 
-    def value(self, x: Any, y: Any) -> np.ndarray:
+    def value(self, x: Any, y: Any) -> ndarray:
         """f, NaN where it has no finite value."""
         x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
         values = self.height.run({"x": x, "y": y})
-        f = np.broadcast_to(np.asarray(values[self.height.roots[0]], np.float64), x.shape)
-        if self.hole == "zero":
-            f = np.where(self.at_pole(values, x.shape), 0.0, f)
-        return finite(f)
+        return self._heights(values, values[self.height.roots[0]], x.shape)[0]
 
-    def at_pole(self, values: list[Any], shape: tuple[int, ...]) -> np.ndarray:
-        """Whether a denominator, or the base of a negative power, is exactly 0."""
-        pole = np.zeros(shape, bool)
-        for node, args in zip(self.height.nodes, self.height.args, strict=True):
-            if node.op == "div":
-                pole |= values[args[1]] == 0
-            elif node.op == "pow":
-                pole |= (values[args[0]] == 0) & (np.asarray(values[args[1]]) < 0)
-        return pole
+    def _heights(self, values: Sequence[Any], f: Any, shape: tuple[int, ...]) -> tuple[ndarray, Bool[ndarray, " ..."]]:
+        """f with its holes filled, and where the formula itself has a value."""
+        f = np.broadcast_to(np.asarray(f, np.float64), shape)
+        has_value = np.isfinite(f)
+        if self.height.risky:
+            pole, log = self.height.poles(values, shape)
+            has_value = has_value & ~pole & ~log
+            if self.hole == "zero":
+                return np.where(has_value, f, np.where(pole, 0.0, np.nan)), has_value
+        return np.where(has_value, f, np.nan), has_value
 
-    def gradient(self, x: Any, y: Any) -> np.ndarray:
-        """(2, *shape): the symbolic partial derivatives, NaN where they have no finite value."""
-        return finite(np.stack(self.slope.numpy(x, y)))
-
-    def hessian(self, x: Any, y: Any) -> np.ndarray:
-        """(*shape, 2, 2): the symbolic second derivatives."""
-        xx, xy, yy = self.bend.numpy(x, y)
-        return np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2)
-
-    def survey(self, x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-        """f and its first and second partial derivatives at points x, y of one shape, not finite where undefined."""
+    def survey(self, x: Any, y: Any) -> Float[ndarray, "6 ..."]:
+        """f, ∂f/∂x, ∂f/∂y, ∂²f/∂x², ∂²f/∂x∂y and ∂²f/∂y² at points x, y of one shape; NaN where there is no value."""
+        x, y = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(y, np.float64))
         values = self.everything.run({"x": x, "y": y})
-        six = [values[root] for root in self.everything.roots]
-        if self.hole == "zero":
-            six[0] = self.value(x, y)
+        six = np.empty((6, *x.shape))
+        for row, root in enumerate(self.everything.roots):
+            six[row] = values[root]
+        six[0], has_value = self._heights(values, six[0], x.shape)
+        six[1:] = np.where(has_value & np.isfinite(six[1:]), six[1:], np.nan)
         return six
 
-    def why_undefined(self, x: float, y: float) -> tuple[str, str]:
+    def gradient(self, x: Any, y: Any) -> Float[ndarray, "2 ..."]:
+        """The symbolic partial derivatives, NaN where they or f have no finite value."""
+        return self.survey(x, y)[1:3]
+
+    def hessian(self, x: Any, y: Any) -> Float[ndarray, "... 2 2"]:
+        """The symbolic second derivatives."""
+        xx, xy, yy = self.survey(x, y)[3:]
+        return np.stack([np.stack([xx, xy], -1), np.stack([xy, yy], -1)], -2)
+
+    @functools.cached_property
+    def third(self) -> Tape:
+        """∂³f/∂x³, ∂³f/∂x²∂y, ∂³f/∂x∂y², ∂³f/∂y³."""
+        xx, yy = self.dx.derivative("x"), self.dy.derivative("y")
+        return tape([xx.derivative("x"), xx.derivative("y"), yy.derivative("x"), yy.derivative("y")])
+
+    @functools.cached_property
+    def quadratic(self) -> bool:
+        """Whether f is a polynomial of degree at most 2."""
+        return self.f.polynomial(2) is not None
+
+    def why_undefined(self, x: float, y: float) -> T:
         """Why f has no value at a point where it has none."""
-        return self.f.why_undefined(x, y) or ("", "")
-
-
-def finite(values: np.ndarray) -> np.ndarray:
-    """The values, infinite ones as NaN."""
-    return np.where(np.isfinite(values), values, np.nan)
+        return self.f.why_undefined(x, y) or T("", "")
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,22 +13,13 @@ import numpy as np
 from engine.calculus.harmonic import findings
 from engine.calculus.harmonic.asymptotic import EULER, TRUNCATIONS, harmonic, truncation_errors
 from engine.calculus.harmonic.coupons import Coupons, collect
-from engine.calculus.harmonic.findings import Findings
-from engine.calculus.harmonic.machine import (
-    MachineSum,
-    Orders,
-    Stall,
-    add_up,
-    compare,
-    compare_seconds,
-    seconds_for,
-    stalls,
-)
+from engine.calculus.harmonic.machine import MachineSum, Orders, Stall, add_up, compare, compare_seconds, seconds_for, stalls
 from engine.calculus.harmonic.pictures import Areas, Halves, Tower, areas, halves, tower
 from engine.calculus.harmonic.rearranged import Rearranged, rearrange
-from engine.core import Field, Params, Partial, experiment
+from engine.core import Field, Finding, Params, Partial, experiment, gather
+from engine.core.words import T
 
-T = TypeVar("T")
+V = TypeVar("V")
 CURVE = 160
 OPENING = 4096  # terms that a long run shows at once
 INSTANT = 0.04  # seconds
@@ -40,24 +31,28 @@ class Harmonic(Params):
     """The harmonic series 1 + 1/2 + 1/3 + … + 1/n: its growth, its sum in four number formats and four orders of
     addition, its alternating sister rearranged to any target, coupon collecting and the leaning tower of blocks."""
 
-    n: int = Field(2_000, ge=1, le=10**15, title="Terms n", zh="项数 n")
+    n: int = Field(2_000, ge=1, le=10**15, title=T("Terms n", "项数 n"))
     dtype: Literal["fp16", "bf16", "fp32", "fp64"] = Field(
-        "fp16", title="Number format", zh="数的格式",
-        labels={"fp16": ("fp16", "fp16"), "bf16": ("bf16", "bf16"), "fp32": ("fp32", "fp32"), "fp64": ("fp64", "fp64")},
-    )  # fmt: skip
+        "fp16",
+        title=T("Number format", "数的格式"),
+        labels={"fp16": T("fp16", "fp16"), "bf16": T("bf16", "bf16"), "fp32": T("fp32", "fp32"), "fp64": T("fp64", "fp64")},
+    )
     order: Literal["forward", "backward", "pairwise", "kahan"] = Field(
-        "forward", title="Order of addition", zh="相加次序",
+        "forward",
+        title=T("Order of addition", "相加次序"),
         labels={
-            "forward": ("forward", "从前往后"), "backward": ("backward", "从后往前"),
-            "pairwise": ("pairwise", "两两相加"), "kahan": ("Kahan", "Kahan 补偿"),
+            "forward": T("forward", "从前往后"),
+            "backward": T("backward", "从后往前"),
+            "pairwise": T("pairwise", "两两相加"),
+            "kahan": T("Kahan", "Kahan 补偿"),
         },
-    )  # fmt: skip
-    target: float = Field(1.5, ge=-12, le=12, step=0.01, title="Target of the rearranged series", zh="重排级数的目标值")
-    coupons: int = Field(50, ge=1, le=1000, title="Kinds of coupon", zh="卡片种类数")
-    runs: int = Field(1000, ge=1, le=20_000, title="Collections simulated", zh="模拟收集次数")
-    blocks: int = Field(31, ge=1, le=100_000, title="Blocks in the tower", zh="塔的块数")
-    bars: int = Field(12, ge=1, le=60, title="Bars in the picture proof", zh="图证中的条数", scale="linear")
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="种子", control="seed")
+    )
+    target: float = Field(1.5, ge=-12, le=12, step=0.01, title=T("Target of the rearranged series", "重排级数的目标值"))
+    coupons: int = Field(50, ge=1, le=1000, title=T("Kinds of coupon", "卡片种类数"))
+    runs: int = Field(1000, ge=1, le=20_000, title=T("Collections simulated", "模拟收集次数"))
+    blocks: int = Field(31, ge=1, le=100_000, title=T("Blocks in the tower", "塔的块数"))
+    bars: int = Field(12, ge=1, le=60, title=T("Bars in the picture proof", "图证中的条数"), scale="linear")
+    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "种子"), control="seed")
 
 
 @dataclass(frozen=True)
@@ -103,7 +98,7 @@ class Summed:
     rearranged: Rearranged
     coupons: Coupons
     tower: Tower
-    findings: Findings
+    findings: tuple[Finding, ...]
     dtype: str
 
 
@@ -154,32 +149,47 @@ def harmonic_series(params: Harmonic) -> Iterator[Partial[Summed]]:
 def _opening(params: Harmonic, n: int, coupons: Coupons) -> Summed:
     """The whole result, with machine sums of the first n terms."""
     h_n, log_n = float(harmonic(params.n)), math.log(params.n)
-    greedy, stack = rearrange(params.target, params.n), tower(params.blocks)
-    unknown = ("", "")
     return _retold(
         Summed(
-            n=params.n, h_n=h_n, log_n=log_n, gamma_estimate=h_n - log_n, gamma=EULER, stall_at=None, stalled=False,
-            growth=_growth(params.n), areas=areas(params.bars, params.n), halves=halves(params.n), stalls=stalls(),
-            machine=_last(add_up(params.dtype, params.order, n))[1], orders=_last(compare(params.dtype, n)),
-            rearranged=greedy, coupons=coupons, tower=stack, dtype=params.dtype,
-            findings=Findings(
-                findings.growth(params.n, h_n), unknown, findings.rearranged(greedy), unknown,
-                findings.tower(params.blocks, stack),
-            ),
+            n=params.n,
+            h_n=h_n,
+            log_n=log_n,
+            gamma_estimate=h_n - log_n,
+            gamma=EULER,
+            stall_at=None,
+            stalled=False,
+            growth=_growth(params.n),
+            areas=areas(params.bars, params.n),
+            halves=halves(params.n),
+            stalls=stalls(),
+            machine=_last(add_up(params.dtype, params.order, n))[1],
+            orders=_last(compare(params.dtype, n)),
+            rearranged=rearrange(params.target, params.n),
+            coupons=coupons,
+            tower=tower(params.blocks),
+            dtype=params.dtype,
+            findings=(),
         )
-    )  # fmt: skip
+    )
 
 
 def _retold(result: Summed) -> Summed:
     """The result with what follows from its machine sum and its collections."""
     machine = result.machine
     stall = next(row for row in result.stalls if row.dtype == machine.dtype)
-    told = replace(result.findings, machine=findings.machine(machine, stall), coupons=findings.coupons(result.coupons))
+    said = {
+        "growth": findings.growth(result.n, result.h_n),
+        "machine": findings.machine(machine, stall),
+        "rearranged": findings.rearranged(result.rearranged),
+        "coupons": findings.coupons(result.coupons),
+        "tower": findings.tower(int(result.tower.level[-1]), result.tower),
+    }
     at = stall.stall_at if machine.order == "forward" else machine.still_from
-    return replace(result, stall_at=at, stalled=machine.still_from is not None, findings=told)
+    found = gather(*(Finding(text, topic) for topic, text in said.items()))
+    return replace(result, stall_at=at, stalled=machine.still_from is not None, findings=found)
 
 
-def _last(stream: Iterator[T]) -> T:
+def _last(stream: Iterator[V]) -> V:
     return deque(stream, maxlen=1)[0]
 
 

@@ -13,9 +13,15 @@ _EULER_DIGITS = Decimal("0.57721566490153286060651209008240243104215933593992")
 _DIGITS = 34
 # -B_2j / 2j: the coefficients of n^-2, n^-4, …
 _EXPANSION = (
-    Fraction(-1, 12), Fraction(1, 120), Fraction(-1, 252), Fraction(1, 240),
-    Fraction(-1, 132), Fraction(691, 32760), Fraction(-1, 12), Fraction(3617, 8160),
-)  # fmt: skip
+    Fraction(-1, 12),
+    Fraction(1, 120),
+    Fraction(-1, 252),
+    Fraction(1, 240),
+    Fraction(-1, 132),
+    Fraction(691, 32760),
+    Fraction(-1, 12),
+    Fraction(3617, 8160),
+)
 _FROM = 32  # from here on the expansion's first terms are exact to rounding
 _COEFFICIENTS = [float(c) for c in _EXPANSION]
 _SMALL = np.array([0.0, *(float(h) for h in accumulate(Fraction(1, k) for k in range(1, _FROM)))])

@@ -21,9 +21,7 @@ from engine.calculus.harmonic.summation import Block
 RUNS = 1 << 18
 
 
-def forward_by_counting(
-    precision: int, done: int, total: float, n: int, marks: np.ndarray, runs: int = RUNS
-) -> Iterator[Block]:
+def forward_by_counting(precision: int, done: int, total: float, n: int, marks: np.ndarray, runs: int = RUNS) -> Iterator[Block]:
     """The forward sum in `precision` bits, taken on from the first `done` terms, whose sum is `total` >= 2, to n.
 
     marks: k > done at which the sum is wanted. Yields after every `runs` runs of equal steps, and at the stall.

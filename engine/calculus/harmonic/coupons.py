@@ -93,9 +93,20 @@ def _summarise(kinds: int, totals: np.ndarray, waits: np.ndarray) -> Coupons:
     draws = np.unique(np.round(np.linspace(low, high, POINTS)))
     stage = np.unique(np.round(np.linspace(0, kinds - 1, min(kinds, STAGES_SHOWN)))).astype(np.int64)
     return Coupons(
-        kinds, len(totals), mean, exact_mean, spread, exact_spread,
+        kinds,
+        len(totals),
+        mean,
+        exact_mean,
+        spread,
+        exact_spread,
         (mean - exact_mean) / exact_spread * len(totals) ** 0.5 if exact_spread else 0.0,
-        edges, observed, np.diff(law(kinds, edges)),
-        draws, law(kinds, draws), np.exp(-kinds * np.exp(-draws / kinds)),
-        stage, waits[stage], kinds / (kinds - stage),
-    )  # fmt: skip
+        edges,
+        observed,
+        np.diff(law(kinds, edges)),
+        draws,
+        law(kinds, draws),
+        np.exp(-kinds * np.exp(-draws / kinds)),
+        stage,
+        waits[stage],
+        kinds / (kinds - stage),
+    )

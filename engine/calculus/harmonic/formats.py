@@ -71,9 +71,7 @@ class Format:
     def ulp(self, x: np.ndarray | float) -> np.ndarray:
         """Distance from |x| to the next larger number of the format, in float64."""
         significand, exponent = np.frexp(np.abs(np.asarray(x, np.float64)))
-        return np.ldexp(
-            1.0, np.where(significand == 0, self.lowest, np.maximum(exponent - self.precision, self.lowest))
-        )
+        return np.ldexp(1.0, np.where(significand == 0, self.lowest, np.maximum(exponent - self.precision, self.lowest)))
 
 
 class Half(Format):

@@ -12,6 +12,8 @@ from engine.calculus.harmonic.asymptotic import harmonic, harmonic_decimal
 from engine.calculus.harmonic.counting import forward_by_counting
 from engine.calculus.harmonic.formats import Format, number_format
 from engine.calculus.harmonic.summation import ORDERS, Block, forward
+from engine.core import amounts
+from engine.core.words import T
 
 MARKS = 160
 ADDED = 10**9  # at most so many terms are added one by one
@@ -22,9 +24,16 @@ COUNTING = 0.4  # seconds that counting takes at most, about
 BLOCK_SECONDS = 0.006  # and one of its blocks
 
 # Where sums come to a standstill by themselves, or to terms that are all 0.
-STILL = {("forward", "bf16"): 65, ("forward", "fp16"): 513, ("forward", "fp32"): 2**21,
-         ("forward", "fp64"): COUNTED_FROM, ("kahan", "bf16"): 9_600, ("kahan", "fp16"): 521_600,
-         ("backward", "fp16"): 2**25, ("pairwise", "fp16"): 2**25}  # fmt: skip
+STILL = {
+    ("forward", "bf16"): 65,
+    ("forward", "fp16"): 513,
+    ("forward", "fp32"): 2**21,
+    ("forward", "fp64"): COUNTED_FROM,
+    ("kahan", "bf16"): 9_600,
+    ("kahan", "fp16"): 521_600,
+    ("backward", "fp16"): 2**25,
+    ("pairwise", "fp16"): 2**25,
+}
 NS_PER_TERM = {"forward": 8, "backward": 12, "pairwise": 8, "kahan": 25}
 NS_PER_SHORT_TERM = {"forward": 15, "backward": 25, "pairwise": 35, "kahan": 300}
 NS_BF16_KAHAN = 2500
@@ -75,7 +84,7 @@ class MachineSum:
     half_ulp: np.ndarray
     term: np.ndarray
     still_from: int | None
-    how: tuple[str, str]
+    how: T
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,7 @@ _BITS = {"bf16": 8, "fp16": 11, "fp32": 24, "fp64": 53}
 def stalls() -> tuple[Stall, ...]:
     """The four formats' forward stalls."""
     return tuple(
-        Stall(name, _BITS[name], *tie_of(_BITS[name]), at, total, float(harmonic(at)), observed)
-        for name, at, total, observed in _STALLS
+        Stall(name, _BITS[name], *tie_of(_BITS[name]), at, total, float(harmonic(at)), observed) for name, at, total, observed in _STALLS
     )
 
 
@@ -182,36 +190,50 @@ def _against_exact(dtype: str, order: str, n: int, k: np.ndarray, sums: np.ndarr
     return np.array([k, sums, exact.astype(np.float64), _off(sums, exact)])
 
 
-def _machine_sum(
-    fmt: Format, order: str, n: int, terms: int, done: int, block: Block, rows: list[np.ndarray]
-) -> MachineSum:
+def _machine_sum(fmt: Format, order: str, n: int, terms: int, done: int, block: Block, rows: list[np.ndarray]) -> MachineSum:
     k, sums, exact_sums, errors = np.concatenate(rows, axis=1)
     last = np.array([terms - done + 1 if order == "backward" else done])
     _, _, [exact], [error] = _against_exact(fmt.name, order, terms, last, np.array([block.total]))
     return MachineSum(
-        fmt.name, order, n, done, block.total, float(exact), float(error), k.astype(np.int64), sums, exact_sums,
-        errors, fmt.ulp(sums) / 2, 1 / k, block.still_from, _how(fmt.name, order, n, terms, block.still_from),
-    )  # fmt: skip
+        fmt.name,
+        order,
+        n,
+        done,
+        block.total,
+        float(exact),
+        float(error),
+        k.astype(np.int64),
+        sums,
+        exact_sums,
+        errors,
+        fmt.ulp(sums) / 2,
+        1 / k,
+        block.still_from,
+        _how(fmt.name, order, n, terms, block.still_from),
+    )
 
 
-def _how(dtype: str, order: str, n: int, terms: int, still_from: int | None) -> tuple[str, str]:
+def _how(dtype: str, order: str, n: int, terms: int, still_from: int | None) -> T:
     if (order, dtype) == ("forward", "fp64") and n > COUNTED_FROM:
-        return (
-            f"added one after another up to k = {COUNTED_FROM:,}, then counted in runs of equal steps: the same sum",
-            f"前 {COUNTED_FROM:,} 项逐项相加，其后按等步长的段计数：所得之和相同",
+        return T(
+            "added one after another up to k = {counted_from:count}, then counted in runs of equal steps: the same sum",
+            "前 {counted_from:count} 项逐项相加，其后按等步长的段计数：所得之和相同",
+            counted_from=COUNTED_FROM,
         )
     if still_from is not None:
-        last = f"{still_from - 1:,}"
-        return (
-            f"added one after another up to k = {last}; no later term can change the sum",
-            f"逐项相加到 k = {last}；此后任何一项都不能再改变这个和",
+        last = amounts.count(still_from - 1)
+        return T(
+            "added one after another up to k = {last}; no later term can change the sum",
+            "逐项相加到 k = {last}；此后任何一项都不能再改变这个和",
+            last=last,
         )
     if terms < n:
-        return (
-            f"the first {terms:,} terms; more than that are not added one by one",
-            f"只加了前 {terms:,} 项；更多的项不再逐项相加",
+        return T(
+            "the first {terms:count} terms; more than that are not added one by one",
+            "只加了前 {terms:count} 项；更多的项不再逐项相加",
+            terms=terms,
         )
-    return f"all {n:,} terms added, one rounding per addition", f"{n:,} 项全部相加，每次加法舍入一次"
+    return T("all {n:count} terms added, one rounding per addition", "{n:count} 项全部相加，每次加法舍入一次", n=n)
 
 
 def compare_seconds(dtype: str, n: int) -> float:

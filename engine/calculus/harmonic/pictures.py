@@ -88,12 +88,5 @@ def tower(blocks: int) -> Tower:
         half = BLOCKS_SHOWN // 2
         shown = np.unique(np.concatenate([shown[:half], np.geomspace(half, blocks, half).astype(np.int64) - 1]))
     return Tower(
-        float(right[0]),
-        i[shown],
-        right[shown] - 1,
-        right[shown],
-        centre[shown],
-        support[shown],
-        OVERHANGS,
-        terms_for(2.0 * OVERHANGS),
+        float(right[0]), i[shown], right[shown] - 1, right[shown], centre[shown], support[shown], OVERHANGS, terms_for(2.0 * OVERHANGS)
     )

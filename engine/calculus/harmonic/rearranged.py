@@ -60,9 +60,8 @@ def rearrange(target: float, terms: int) -> Rearranged:
     bound[(positives == 0) | (negatives == 0)] = np.nan
     ratio = float(positives[-1] / negatives[-1]) if negatives[-1] else float("nan")
     return Rearranged(
-        target, terms, path, path_sums, taken, sums, positives, negatives, sums - target, bound, ratio,
-        float(np.exp(2 * target) / 4),
-    )  # fmt: skip
+        target, terms, path, path_sums, taken, sums, positives, negatives, sums - target, bound, ratio, float(np.exp(2 * target) / 4)
+    )
 
 
 def _after(target: float, taken: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -56,9 +56,4 @@ def kahan(n: int, fl: Round) -> Fraction:
     return total
 
 
-ORDERS: dict[str, Callable[[int, Round], Fraction]] = {
-    "forward": forward,
-    "backward": backward,
-    "pairwise": pairwise,
-    "kahan": kahan,
-}
+ORDERS: dict[str, Callable[[int, Round], Fraction]] = {"forward": forward, "backward": backward, "pairwise": pairwise, "kahan": kahan}

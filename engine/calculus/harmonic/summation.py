@@ -129,9 +129,7 @@ def kahan(fmt: Format, n: int, marks: np.ndarray) -> Iterator[Block]:
         size = min(2 * size, BLOCK) if rounds <= EASY else max(size // 2, FIRST_GUESS)
 
 
-def compensated(
-    total: np.floating, error: np.floating, terms: np.ndarray, guess: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, int]:
+def compensated(total: np.floating, error: np.floating, terms: np.ndarray, guess: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
     """Kahan's sums s_1, s_2, …, the chain e_0, y_1, e_1, y_2, e_2, …, and the rounds that it took to be sure.
 
     The chain is one running sum: e_0 + t_1 - d_1 + t_2 - d_2 + … It needs d = s' - s; so the sums are guessed, the

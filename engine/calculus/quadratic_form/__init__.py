@@ -20,6 +20,7 @@ from engine.calculus.quadratic_form.definiteness import (
     say_agreement,
 )
 from engine.core import Field, Params, experiment
+from engine.core.words import T
 
 SHOWN_STEPS = 101
 TYPED, DRAWN = {"given": ["typed"]}, {"given": ["drawn"]}
@@ -33,62 +34,85 @@ class QuadraticForm(Params):
     """
 
     given: Literal["typed", "drawn"] = Field(
-        "typed", title="Where f comes from", zh="f 的来源",
-        labels={"typed": ("typed in", "键入"), "drawn": ("drawn with a spectrum", "按谱随机生成")},
-    )  # fmt: skip
+        "typed",
+        title=T("Where f comes from", "f 的来源"),
+        labels={"typed": T("typed in", "键入"), "drawn": T("drawn with a spectrum", "按谱随机生成")},
+    )
     polynomial: str = Field(
-        "", title="Polynomial", zh="多项式", max_length=polynomial.LONGEST, control="text", when=TYPED,
-        help=("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……；留空则用下面的矩阵"),
-    )  # fmt: skip
+        "",
+        title=T("Polynomial", "多项式"),
+        max_length=polynomial.LONGEST,
+        control="text",
+        when=TYPED,
+        help=T("in x, y, z… or x1, x2…; empty: the matrix below counts", "用 x、y、z……或 x1、x2……；留空则用下面的矩阵"),
+    )
     matrix: str = Field(
-        "2,1;1,3", title="Matrix A", zh="矩阵 A", max_length=60_000, control="matrix", when=MATRIX,
-        help=("rows end with ; and entries with ,", "行之间用分号，数之间用逗号"),
-    )  # fmt: skip
+        "2,1;1,3",
+        title=T("Matrix A", "矩阵 A"),
+        max_length=60_000,
+        control="matrix",
+        when=MATRIX,
+        help=T("rows end with ; and entries with ,", "行之间用分号，数之间用逗号"),
+    )
     b: str = Field(
-        "1", title="Vector b", zh="向量 b", max_length=2_000, control="text", when=MATRIX,
-        help=("one number stands for every entry", "只写一个数则各分量都取它"),
-    )  # fmt: skip
-    c: float = Field(0.0, ge=-1e6, le=1e6, title="Constant c", zh="常数 c", control="number", when=MATRIX)
-    dimension: int = Field(20, ge=1, le=50, title="Dimensions n", zh="维数 n", when=DRAWN)
-    kappa: float = Field(100.0, ge=1, le=1e6, title="Largest over smallest |λ|", zh="最大与最小 |λ| 之比", when=DRAWN)
+        "1",
+        title=T("Vector b", "向量 b"),
+        max_length=2_000,
+        control="text",
+        when=MATRIX,
+        help=T("one number stands for every entry", "只写一个数则各分量都取它"),
+    )
+    c: float = Field(0.0, ge=-1e6, le=1e6, title=T("Constant c", "常数 c"), control="number", when=MATRIX)
+    dimension: int = Field(20, ge=1, le=50, title=T("Dimensions n", "维数 n"), when=DRAWN)
+    kappa: float = Field(100.0, ge=1, le=1e6, title=T("Largest over smallest |λ|", "最大与最小 |λ| 之比"), when=DRAWN)
     spread: Literal["logarithmic", "even", "clusters"] = Field(
-        "logarithmic", title="Eigenvalues", zh="特征值的分布", when=DRAWN,
-        labels={"logarithmic": ("logarithmic steps", "按对数等距"), "even": ("even steps", "等距"),
-                "clusters": ("two clusters", "两簇")},
-    )  # fmt: skip
-    negative: int = Field(0, ge=0, le=50, title="Negative eigenvalues", zh="负特征值的个数", when=DRAWN)
-    null: int = Field(0, ge=0, le=50, title="Zero eigenvalues", zh="零特征值的个数", when=DRAWN)
-    solvable: bool = Field(True, title="Ax = b has a solution", zh="Ax = b 有解", when=DRAWN)
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="随机种子", control="seed", when=DRAWN)
+        "logarithmic",
+        title=T("Eigenvalues", "特征值的分布"),
+        when=DRAWN,
+        labels={
+            "logarithmic": T("logarithmic steps", "按对数等距"),
+            "even": T("even steps", "等距"),
+            "clusters": T("two clusters", "两簇"),
+        },
+    )
+    negative: int = Field(0, ge=0, le=50, title=T("Negative eigenvalues", "负特征值的个数"), when=DRAWN)
+    null: int = Field(0, ge=0, le=50, title=T("Zero eigenvalues", "零特征值的个数"), when=DRAWN)
+    solvable: bool = Field(True, title=T("Ax = b has a solution", "Ax = b 有解"), when=DRAWN)
+    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "随机种子"), control="seed", when=DRAWN)
     method: Literal["steepest", "fixed", "momentum", "conjugate", "newton"] = Field(
-        "steepest", title="Method", zh="方法", labels=descent.METHODS
+        "steepest", title=T("Method", "方法"), labels=descent.METHODS
     )
-    alpha: float = Field(0.3, ge=1e-6, le=100, title="Step length α", zh="步长 α")
-    beta: float = Field(0.5, ge=0, le=1, title="Momentum β", zh="动量 β")
+    alpha: float = Field(0.3, ge=1e-6, le=100, title=T("Step length α", "步长 α"))
+    beta: float = Field(0.5, ge=0, le=1, title=T("Momentum β", "动量 β"))
     start: str = Field(
-        "-2,2", title="Start x₀", zh="起点 x₀", max_length=2_000, control="text", when={"start_at": ["point"]},
-        help=("numbers too few are filled with 0, too many left out", "个数不足补 0，多出的不用"),
-    )  # fmt: skip
+        "-2,2",
+        title=T("Start x₀", "起点 x₀"),
+        max_length=2_000,
+        control="text",
+        when={"start_at": ["point"]},
+        help=T("numbers too few are filled with 0, too many left out", "个数不足补 0，多出的不用"),
+    )
     start_at: Literal["point", "worst"] = Field(
-        "point", title="Start from", zh="起点的选法",
-        labels={"point": ("the point given", "给定的点"),
-                "worst": ("the worst point for steepest descent", "最速下降法最坏的点")},
-    )  # fmt: skip
-    steps: int = Field(60, ge=1, le=500, title="Steps at most", zh="最多步数")
-    tolerance: float = Field(1e-10, ge=1e-15, le=0.1, title="Gradient counts as zero at", zh="梯度视为零的界限",
-                             unit=("of its start", "（相对起点）"))  # fmt: skip
+        "point",
+        title=T("Start from", "起点的选法"),
+        labels={"point": T("the point given", "给定的点"), "worst": T("the worst point for steepest descent", "最速下降法最坏的点")},
+    )
+    steps: int = Field(60, ge=1, le=500, title=T("Steps at most", "最多步数"))
+    tolerance: float = Field(
+        1e-10, ge=1e-15, le=0.1, title=T("Gradient counts as zero at", "梯度视为零的界限"), unit=T("of its start", "（相对起点）")
+    )
     slice_axes: Literal["coordinates", "eigenvectors", "extremes"] = Field(
-        "coordinates", title="Slice spanned by", zh="切片由何张成",
-        labels={"coordinates": ("two coordinates", "两条坐标轴"), "eigenvectors": ("two eigenvectors", "两个特征向量"),
-                "extremes": ("least and greatest eigenvectors", "最小与最大特征值的特征向量")},
-    )  # fmt: skip
-    first_axis: int = Field(
-        1, ge=1, le=50, title="First axis", zh="第一轴", when={"slice_axes": ["coordinates", "eigenvectors"]}
+        "coordinates",
+        title=T("Slice spanned by", "切片由何张成"),
+        labels={
+            "coordinates": T("two coordinates", "两条坐标轴"),
+            "eigenvectors": T("two eigenvectors", "两个特征向量"),
+            "extremes": T("least and greatest eigenvectors", "最小与最大特征值的特征向量"),
+        },
     )
-    second_axis: int = Field(
-        2, ge=1, le=50, title="Second axis", zh="第二轴", when={"slice_axes": ["coordinates", "eigenvectors"]}
-    )
-    morph: float = Field(0.0, ge=0, le=1, title="From A (0) to D (1)", zh="从 A(0)到 D(1)", control="hidden")
+    first_axis: int = Field(1, ge=1, le=50, title=T("First axis", "第一轴"), when={"slice_axes": ["coordinates", "eigenvectors"]})
+    second_axis: int = Field(2, ge=1, le=50, title=T("Second axis", "第二轴"), when={"slice_axes": ["coordinates", "eigenvectors"]})
+    morph: float = Field(0.0, ge=0, le=1, title=T("From A (0) to D (1)", "从 A(0)到 D(1)"), control="hidden")
 
 
 @dataclass(frozen=True)
@@ -99,7 +123,7 @@ class Analysed:
     a_symmetric: A (n, n). symmetrisation: the step from M to A, said. b: (n,). c.
     eigenvalues: (n,), ascending. eigenvectors: (n, n), v_i in column i. principal_axes: (n, n), row i is v_i/√|λ_i|,
     NaN where λ_i counts as zero. tolerance: τ, below which an eigenvalue does. condition_number: max|λ|/min|λ|,
-    infinite where some λ counts as zero. verdict: a key of `definiteness.NAMES`, by the eigenvalues; verdict_sentence,
+    infinite where some λ counts as zero. determinant: of A. verdict: a key of `definiteness.NAMES`, by the eigenvalues; verdict_sentence,
     by_eigenvalues, minors, cholesky: the three tests; agreement: what they say together.
     stationary: the solutions of Ax = b. minimiser: (n,), of least norm where there are many, None where f has none;
     minimum: f there. escape: the way down without end, None where f is bounded below.
@@ -115,7 +139,7 @@ class Analysed:
     formula: str
     given_matrix: ndarray
     a_symmetric: ndarray
-    symmetrisation: tuple[str, str]
+    symmetrisation: T
     b: ndarray
     c: float
     eigenvalues: ndarray
@@ -123,12 +147,13 @@ class Analysed:
     principal_axes: ndarray
     tolerance: float
     condition_number: float
+    determinant: float
     verdict: str
-    verdict_sentence: tuple[str, str]
+    verdict_sentence: T
     by_eigenvalues: Judgement
     minors: Minors
     cholesky: Cholesky
-    agreement: tuple[str, str]
+    agreement: T
     stationary: stationary.Stationary
     minimiser: ndarray | None
     minimum: float | None
@@ -149,32 +174,25 @@ class Analysed:
     conjugate: rates.ConjugatePolynomials
     slice: slices.Slice
     morph: morph.Morph | None
-    findings: tuple[tuple[str, str], ...]
+    findings: tuple[T, ...]
 
 
 def read_form(params: QuadraticForm) -> entry.Form:
     """The form that the parameters describe. Raises `Refused` for a text that describes none."""
     if params.given == "drawn":
-        return entry.draw_form(
-            params.dimension, params.kappa, params.spread, params.negative, params.null, params.solvable, params.seed
-        )
+        return entry.draw_form(params.dimension, params.kappa, params.spread, params.negative, params.null, params.solvable, params.seed)
     if params.polynomial.strip():
         return polynomial.read_polynomial(params.polynomial)
     matrix = entry.read_matrix(params.matrix)
     return entry.make_form(matrix, entry.read_vector(params.b, len(matrix), "b"), params.c)
 
 
-def _choose_start(
-    params: QuadraticForm, form: entry.Form, spectrum: Spectrum, solved: stationary.Stationary
-) -> tuple[ndarray, tuple[str, str] | None]:
+def _choose_start(params: QuadraticForm, form: entry.Form, spectrum: Spectrum, solved: stationary.Stationary) -> tuple[ndarray, T | None]:
     typed, note = entry.fit_vector(params.start, len(form.b), "start")
     if params.start_at == "point":
         return typed, note
     if solved.kind not in ("minimum", "flat of minima"):
-        return typed, (
-            "Without a minimum no start is the worst; the point given is used.",
-            "没有极小点，也就没有最坏的起点；用给定的点。",
-        )
+        return typed, T("Without a minimum no start is the worst; the point given is used.", "没有极小点，也就没有最坏的起点；用给定的点。")
     assert solved.point is not None
     length = float(np.linalg.norm(typed - solved.point)) or 1.0
     return descent.find_worst_start(spectrum, solved.point, length), None
@@ -214,9 +232,7 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
     solved = stationary.find_stationary(form, spectrum)
     start, note = _choose_start(params, form, spectrum, solved)
     escape = stationary.find_escape(form, spectrum, solved, start)
-    problem = descent.Problem(
-        form, spectrum, solved.point, start, params.alpha, params.beta, params.steps, params.tolerance
-    )
+    problem = descent.Problem(form, spectrum, solved.point, start, params.alpha, params.beta, params.steps, params.tolerance)
     ways = {method: descent.run(method, problem) for method in descent.METHODS}
     steps, error, predicted = _trace_eigenvectors(ways[params.method], problem)
     plane = slices.choose_plane(params.slice_axes, params.first_axis, params.second_axis, form, spectrum)
@@ -232,9 +248,13 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
     theory = {"steepest": line_search, "fixed": fixed_step, "momentum": plane_of_momentum, "conjugate": traced}
     about = theory.get(params.method)
     findings = [
-        judgement.sentence, solved.sentence, escape and escape.sentence, ways[params.method].sentence,
-        about and about.sentence, note,
-    ]  # fmt: skip
+        judgement.sentence,
+        solved.sentence,
+        escape and escape.sentence,
+        ways[params.method].sentence,
+        about and about.sentence,
+        note,
+    ]
     return Analysed(
         names=form.names,
         formula=polynomial.write_polynomial(form),
@@ -248,14 +268,14 @@ def quadratic_form(params: QuadraticForm) -> Analysed:
         principal_axes=_find_axes(spectrum),
         tolerance=spectrum.tolerance,
         condition_number=_condition(spectrum),
+        determinant=float(np.linalg.det(form.a)),
         verdict=verdict,
         verdict_sentence=judgement.sentence,
         by_eigenvalues=judgement,
         minors=minors,
         cholesky=cholesky,
         agreement=say_agreement(
-            verdict,
-            {("Leading minors", "顺序主子式"): minors.judgement, ("Cholesky", "Cholesky 分解"): cholesky.judgement},
+            verdict, {T("Leading minors", "顺序主子式"): minors.judgement, T("Cholesky", "Cholesky 分解"): cholesky.judgement}
         ),
         stationary=solved,
         minimiser=lowest,

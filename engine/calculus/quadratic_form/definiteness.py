@@ -13,6 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy import ndarray
 
+from engine.core.words import T
+
 EPSILON = float(np.finfo(np.float64).eps)
 MOST_PRINCIPAL = 4
 NAMES = {
@@ -31,8 +33,8 @@ class Judgement:
     """What one test says of the matrix: `verdict` is a key of `NAMES`; what it saw; what it can decide at all."""
 
     verdict: str
-    sentence: tuple[str, str]
-    reach: tuple[str, str]
+    sentence: T
+    reach: T
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,11 @@ def _judge_spectrum(values: ndarray, signs: ndarray, tolerance: float) -> Judgem
     if np.any(values[signs == 0]):
         en += f"; what is within {short(tolerance)} of zero, the size of rounding, counts as zero"
         zh += f"；与零相差不到 {short(tolerance)}（舍入误差的大小）的算作零"
-    reach = (
+    reach = T(
         "The eigenvalues' signs decide every case; nearer to zero than rounding, no test can tell.",
         "特征值的符号能判定一切情形；离零比舍入误差还近时，任何方法都分不清。",
     )
-    return Judgement(verdict, (en + ".", zh + "。"), reach)
+    return Judgement(verdict, T("{en}.", "{en}。", en=T(en, zh)), reach)
 
 
 def _determinant(block: ndarray, tolerance: float, norm: float) -> tuple[float, int, float]:
@@ -158,9 +160,7 @@ def find_minors(a: ndarray, spectrum: Spectrum) -> Minors:
     minors, signs = np.array([p[0] for p in principal]), np.array([p[1] for p in principal])
     labels = tuple(",".join(str(i + 1) for i in keep) for keep in subsets)
     orders = np.array([len(keep) for keep in subsets])
-    return Minors(
-        values, sign, log10, judgement, labels, minors, signs, _judge_principal(labels, orders, minors, signs)
-    )
+    return Minors(values, sign, log10, judgement, labels, minors, signs, _judge_principal(labels, orders, minors, signs))
 
 
 def _judge_minors(sign: ndarray, values: ndarray) -> Judgement:
@@ -169,28 +169,27 @@ def _judge_minors(sign: ndarray, values: ndarray) -> Judgement:
     shown = ", ".join(short(value) if s else "0" for value, s in zip(values[:4], sign[:4], strict=True))
     shown += ", …" if len(sign) > 4 else ""
     if np.all(sign > 0):
-        verdict, why = "positive definite", ("all leading minors are positive", "各顺序主子式都为正")
+        verdict, why = "positive definite", T("all leading minors are positive", "各顺序主子式都为正")
     elif np.all(alternating > 0):
-        verdict, why = "negative definite", ("the leading minors alternate, −, +, −, …", "各顺序主子式负正相间")
+        verdict, why = "negative definite", T("the leading minors alternate, −, +, −, …", "各顺序主子式负正相间")
     elif sign[-1] != 0 or not (maybe_positive or maybe_negative):
         verdict = "indefinite"
-        why = ("these signs fit neither a semidefinite nor a definite matrix", "这样的符号既不合半定也不合正定、负定")
+        why = T("these signs fit neither a semidefinite nor a definite matrix", "这样的符号既不合半定也不合正定、负定")
     else:
         verdict = "undecided"
         left = [name for name, fits in (("positive", maybe_positive), ("negative", maybe_negative)) if fits]
         fits_en = " and ".join(f"{name} semidefinite" for name in left)
         fits_zh = "与".join(NAMES[f"{name} semidefinite"] for name in left)
-        why = (
-            f"a zero among them leaves {fits_en} open beside indefinite: all principal minors would have to be checked",
-            f"其中有零，{fits_zh}以及不定都还可能：须检查全部主子式",
+        why = T(
+            "a zero among them leaves {fits_en} open beside indefinite: all principal minors would have to be checked",
+            "其中有零，{fits_en}以及不定都还可能：须检查全部主子式",
+            fits_en=T(fits_en, fits_zh),
         )
     en = f"{verdict.capitalize()} by leading minors ({shown}): {why[0]}."
     zh = f"由顺序主子式（{shown}）看：{NAMES[verdict]}，因为{why[1]}。"
-    reach = (
-        "Leading minors decide definiteness (Sylvester), but not semidefiniteness: "
-        "diag(0, −1) has the leading minors 0 and 0, as diag(0, 1) has, yet one is negative and the other positive.",
-        "顺序主子式能判定正定与负定（西尔维斯特判据），却判不了半定："
-        "diag(0, −1) 与 diag(0, 1) 的顺序主子式都是 0、0，而一个半负定，一个半正定。",
+    reach = T(
+        "Leading minors decide definiteness (Sylvester), but not semidefiniteness: diag(0, −1) has the leading minors 0 and 0, as diag(0, 1) has, yet one is negative and the other positive.",
+        "顺序主子式能判定正定与负定（西尔维斯特判据），却判不了半定：diag(0, −1) 与 diag(0, 1) 的顺序主子式都是 0、0，而一个半负定，一个半正定。",
     )
     return Judgement(verdict, (en, zh), reach)
 
@@ -201,25 +200,31 @@ def _judge_principal(labels: tuple[str, ...], orders: ndarray, minors: ndarray, 
     if not len(against_positive) and not len(against_negative):
         verdict = "zero" if not np.any(signs) else "undecided"
         assert verdict == "zero", "a non-zero symmetric matrix has a non-zero principal minor of order 1 or 2"
-        why = ("every principal minor is 0", "全部主子式都是 0")
+        why = T("every principal minor is 0", "全部主子式都是 0")
     elif not len(against_positive):
-        verdict, why = "positive semidefinite", ("no principal minor is negative", "没有负的主子式")
+        verdict, why = "positive semidefinite", T("no principal minor is negative", "没有负的主子式")
     else:
         one = against_positive[0]
-        why = (
-            f"that of rows {labels[one]} is {short(minors[one])}, and a semidefinite A ≥ 0 has no negative one",
-            f"第 {labels[one]} 行列的主子式为 {short(minors[one])}，而半正定矩阵没有负的主子式",
+        why = T(
+            "that of rows {labels} is {minors}, and a semidefinite A ≥ 0 has no negative one",
+            "第 {labels} 行列的主子式为 {minors}，而半正定矩阵没有负的主子式",
+            labels=labels[one],
+            minors=short(minors[one]),
         )
         verdict = "indefinite" if len(against_negative) else "negative semidefinite"
     return Judgement(
         verdict,
-        (
-            f"{verdict.capitalize()} by all principal minors: {why[0]}.",
-            f"由全部主子式看：{NAMES[verdict]}，因为{why[1]}。",
+        T(
+            "{verdict} by all principal minors: {why}.",
+            "由全部主子式看：{names}，因为{why}。",
+            verdict=verdict.capitalize(),
+            why=T.of(why),
+            names=NAMES[verdict],
         ),
-        (
-            f"All 2ⁿ − 1 principal minors decide semidefiniteness too; there are {len(labels)} here.",
-            f"全部 2ⁿ − 1 个主子式也能判定半定；这里有 {len(labels)} 个。",
+        T(
+            "All 2ⁿ − 1 principal minors decide semidefiniteness too; there are {labels} here.",
+            "全部 2ⁿ − 1 个主子式也能判定半定；这里有 {labels} 个。",
+            labels=len(labels),
         ),
     )
 
@@ -254,45 +259,52 @@ def _judge_cholesky(side: int, outcome: int, row: int, pivot: float) -> Judgemen
     what = "A" if side > 0 else "−A"
     if outcome > 0:
         verdict = "positive definite" if side > 0 else "negative definite"
-        why = (f"{what} = L·Lᵀ succeeds with positive pivots", f"{what} = L·Lᵀ 分解成功，主元全为正")
+        why = T("{what} = L·Lᵀ succeeds with positive pivots", "{what} = L·Lᵀ 分解成功，主元全为正", what=what)
     elif outcome < 0:
         verdict = "indefinite"
-        why = (
-            f"the pivot of row {row} is {short(pivot)}, of the other sign than those before it",
-            f"第 {row} 行的主元为 {short(pivot)}，与前面的异号",
+        why = T(
+            "the pivot of row {row} is {pivot}, of the other sign than those before it",
+            "第 {row} 行的主元为 {pivot}，与前面的异号",
+            row=row,
+            pivot=short(pivot),
         )
     else:
         verdict = "undecided"
-        why = (
-            f"the pivot of row {row} is zero within rounding and the method stops before it has seen the rows below",
-            f"第 {row} 行的主元在舍入误差内为零，方法就此停住，下面的行还没有看到",
+        why = T(
+            "the pivot of row {row} is zero within rounding and the method stops before it has seen the rows below",
+            "第 {row} 行的主元在舍入误差内为零，方法就此停住，下面的行还没有看到",
+            row=row,
         )
-    reach = (
-        "Plain Cholesky decides definiteness at the least cost, n³/3 operations, but a zero pivot stops it: diag(0, 1) "
-        "and diag(0, −1) look the same to it. Pivoting, or the eigenvalues, are needed for semidefiniteness.",
-        "普通的 Cholesky 分解以最少的运算（n³/3 次）判定正定与负定，但遇到零主元就停：diag(0, 1) 与 diag(0, −1) "
-        "在它看来一样。要判定半定，须选主元或求特征值。",
+    reach = T(
+        "Plain Cholesky decides definiteness at the least cost, n³/3 operations, but a zero pivot stops it: diag(0, 1) and diag(0, −1) look the same to it. Pivoting, or the eigenvalues, are needed for semidefiniteness.",
+        "普通的 Cholesky 分解以最少的运算（n³/3 次）判定正定与负定，但遇到零主元就停：diag(0, 1) 与 diag(0, −1) 在它看来一样。要判定半定，须选主元或求特征值。",
     )
     return Judgement(
         verdict,
-        (f"{verdict.capitalize()} by Cholesky: {why[0]}.", f"由 Cholesky 分解看：{NAMES[verdict]}，因为{why[1]}。"),
+        T(
+            "{verdict} by Cholesky: {why}.",
+            "由 Cholesky 分解看：{names}，因为{why}。",
+            verdict=verdict.capitalize(),
+            why=T.of(why),
+            names=NAMES[verdict],
+        ),
         reach,
     )
 
 
-def say_agreement(truth: str, others: dict[tuple[str, str], Judgement]) -> tuple[str, str]:
+def say_agreement(truth: str, others: dict[T, Judgement]) -> T:
     unsure = [name for name, judgement in others.items() if judgement.verdict == "undecided"]
     apart = [name for name, judgement in others.items() if judgement.verdict not in ("undecided", truth)]
     if apart:
-        return (
-            "The tests differ: A is so near to singular that rounding decides.",
-            "各方法结论不一：A 太接近奇异，结果由舍入误差左右。",
-        )
+        return T("The tests differ: A is so near to singular that rounding decides.", "各方法结论不一：A 太接近奇异，结果由舍入误差左右。")
     if unsure:
         names_en = " and ".join(en for en, _ in unsure)
         names_zh = "与".join(zh for _, zh in unsure)
-        return (
-            f"{names_en} cannot decide here; the eigenvalues can: {truth}.",
-            f"{names_zh}在此判定不了；特征值可以：{NAMES[truth]}。",
+        return T(
+            "{names_en} cannot decide here; the eigenvalues can: {truth}.",
+            "{names_en}在此判定不了；特征值可以：{names}。",
+            names_en=T(names_en, names_zh),
+            truth=truth,
+            names=NAMES[truth],
         )
-    return f"All three tests agree: {truth}.", f"三种方法一致：{NAMES[truth]}。"
+    return T("All three tests agree: {truth}.", "三种方法一致：{names}。", truth=truth, names=NAMES[truth])

@@ -15,14 +15,15 @@ from numpy import ndarray
 
 from engine.calculus.quadratic_form.definiteness import EPSILON, Spectrum, short
 from engine.calculus.quadratic_form.entry import Form
+from engine.core.words import T
 
 DIVERGED = 1e8
 METHODS = {
-    "steepest": ("Steepest descent", "最速下降法"),
-    "fixed": ("Fixed step", "固定步长"),
-    "momentum": ("Momentum", "动量法"),
-    "conjugate": ("Conjugate gradients", "共轭梯度法"),
-    "newton": ("Newton", "牛顿法"),
+    "steepest": T("Steepest descent", "最速下降法"),
+    "fixed": T("Fixed step", "固定步长"),
+    "momentum": T("Momentum", "动量法"),
+    "conjugate": T("Conjugate gradients", "共轭梯度法"),
+    "newton": T("Newton", "牛顿法"),
 }
 SUBJECTS = {
     "steepest": "Steepest descent",
@@ -49,7 +50,7 @@ class Run:
     method: str
     status: str
     iterations: int | None
-    sentence: tuple[str, str]
+    sentence: T
     points: ndarray = field(repr=False)
     coefficients: ndarray = field(repr=False)
     value: ndarray = field(repr=False)
@@ -202,9 +203,7 @@ def run(method: str, problem: Problem) -> Run:
     return _describe(method, status, way, np.array(coefficients)[1:], recurred, problem)
 
 
-def _describe(
-    method: str, status: str, way: ndarray, coefficients: ndarray, recurred: ndarray | None, problem: Problem
-) -> Run:
+def _describe(method: str, status: str, way: ndarray, coefficients: ndarray, recurred: ndarray | None, problem: Problem) -> Run:
     form, spectrum = problem.form, problem.spectrum
     value = form.value(way)
     gradient = np.linalg.norm(way @ form.a - form.b, axis=1)
@@ -222,38 +221,56 @@ def _describe(
     return Run(method, status, iterations, sentence, way, coefficients, value, gap, gradient, distance, recurred)
 
 
-def _say(method: str, status: str, steps: int, problem: Problem) -> tuple[str, str]:
+def _say(method: str, status: str, steps: int, problem: Problem) -> T:
     en, zh = SUBJECTS[method], METHODS[method][1]
     falling = problem.spectrum.eigenvalues[0] < -problem.spectrum.tolerance
     plural = "" if steps == 1 else "s"
     tolerance = short(problem.tolerance)
     if status == "converged" and steps == 0:
-        return f"{en} has nothing to do: the gradient at the start is zero.", f"{zh}无事可做：起点处梯度为零。"
+        return T("{en} has nothing to do: the gradient at the start is zero.", "{en}无事可做：起点处梯度为零。", en=T(en, zh))
     if status == "converged" and falling:
-        return (
-            f"{en} reaches the stationary point in {steps} step{plural}; it is no minimum.",
-            f"{zh}用 {steps} 步到达驻点；但它不是极小点。",
+        return T(
+            "{en} reaches the stationary point in {steps} step{plural_}; it is no minimum.",
+            "{en}用 {steps} 步到达驻点；但它不是极小点。",
+            en=T(en, zh),
+            steps=steps,
+            plural_=plural,
         )
     return {
-        "converged": (
-            f"{en} brings the gradient to {tolerance} of its start in {steps} step{plural}.",
-            f"{zh}用 {steps} 步把梯度降到开始时的 {tolerance}。",
+        "converged": T(
+            "{en} brings the gradient to {tolerance} of its start in {steps} step{plural_}.",
+            "{en}用 {steps} 步把梯度降到开始时的 {tolerance}。",
+            en=T(en, zh),
+            tolerance=tolerance,
+            steps=steps,
+            plural_=plural,
         ),
-        "stopped": (
-            f"{en} has not brought the gradient to {tolerance} of its start after {steps} step{plural}.",
-            f"{zh}走了 {steps} 步，梯度还没有降到开始时的 {tolerance}。",
+        "stopped": T(
+            "{en} has not brought the gradient to {tolerance} of its start after {steps} step{plural_}.",
+            "{en}走了 {steps} 步，梯度还没有降到开始时的 {tolerance}。",
+            en=T(en, zh),
+            tolerance=tolerance,
+            steps=steps,
+            plural_=plural,
         ),
-        "diverged": (
-            f"{en} diverges: after {steps} step{plural} the gradient is 1e8 times as large as at the start.",
-            f"{zh}发散：{steps} 步后梯度已增至开始时的 1e8 倍以上。",
+        "diverged": T(
+            "{en} diverges: after {steps} step{plural_} the gradient is 1e8 times as large as at the start.",
+            "{en}发散：{steps} 步后梯度已增至开始时的 1e8 倍以上。",
+            en=T(en, zh),
+            steps=steps,
+            plural_=plural,
         ),
-        "unbounded": (
-            f"{en} stops after {steps} step{plural}: on the line it searches f has no lowest point.",
-            f"{zh}在第 {steps} 步后停下：沿搜索方向 f 没有最低点。",
+        "unbounded": T(
+            "{en} stops after {steps} step{plural_}: on the line it searches f has no lowest point.",
+            "{en}在第 {steps} 步后停下：沿搜索方向 f 没有最低点。",
+            en=T(en, zh),
+            steps=steps,
+            plural_=plural,
         ),
-        "no solution": (
-            f"{en} cannot take a step: A is singular and its equation has no solution.",
-            f"{zh}一步也走不了：A 奇异，它的方程无解。",
+        "no solution": T(
+            "{en} cannot take a step: A is singular and its equation has no solution.",
+            "{en}一步也走不了：A 奇异，它的方程无解。",
+            en=T(en, zh),
         ),
     }[status]
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy import ndarray
 
 from engine.core import Refused
+from engine.core.entry import normalised
 from engine.core.params import shown
+from engine.core.words import T
 
 MOST_ROWS = 50
 LARGEST, SMALLEST = 1e6, 1e-15
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_FULL_WIDTH = str.maketrans({",": ",", "、": ",", ";": ";", "−": "-", "\t": " ", "\r": " ", "\n": ";"})
+_ROW_ENDS = re.compile(r"\]\s*[,;]?\s*\[|[\r\n]+")
 
 
 @dataclass(frozen=True)
@@ -42,26 +44,43 @@ def make_form(given: ndarray, b: ndarray, c: float, names: tuple[str, ...] | Non
     return Form(given, 0.5 * (given + given.T), b, float(c), names or default)
 
 
-def read_number(text: str, name: str, place: tuple[str, str]) -> float:
+def read_number(text: str, name: str, place: T) -> float:
     """A decimal number or a fraction such as 1/3. Raises `Refused`, naming the parameter and the place in it."""
     parts = text.split("/")
     if len(parts) > 2 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
-        got_en, got_zh = ("empty", "空的") if not text else (shown(text), shown(text))
+        got_en, got_zh = T("empty", "空的") if not text else (shown(text), shown(text))
         raise Refused(
-            f"{name} must be made of numbers; {place[0]} is {got_en}",
-            f"{name} 必须由数组成；{place[1]}是 {got_zh}",
+            T(
+                "{name} must be made of numbers; {place} is {got_en}",
+                "{name} 必须由数组成；{place}是 {got_en}",
+                name=name,
+                place=T.of(place),
+                got_en=T(got_en, got_zh),
+            ),
             name,
         )
     bottom = float(parts[1]) if len(parts) == 2 else 1.0
     value = float(parts[0]) / bottom if bottom else float("inf")
     if value and not SMALLEST <= abs(value) <= LARGEST:
         raise Refused(
-            f"{name} must be made of zeros and numbers from {SMALLEST:g} to {LARGEST:g} in size; "
-            f"{place[0]} is {shown(text)}",
-            f"{name} 只能含零和绝对值在 {SMALLEST:g} 到 {LARGEST:g} 之间的数；{place[1]}是 {shown(text)}",
+            T(
+                "{name} must be made of zeros and numbers from {smallest:g} to {largest:g} in size; {place} is {text}",
+                "{name} 只能含零和绝对值在 {smallest:g} 到 {largest:g} 之间的数；{place}是 {text}",
+                name=name,
+                smallest=SMALLEST,
+                largest=LARGEST,
+                place=T.of(place),
+                text=shown(text),
+            ),
             name,
         )
     return value
+
+
+def _plain(text: str) -> str:
+    """The text in ASCII; rows in brackets, as programs write them, and on lines of their own end at semicolons."""
+    plain = _ROW_ENDS.sub(";", normalised(text).strip()).replace("\t", " ")
+    return re.sub(r"^[\[(]+|[\])]+$", "", plain)
 
 
 def _entries(row: str) -> list[str]:
@@ -75,22 +94,27 @@ def read_matrix(text: str, name: str = "matrix") -> ndarray:
     punctuation is accepted. Raises `Refused` with the place of the first entry at fault, for rows of unequal length,
     a matrix that is not square, is empty, or has more than 50 rows.
     """
-    rows = [row.strip() for row in text.translate(_FULL_WIDTH).split(";")]
+    rows = [row.strip() for row in _plain(text).split(";")]
     while rows and not rows[-1]:
         rows.pop()
     if not rows:
-        raise Refused(f"{name} must have at least one row; got nothing", f"{name} 至少要有一行；什么也没有收到", name)
+        raise Refused(T("{name} must have at least one row; got nothing", "{name} 至少要有一行；什么也没有收到", name=name), name)
     if len(rows) > MOST_ROWS:
         raise Refused(
-            f"{name} must have at most {MOST_ROWS} rows; got {len(rows)}",
-            f"{name} 最多 {MOST_ROWS} 行；收到 {len(rows)} 行",
+            T(
+                "{name} must have at most {most_rows} rows; got {rows}",
+                "{name} 最多 {most_rows} 行；收到 {rows} 行",
+                name=name,
+                most_rows=MOST_ROWS,
+                rows=len(rows),
+            ),
             name,
         )
     cells = [_entries(row) for row in rows]
     _check_shape(cells, name)
     return np.array(
         [
-            [read_number(cell, name, (f"row {i}, entry {j}", f"第 {i} 行第 {j} 个")) for j, cell in enumerate(row, 1)]
+            [read_number(cell, name, T("row {i}, entry {j}", "第 {i} 行第 {j} 个", i=i, j=j)) for j, cell in enumerate(row, 1)]
             for i, row in enumerate(cells, 1)
         ]
     )
@@ -101,18 +125,29 @@ def _check_shape(cells: list[list[str]], name: str) -> None:
     for i, row in enumerate(cells, 1):
         if not row:
             raise Refused(
-                f"{name} must not have empty rows; row {i} is empty", f"{name} 不能有空行；第 {i} 行是空的", name
+                T("{name} must not have empty rows; row {i} is empty", "{name} 不能有空行；第 {i} 行是空的", name=name, i=i), name
             )
         if len(row) != wide:
             raise Refused(
-                f"{name} must have rows of equal length; row 1 has {wide} entries, row {i} has {len(row)}",
-                f"{name} 各行必须一样长；第 1 行有 {wide} 个数，第 {i} 行有 {len(row)} 个",
+                T(
+                    "{name} must have rows of equal length; row 1 has {wide} entries, row {i} has {row}",
+                    "{name} 各行必须一样长；第 1 行有 {wide} 个数，第 {i} 行有 {row} 个",
+                    name=name,
+                    wide=wide,
+                    i=i,
+                    row=len(row),
+                ),
                 name,
             )
     if wide != len(cells):
         raise Refused(
-            f"{name} must be square; got {len(cells)} rows of {wide} entries",
-            f"{name} 必须是方阵；收到 {len(cells)} 行、每行 {wide} 个数",
+            T(
+                "{name} must be square; got {cells} rows of {wide} entries",
+                "{name} 必须是方阵；收到 {cells} 行、每行 {wide} 个数",
+                name=name,
+                cells=len(cells),
+                wide=wide,
+            ),
             name,
         )
 
@@ -122,34 +157,44 @@ def read_vector(text: str, n: int, name: str) -> ndarray:
 
     Raises `Refused` with the place of the first entry at fault, or where there are neither 0, 1 nor n numbers.
     """
-    row = text.translate(_FULL_WIDTH).replace(";", ",").strip().strip(",")
+    row = _plain(text).replace(";", ",").strip().strip(",")
     entries = _entries(row) if row else ["0"]
     if len(entries) not in (1, n):
         raise Refused(
-            f"{name} must have one number for each of the {n} rows of the matrix, or one for all; got {len(entries)}",
-            f"{name} 的个数必须等于矩阵的行数 {n}，或只给一个数代表全部；收到 {len(entries)} 个",
+            T(
+                "{name} must have one number for each of the {n} rows of the matrix, or one for all; got {entries}",
+                "{name} 的个数必须等于矩阵的行数 {n}，或只给一个数代表全部；收到 {entries} 个",
+                name=name,
+                n=n,
+                entries=len(entries),
+            ),
             name,
         )
-    values = [read_number(entry, name, (f"entry {i}", f"第 {i} 个")) for i, entry in enumerate(entries, 1)]
+    values = [read_number(entry, name, T("entry {i}", "第 {i} 个", i=i)) for i, entry in enumerate(entries, 1)]
     return np.full(n, values[0]) if len(values) == 1 else np.array(values)
 
 
-def fit_vector(text: str, n: int, name: str) -> tuple[ndarray, tuple[str, str] | None]:
+def fit_vector(text: str, n: int, name: str) -> tuple[ndarray, T | None]:
     """`read_vector` for a point that may be left from another matrix: cut, or filled with zeros, to n entries.
 
     Returns the array and, where it was cut or filled, a sentence that says so.
     """
-    row = text.translate(_FULL_WIDTH).replace(";", ",").strip().strip(",")
+    row = _plain(text).replace(";", ",").strip().strip(",")
     entries = len(_entries(row))
     if entries in (0, 1, n):
         return read_vector(text, n, name), None
     values = read_vector(text, entries, name)
     fitted = np.zeros(n)
     fitted[: min(n, entries)] = values[:n]
-    en, zh = ("the rest are left out", "多余的不用") if entries > n else ("the missing ones are 0", "缺少的取 0")
-    return fitted, (
-        f"{name} has {entries} numbers for {n} variable{'s' if n > 1 else ''}; {en}.",
-        f"{name} 有 {entries} 个数，而变量有 {n} 个；{zh}。",
+    rest = T("the rest are left out", "多余的不用") if entries > n else T("the missing ones are 0", "缺少的取 0")
+    return fitted, T.many(
+        "{name} has {entries} numbers for {n} variable; {rest}.",
+        "{name} has {entries} numbers for {n} variables; {rest}.",
+        "{name} 有 {entries} 个数，而变量有 {n} 个；{rest}。",
+        name=name,
+        entries=entries,
+        n=n,
+        rest=rest,
     )
 
 
@@ -180,17 +225,18 @@ def draw_form(n: int, kappa: float, spread: str, negative: int, null: int, solva
     return make_form(0.5 * (a + a.T), b, 0.0)
 
 
-def say_symmetrisation(form: Form) -> tuple[str, str]:
+def say_symmetrisation(form: Form) -> T:
     twist = np.triu(np.abs(form.given - form.given.T))
     if not twist.any():
-        return "M is symmetric as it stands: A = M.", "M 本来就对称：A = M。"
+        return T("M is symmetric as it stands: A = M.", "M 本来就对称：A = M。")
     i, j = (int(k) for k in np.unravel_index(np.argmax(twist), twist.shape))
-    upper, lower, half = (
-        f"{value:.4g}".replace("-", "−") for value in (form.given[i, j], form.given[j, i], form.a[i, j])
-    )
-    return (
-        f"Only the symmetric part counts, as xᵀMx = xᵀMᵀx: A = ½(M + Mᵀ), and entries ({i + 1}, {j + 1}) = {upper} "
-        f"and ({j + 1}, {i + 1}) = {lower} both become {half}.",
-        f"只有对称部分起作用，因为 xᵀMx = xᵀMᵀx：取 A = ½(M + Mᵀ)，"
-        f"第 ({i + 1}, {j + 1}) 个数 {upper} 与第 ({j + 1}, {i + 1}) 个数 {lower} 都变成 {half}。",
+    upper, lower, half = (f"{value:.4g}".replace("-", "−") for value in (form.given[i, j], form.given[j, i], form.a[i, j]))
+    return T(
+        "Only the symmetric part counts, as xᵀMx = xᵀMᵀx: A = ½(M + Mᵀ), and entries ({i}, {j}) = {upper} and ({j}, {i}) = {lower} both become {half}.",
+        "只有对称部分起作用，因为 xᵀMx = xᵀMᵀx：取 A = ½(M + Mᵀ)，第 ({i}, {j}) 个数 {upper} 与第 ({j}, {i}) 个数 {lower} 都变成 {half}。",
+        i=i + 1,
+        j=j + 1,
+        upper=upper,
+        lower=lower,
+        half=half,
     )

@@ -52,11 +52,10 @@ def nearest_rotation(vectors: ndarray) -> ndarray:
 def _determinant(v: ndarray) -> float:
     if len(v) == 2:
         return v[0, 0] * v[1, 1] - v[0, 1] * v[1, 0]
-    return float(v[0] @ np.array([
-        v[1, 1] * v[2, 2] - v[1, 2] * v[2, 1],
-        v[1, 2] * v[2, 0] - v[1, 0] * v[2, 2],
-        v[1, 0] * v[2, 1] - v[1, 1] * v[2, 0],
-    ]))  # fmt: skip
+    return float(
+        v[0]
+        @ np.array([v[1, 1] * v[2, 2] - v[1, 2] * v[2, 1], v[1, 2] * v[2, 0] - v[1, 0] * v[2, 2], v[1, 0] * v[2, 1] - v[1, 1] * v[2, 0]])
+    )
 
 
 def rotate(v: ndarray, t: ndarray) -> tuple[ndarray, float]:

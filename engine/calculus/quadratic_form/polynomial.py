@@ -8,6 +8,7 @@ from engine.calculus.quadratic_form.entry import LARGEST, MOST_ROWS, SMALLEST, F
 from engine.core import Refused
 from engine.core.expressions import Expression, Node, parse
 from engine.core.params import shown
+from engine.core.words import T
 
 LETTERS = ("x", "y", "z", "w", "u", "v", "p", "q", "r", "s", "t")
 VARIABLES = (*LETTERS, *(f"x{i}" for i in range(1, MOST_ROWS + 1)))
@@ -25,8 +26,14 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
     names = whole.used
     if not 1 <= len(names) <= MOST_ROWS:
         raise Refused(
-            f"{name} must have from 1 to {MOST_ROWS} variables; got {len(names)} in {shown(text)}",
-            f"{name} 的变量须有 1 到 {MOST_ROWS} 个；{shown(text)} 中有 {len(names)} 个",
+            T(
+                "{name} must have from 1 to {most_rows} variables; got {names} in {text}",
+                "{name} 的变量须有 1 到 {most_rows} 个；{text} 中有 {names} 个",
+                name=name,
+                most_rows=MOST_ROWS,
+                names=len(names),
+                text=shown(text),
+            ),
             name,
         )
     expression = Expression(whole.root, names, whole.algebra)
@@ -34,8 +41,12 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
     if terms is None:
         culprit = shown(_culprit(expression)).strip("'")
         raise Refused(
-            f"{name} must be a polynomial of degree at most 2 throughout; got {culprit}",
-            f"{name} 必须处处是不超过二次的多项式；收到 {culprit}",
+            T(
+                "{name} must be a polynomial of degree at most 2 throughout; got {culprit}",
+                "{name} 必须处处是不超过二次的多项式；收到 {culprit}",
+                name=name,
+                culprit=culprit,
+            ),
             name,
         )
     given, b, c = np.zeros((len(names), len(names))), np.zeros(len(names)), 0.0
@@ -54,8 +65,14 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
 def _check(coefficient: float, name: str) -> None:
     if not SMALLEST <= abs(coefficient) <= LARGEST:
         raise Refused(
-            f"{name} must have coefficients from {SMALLEST:g} to {LARGEST:g} in size; got {coefficient:g}",
-            f"{name} 的系数绝对值须在 {SMALLEST:g} 到 {LARGEST:g} 之间；收到 {coefficient:g}",
+            T(
+                "{name} must have coefficients from {smallest:g} to {largest:g} in size; got {coefficient:g}",
+                "{name} 的系数绝对值须在 {smallest:g} 到 {largest:g} 之间；收到 {coefficient:g}",
+                name=name,
+                smallest=SMALLEST,
+                largest=LARGEST,
+                coefficient=coefficient,
+            ),
             name,
         )
 

@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from engine.calculus.quadratic_form.definiteness import EPSILON, Spectrum, short
 from engine.calculus.quadratic_form.descent import Problem, Run, polynomials
+from engine.core.words import T
 
 CURVE, PLANE = 121, 51
 
@@ -32,7 +33,7 @@ class ExactLineSearch:
     observed: ndarray
     step_ratio: ndarray
     cosine: ndarray
-    sentence: tuple[str, str]
+    sentence: T
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class FixedStep:
     direction_rate: ndarray
     converges: bool
     promise: ndarray
-    sentence: tuple[str, str]
+    sentence: T
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class MomentumPlane:
     oscillates: ndarray
     converges: bool
     promise: ndarray
-    sentence: tuple[str, str]
+    sentence: T
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class ConjugatePolynomials:
     bound: ndarray | None
     observed: ndarray | None
     distinct: int
-    sentence: tuple[str, str]
+    sentence: T
 
 
 def heavy_ball_rate(alpha: ndarray | float, beta: ndarray | float, lam: ndarray | float) -> ndarray:
@@ -127,9 +128,12 @@ def compare_line_search(way: Run, spectrum: Spectrum) -> ExactLineSearch | None:
     ratio = np.where(way.error_norm[1:] > noise, ratio, np.nan)
     worst = short(float(np.nanmax(ratio))) if np.any(ratio > 0) else "0"
     k, r = short(kappa), short(rate)
-    sentence = (
-        f"κ = {k}: by Kantorovich no step leaves more than {r} of f − f*; here the worst left {worst}.",
-        f"κ = {k}：按坎托罗维奇不等式，每步至多留下 f − f* 的 {r}；这里最差的一步留下 {worst}。",
+    sentence = T(
+        "κ = {k}: by Kantorovich no step leaves more than {r} of f − f*; here the worst left {worst}.",
+        "κ = {k}：按坎托罗维奇不等式，每步至多留下 f − f* 的 {r}；这里最差的一步留下 {worst}。",
+        k=k,
+        r=r,
+        worst=worst,
     )
     return ExactLineSearch(kappa, rate, rate ** np.arange(len(way.gap)), way.gap / start, ratio, cosine, sentence)
 
@@ -158,27 +162,30 @@ def rate_fixed(spectrum: Spectrum, alpha: float, points: int) -> FixedStep:
         low, high = float(kept[0]), float(kept[-1])
         edge, best, best_rate = 2 / high, 2 / (low + high), (high - low) / (high + low)
     return FixedStep(
-        edge, best, best_rate, axis, rate, here, direction, here < 1, _powers(here, points),
-        _say_fixed(kept, alpha, edge, here),
-    )  # fmt: skip
+        edge, best, best_rate, axis, rate, here, direction, here < 1, _powers(here, points), _say_fixed(kept, alpha, edge, here)
+    )
 
 
-def _say_fixed(kept: ndarray, alpha: float, edge: float | None, here: float) -> tuple[str, str]:
+def _say_fixed(kept: ndarray, alpha: float, edge: float | None, here: float) -> T:
     a, r = short(alpha), short(here)
     if not len(kept):
-        return (
-            "A = 0: the gradient is the same everywhere, and no step length converges.",
-            "A = 0：梯度处处相同，任何步长都不收敛。",
-        )
+        return T("A = 0: the gradient is the same everywhere, and no step length converges.", "A = 0：梯度处处相同，任何步长都不收敛。")
     if edge is None:
-        return (
-            f"λ₁ = {short(kept[0])} < 0: along its eigenvector every step length grows the error, by {r} at α = {a}.",
-            f"λ₁ = {short(kept[0])} < 0：沿它的特征向量，任何步长都使误差增长，α = {a} 时每步乘 {r}。",
+        return T(
+            "λ₁ = {kept} < 0: along its eigenvector every step length grows the error, by {r} at α = {a}.",
+            "λ₁ = {kept} < 0：沿它的特征向量，任何步长都使误差增长，α = {a} 时每步乘 {r}。",
+            kept=short(kept[0]),
+            r=r,
+            a=a,
         )
-    verb_en, verb_zh = ("converges", "收敛") if here < 1 else ("does not converge", "不收敛")
-    return (
-        f"α = {a} {verb_en}: the edge is 2/λmax = {short(edge)}, and the slowest direction keeps {r} of its error.",
-        f"α = {a} 时{verb_zh}：界限是 2/λmax = {short(edge)}，最慢的方向每步保留误差的 {r}。",
+    verb_en, verb_zh = T("converges", "收敛") if here < 1 else T("does not converge", "不收敛")
+    return T(
+        "α = {a} {verb_en}: the edge is 2/λmax = {edge}, and the slowest direction keeps {r} of its error.",
+        "α = {a} 时{verb_en}：界限是 2/λmax = {edge}，最慢的方向每步保留误差的 {r}。",
+        a=a,
+        verb_en=T(verb_en, verb_zh),
+        edge=short(edge),
+        r=r,
     )
 
 
@@ -203,23 +210,39 @@ def rate_momentum(spectrum: Spectrum, alpha: float, beta: float, points: int) ->
         best_rate = float((high - low) / (high + low))
         best_alpha, best_beta = float((2 / (low + high)) ** 2), best_rate**2
     return MomentumPlane(
-        alphas, betas, plane, edge, best_alpha, best_beta, best_rate, here, direction,
-        (1 + beta - alpha * lam) ** 2 < 4 * beta, here < 1, _powers(here, points),
+        alphas,
+        betas,
+        plane,
+        edge,
+        best_alpha,
+        best_beta,
+        best_rate,
+        here,
+        direction,
+        (1 + beta - alpha * lam) ** 2 < 4 * beta,
+        here < 1,
+        _powers(here, points),
         _say_momentum(kept, alpha, beta, best_rate, here),
-    )  # fmt: skip
+    )
 
 
-def _say_momentum(kept: ndarray, alpha: float, beta: float, best: float | None, here: float) -> tuple[str, str]:
+def _say_momentum(kept: ndarray, alpha: float, beta: float, best: float | None, here: float) -> T:
     pair, r = f"α = {short(alpha)}, β = {short(beta)}", short(here)
     if best is None:
-        return (
-            f"No pair (α, β) converges: A has no smallest positive curvature to go by. At {pair} the rate is {r}.",
-            f"没有收敛的 (α, β)：A 不是处处向上弯。{pair} 时速率为 {r}。",
+        return T(
+            "No pair (α, β) converges: A has no smallest positive curvature to go by. At {pair} the rate is {r}.",
+            "没有收敛的 (α, β)：A 不是处处向上弯。{pair} 时速率为 {r}。",
+            pair=pair,
+            r=r,
         )
-    verb_en, verb_zh = ("converges", "收敛") if here < 1 else ("does not converge", "不收敛")
-    return (
-        f"{pair} {verb_en}: the error is multiplied by about {r} a step; the best pair reaches {short(best)}.",
-        f"{pair} 时{verb_zh}：误差每步约乘 {r}；最好的一对能到 {short(best)}。",
+    verb_en, verb_zh = T("converges", "收敛") if here < 1 else T("does not converge", "不收敛")
+    return T(
+        "{pair} {verb_en}: the error is multiplied by about {r} a step; the best pair reaches {best}.",
+        "{pair} 时{verb_en}：误差每步约乘 {r}；最好的一对能到 {best}。",
+        pair=pair,
+        verb_en=T(verb_en, verb_zh),
+        r=r,
+        best=short(best),
     )
 
 
@@ -235,16 +258,26 @@ def trace_polynomials(way: Run, problem: Problem) -> ConjugatePolynomials:
         root = np.sqrt(kept[-1] / kept[0])
         bound = np.minimum(1.0, 2 * ((root - 1) / (root + 1)) ** np.arange(len(way.gap)))
         observed = np.sqrt(way.gap / (way.gap[0] or 1.0))
-    distinct = 1 + int(np.sum(np.diff(kept) > 1e-8 * top)) if len(kept) else 0
+    # each eigenvalue is known to within τ: two are different when their gap exceeds what both may be off
+    distinct = 1 + int(np.sum(np.diff(kept) > 2 * problem.spectrum.tolerance)) if len(kept) else 0
     # Only the first n steps are the method's own; past them rounding speaks.
     first = min(len(way.coefficients), len(values))
     rows = polynomials(way, np.concatenate([lam, values]), first)
     taken = len(way.coefficients)
     more = taken > distinct and way.status == "converged"
     sentence = (
-        f"In exact arithmetic {distinct} distinct non-zero eigenvalues take at most {distinct} steps; taken: {taken}"
-        f"{', the rest for rounding' if more else ''}.",
-        f"若无舍入误差，{distinct} 个不同的非零特征值至多需 {distinct} 步；这里走了 {taken} 步"
-        f"{',多出的归于舍入误差' if more else ''}。",
+        T(
+            "In exact arithmetic {distinct} distinct non-zero eigenvalues take at most {distinct} steps; taken: {taken}, the rest for rounding.",
+            "若无舍入误差，{distinct} 个不同的非零特征值至多需 {distinct} 步；这里走了 {taken} 步,多出的归于舍入误差。",
+            distinct=distinct,
+            taken=taken,
+        )
+        if more
+        else T(
+            "In exact arithmetic {distinct} distinct non-zero eigenvalues take at most {distinct} steps; taken: {taken}.",
+            "若无舍入误差，{distinct} 个不同的非零特征值至多需 {distinct} 步；这里走了 {taken} 步。",
+            distinct=distinct,
+            taken=taken,
+        )
     )
     return ConjugatePolynomials(lam, rows[:, :CURVE], rows[:, CURVE:], bound, observed, distinct, sentence)

@@ -10,9 +10,10 @@ from numpy import ndarray
 from engine.calculus.quadratic_form.definiteness import Spectrum, short
 from engine.calculus.quadratic_form.descent import Run
 from engine.calculus.quadratic_form.entry import Form
+from engine.core.words import T
 
 GRID, LEVELS, ROUND, MOST_POINTS = 61, 12, 97, 501
-Plane = tuple[ndarray, tuple[int, ...] | None, tuple[tuple[str, str], ...]]
+Plane = tuple[ndarray, tuple[int, ...] | None, tuple[T, ...]]
 NICE = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -26,7 +27,7 @@ class Trajectory:
     method: str
     status: str
     iterations: int | None
-    sentence: tuple[str, str]
+    sentence: T
     path: ndarray
     value: ndarray
     gap: ndarray
@@ -53,7 +54,7 @@ class Slice:
     origin: ndarray
     directions: ndarray
     coordinates: tuple[int, ...] | None
-    labels: tuple[tuple[str, str], ...]
+    labels: tuple[T, ...]
     u: ndarray
     v: ndarray | None
     z: ndarray | None
@@ -86,10 +87,7 @@ def choose_plane(kind: str, first: int, second: int, form: Form, spectrum: Spect
     if kind == "coordinates":
         return np.eye(n)[picks], tuple(picks), tuple((form.names[i], form.names[i]) for i in picks)
     labels = [
-        (
-            f"along v{i + 1} (λ = {short(spectrum.eigenvalues[i])})",
-            f"沿 v{i + 1}(λ = {short(spectrum.eigenvalues[i])})",
-        )
+        T("along v{i} (λ = {eigenvalues})", "沿 v{i}(λ = {eigenvalues})", i=i + 1, eigenvalues=short(spectrum.eigenvalues[i]))
         for i in picks
     ]
     return spectrum.eigenvectors[:, picks].T, None, tuple(labels)
@@ -133,9 +131,25 @@ def cut(form: Form, spectrum: Spectrum, origin: ndarray, plane: Plane, start: nd
             ellipse = centre + np.cos(angle) * axes[0] + np.sin(angle) * axes[1]
     sections = base + (vectors.T @ slope)[:, None] * side + 0.5 * values[:, None] * side * side
     return Slice(
-        origin, directions, coordinates, labels, centre[0] + side, v, z, profile, _levels(heights, base), matrix,
-        values, vectors, axes, scale, centre, ellipse, side, sections,
-    )  # fmt: skip
+        origin,
+        directions,
+        coordinates,
+        labels,
+        centre[0] + side,
+        v,
+        z,
+        profile,
+        _levels(heights, base),
+        matrix,
+        values,
+        vectors,
+        axes,
+        scale,
+        centre,
+        ellipse,
+        side,
+        sections,
+    )
 
 
 def _principal(matrix: ndarray, tolerance: float, half: float) -> tuple[ndarray, ndarray, ndarray, float]:
@@ -163,6 +177,5 @@ def look(way: Run, directions: ndarray) -> Trajectory:
     seen = way.points[:MOST_POINTS] @ directions.T
     path = seen if seen.shape[1] == 2 else np.column_stack([seen, np.zeros(len(seen))])
     return Trajectory(
-        way.method, way.status, way.iterations, way.sentence, path, way.value, way.gap, way.gradient_norm,
-        way.error_norm, way.recurred_norm,
-    )  # fmt: skip
+        way.method, way.status, way.iterations, way.sentence, path, way.value, way.gap, way.gradient_norm, way.error_norm, way.recurred_norm
+    )

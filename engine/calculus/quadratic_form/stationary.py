@@ -9,6 +9,7 @@ from numpy import ndarray
 
 from engine.calculus.quadratic_form.definiteness import EPSILON, Spectrum, short
 from engine.calculus.quadratic_form.entry import Form
+from engine.core.words import T
 
 PROFILE_POINTS = 81
 KINDS = {
@@ -33,7 +34,7 @@ class Stationary:
     """
 
     kind: str
-    sentence: tuple[str, str]
+    sentence: T
     point: ndarray | None
     value: float | None
     directions: ndarray
@@ -54,7 +55,7 @@ class Escape:
     curvature: float
     t: ndarray
     value: ndarray
-    sentence: tuple[str, str]
+    sentence: T
 
 
 def vector(values: ndarray, names: tuple[str, ...]) -> str:
@@ -83,6 +84,9 @@ def find_stationary(form: Form, spectrum: Spectrum) -> Stationary:
         sentence = _sentence(kind, form, None, None, int(null.sum()), residual)
         return Stationary(kind, sentence, None, None, np.zeros((0, len(form.b))), residual, allowed)
     value = form.c - 0.5 * float(form.b @ point)
+    # what is left of terms that cancel to within rounding is an exact 0
+    terms = abs(form.c) + 0.5 * float(np.abs(form.b) @ np.abs(point))
+    value = 0.0 if abs(value) <= 8 * len(form.b) * EPSILON * terms else value
     sentence = _sentence(kind, form, point, value, int(null.sum()), residual)
     return Stationary(kind, sentence, point, value, vectors[:, null].T, residual, allowed)
 
@@ -100,51 +104,67 @@ def _kind(spectrum: Spectrum, solvable: bool) -> str:
     }[spectrum.judgement.verdict]
 
 
-def _flat(dimension: int) -> tuple[str, str]:
-    names = {1: ("a whole line", "一整条直线上的"), 2: ("a whole plane", "一整个平面上的")}
-    return names.get(dimension, (f"a whole {dimension}-dimensional flat", f"一整个 {dimension} 维仿射子空间上的"))
+def _flat(dimension: int) -> T:
+    names = {1: T("a whole line", "一整条直线上的"), 2: T("a whole plane", "一整个平面上的")}
+    return names.get(dimension, T("a whole {dimension}-dimensional flat", "一整个 {dimension} 维仿射子空间上的", dimension=dimension))
 
 
-def _sentence(
-    kind: str, form: Form, point: ndarray | None, value: float | None, nullity: int, residual: float
-) -> tuple[str, str]:
+def _sentence(kind: str, form: Form, point: ndarray | None, value: float | None, nullity: int, residual: float) -> T:
     if point is None or value is None:
-        return (
-            f"No stationary point: A is singular and b has a part of length {short(residual)} outside its range, "
-            "so the gradient never vanishes.",
-            f"没有驻点：A 奇异，而 b 有长为 {short(residual)} 的一部分落在 A 的值域之外，梯度处处不为零。",
+        return T(
+            "No stationary point: A is singular and b has a part of length {residual} outside its range, so the gradient never vanishes.",
+            "没有驻点：A 奇异，而 b 有长为 {residual} 的一部分落在 A 的值域之外，梯度处处不为零。",
+            residual=short(residual),
         )
     at = vector(point, form.names)
     flat_en, flat_zh = _flat(nullity)
     return {
-        "minimum": (
-            f"One minimum, at {at}, where f = {short(value)}: f rises in every direction.",
-            f"唯一的极小点在 {at}，f = {short(value)}：向任何方向 f 都上升。",
+        "minimum": T(
+            "One minimum, at {at}, where f = {value}: f rises in every direction.",
+            "唯一的极小点在 {at}，f = {value}：向任何方向 f 都上升。",
+            at=at,
+            value=short(value),
         ),
-        "maximum": (
-            f"One maximum, at {at}, where f = {short(value)}: f falls in every direction, and has no minimum.",
-            f"唯一的极大点在 {at}，f = {short(value)}：向任何方向 f 都下降，没有极小值。",
+        "maximum": T(
+            "One maximum, at {at}, where f = {value}: f falls in every direction, and has no minimum.",
+            "唯一的极大点在 {at}，f = {value}：向任何方向 f 都下降，没有极小值。",
+            at=at,
+            value=short(value),
         ),
-        "saddle": (
-            f"A saddle at {at}, where f = {short(value)}: f rises in some directions and falls in others.",
-            f"鞍点在 {at}，f = {short(value)}：向有些方向 f 上升，向另一些方向下降。",
+        "saddle": T(
+            "A saddle at {at}, where f = {value}: f rises in some directions and falls in others.",
+            "鞍点在 {at}，f = {value}：向有些方向 f 上升，向另一些方向下降。",
+            at=at,
+            value=short(value),
         ),
-        "flat of minima": (
-            f"{flat_en.capitalize()} of minimisers through {at}, all with f = {short(value)}; "
-            "that point is the one nearest to the origin.",
-            f"{flat_zh}点都是极小点，f 都等于 {short(value)}；其中离原点最近的是 {at}。",
+        "flat of minima": T(
+            "{flat_en} of minimisers through {at}, all with f = {value}; that point is the one nearest to the origin.",
+            "{flat_zh}点都是极小点，f 都等于 {value}；其中离原点最近的是 {at}。",
+            flat_en=flat_en.capitalize(),
+            at=at,
+            value=short(value),
+            flat_zh=flat_zh,
         ),
-        "flat of maxima": (
-            f"{flat_en.capitalize()} of maximisers through {at}, all with f = {short(value)}; f has no minimum.",
-            f"{flat_zh}点都是极大点，f 都等于 {short(value)}，其中一点是 {at}；没有极小值。",
+        "flat of maxima": T(
+            "{flat_en} of maximisers through {at}, all with f = {value}; f has no minimum.",
+            "{flat_zh}点都是极大点，f 都等于 {value}，其中一点是 {at}；没有极小值。",
+            flat_en=flat_en.capitalize(),
+            at=at,
+            value=short(value),
+            flat_zh=flat_zh,
         ),
-        "flat of saddles": (
-            f"{flat_en.capitalize()} of saddle points through {at}, all with f = {short(value)}.",
-            f"{flat_zh}点都是鞍点，f 都等于 {short(value)}，其中一点是 {at}。",
+        "flat of saddles": T(
+            "{flat_en} of saddle points through {at}, all with f = {value}.",
+            "{flat_zh}点都是鞍点，f 都等于 {value}，其中一点是 {at}。",
+            flat_en=flat_en.capitalize(),
+            at=at,
+            value=short(value),
+            flat_zh=flat_zh,
         ),
-        "constant": (
-            f"f is the constant {short(value)}: every point is stationary, and a minimiser.",
-            f"f 是常数 {short(value)}：每一点都是驻点，也都是极小点。",
+        "constant": T(
+            "f is the constant {value}: every point is stationary, and a minimiser.",
+            "f 是常数 {value}：每一点都是驻点，也都是极小点。",
+            value=short(value),
         ),
     }[kind]
 
@@ -173,15 +193,18 @@ def find_escape(form: Form, spectrum: Spectrum, stationary: Stationary, start: n
     return Escape(origin, direction, slope, curvature, t, value, _say_escape(form, direction, slope, curvature))
 
 
-def _say_escape(form: Form, direction: ndarray, slope: float, curvature: float) -> tuple[str, str]:
+def _say_escape(form: Form, direction: ndarray, slope: float, curvature: float) -> T:
     along = vector(direction, form.names)
     if curvature < 0:
-        return (
-            f"Escape along {along}, the eigenvector of λ = {short(curvature)}: f falls like ½·({short(curvature)})·t², "
-            "without end.",
-            f"沿 {along}（λ = {short(curvature)} 的特征向量）逃逸：f 按 ½·({short(curvature)})·t² 下降，没有下界。",
+        return T(
+            "Escape along {along}, the eigenvector of λ = {curvature}: f falls like ½·({curvature})·t², without end.",
+            "沿 {along}（λ = {curvature} 的特征向量）逃逸：f 按 ½·({curvature})·t² 下降，没有下界。",
+            along=along,
+            curvature=short(curvature),
         )
-    return (
-        f"Escape along {along}, in the null space of A: f falls as a line of slope {short(slope)}, without end.",
-        f"沿 {along} 逃逸，它在 A 的零空间里：f 沿斜率为 {short(slope)} 的直线下降，没有下界。",
+    return T(
+        "Escape along {along}, in the null space of A: f falls as a line of slope {slope}, without end.",
+        "沿 {along} 逃逸，它在 A 的零空间里：f 沿斜率为 {slope} 的直线下降，没有下界。",
+        along=along,
+        slope=short(slope),
     )

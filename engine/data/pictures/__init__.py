@@ -13,6 +13,20 @@ from engine.data.pictures.photographs import HELD_OUT, PHOTOGRAPHS, TRAINING, TR
 from engine.data.pictures.uploads import BYTES, PIXELS, SIDE, SMALLEST, TEXT, Opened, as_text, from_text, opened
 
 __all__ = [
-    "BYTES", "HELD_OUT", "PHOTOGRAPHS", "PIXELS", "SIDE", "SMALLEST", "TEXT", "TRAINING", "TRAINING_OTHER", "Opened",
-    "as_text", "chosen", "from_text", "opened", "photograph", "reduced",
-]  # fmt: skip
+    "BYTES",
+    "HELD_OUT",
+    "PHOTOGRAPHS",
+    "PIXELS",
+    "SIDE",
+    "SMALLEST",
+    "TEXT",
+    "TRAINING",
+    "TRAINING_OTHER",
+    "Opened",
+    "as_text",
+    "chosen",
+    "from_text",
+    "opened",
+    "photograph",
+    "reduced",
+]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from engine.core import Refused
 from engine.core.params import shown
+from engine.core.words import T
 from engine.data.pictures.photographs import PHOTOGRAPHS, photograph
 from engine.data.pictures.uploads import from_text
 
@@ -24,11 +25,16 @@ def chosen(text: str, names: Iterable[str] = tuple(PHOTOGRAPHS), name: str = "im
         return photograph(text)
     if text.startswith("data:"):
         return from_text(text, name)
-    raise Refused(f"{name} must be one of {', '.join(known)}, or a picture as a \"data:image/png;base64,\" text; got "
-                  f"{shown(text)}",
-                  f"{name} 必须是下列之一：{', '.join(known)}，或“data:image/png;base64,”形式的图片；"
-                  f"收到 {shown(text)}",
-                  name)  # fmt: skip
+    raise Refused(
+        T(
+            '{name} must be one of {known}, or a picture as a "data:image/png;base64," text; got {text}',
+            "{name} 必须是下列之一：{known}，或“data:image/png;base64,”形式的图片；收到 {text}",
+            name=name,
+            known=", ".join(known),
+            text=shown(text),
+        ),
+        name,
+    )
 
 
 def reduced(pixels: ndarray, side: int) -> ndarray:

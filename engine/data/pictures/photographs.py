@@ -16,12 +16,20 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
+from engine.core.words import T
+
 TRAINING = ("astronaut", "coffee", "rocket", "flower", "motorcycle_left", "motorcycle_right")
 TRAINING_OTHER = ("camera", "coins", "brick", "grass", "gravel", "moon", "ihc", "hubble_deep_field", "retina")
 HELD_OUT = ("china", "chelsea")
-PHOTOGRAPHS = {"astronaut": ("astronaut", "宇航员"), "coffee": ("coffee", "咖啡"), "rocket": ("rocket", "火箭"),
-               "flower": ("flower", "花"), "motorcycle_left": ("motorcycle", "摩托车"),
-               "china": ("temple (china)", "寺庙（china）"), "chelsea": ("cat (chelsea)", "猫（chelsea）")}  # fmt: skip
+PHOTOGRAPHS = {
+    "astronaut": T("astronaut", "宇航员"),
+    "coffee": T("coffee", "咖啡"),
+    "rocket": T("rocket", "火箭"),
+    "flower": T("flower", "花"),
+    "motorcycle_left": T("motorcycle", "摩托车"),
+    "china": T("temple (china)", "寺庙（china）"),
+    "chelsea": T("cat (chelsea)", "猫（chelsea）"),
+}
 FOLDERS = ({"china", "flower"}, ("sklearn", "datasets/images")), (set(), ("skimage", "data"))
 
 

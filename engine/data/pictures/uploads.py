@@ -20,6 +20,7 @@ from numpy import ndarray
 from PIL import Image, UnidentifiedImageError
 
 from engine.core import Refused
+from engine.core.words import T
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 BYTES = 20 * 2**20
@@ -31,9 +32,15 @@ PREFIXES = tuple(f"data:image/{kind};base64," for kind in ("png", "jpeg", "webp"
 ALPHA = {"RGBA", "LA", "PA", "La", "RGBa"}
 # What a damaged file makes the decoders raise.
 DAMAGE = (OSError, SyntaxError, ValueError, KeyError, IndexError, EOFError, TypeError, OverflowError, MemoryError)
-TURNS = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-         8: Image.Transpose.ROTATE_90}  # fmt: skip
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _quietly = threading.Lock()  # filters of warnings belong to the whole process
 
 
@@ -62,18 +69,21 @@ def opened(data: bytes, side: int = SIDE, name: str = "image") -> Opened:
     parameter is `name`, with one sentence for anything else.
     """
     if len(data) > BYTES:
-        raise _refused(f"a file of at most 20 MB; got {len(data) / 2**20:.1f} MB",
-                       f"不超过 20 MB 的文件；收到 {len(data) / 2**20:.1f} MB", name)  # fmt: skip
+        raise _refused(
+            f"a file of at most 20 MB; got {len(data) / 2**20:.1f} MB", f"不超过 20 MB 的文件；收到 {len(data) / 2**20:.1f} MB", name
+        )
     with _quietly, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             file = Image.open(io.BytesIO(data), formats=FORMATS)
         except Image.DecompressionBombError:
-            raise _refused("of at most 40 million pixels; got many more",
-                           "不超过 4000 万像素的图片；收到的远多于此", name) from None  # fmt: skip
+            raise _refused("of at most 40 million pixels; got many more", "不超过 4000 万像素的图片；收到的远多于此", name) from None
         except UnidentifiedImageError:
-            raise _refused("a PNG, JPEG or WebP file; the contents of this one are none of these",
-                           "PNG、JPEG 或 WebP 文件；此文件的内容不属于其中任何一种", name) from None  # fmt: skip
+            raise _refused(
+                "a PNG, JPEG or WebP file; the contents of this one are none of these",
+                "PNG、JPEG 或 WebP 文件；此文件的内容不属于其中任何一种",
+                name,
+            ) from None
         except DAMAGE:
             raise _damaged(name) from None
         with file:
@@ -86,8 +96,7 @@ def _decoded(file: Image.Image, side: int, name: str) -> Opened:
         # At a half, a quarter or an eighth; of a progressive file all coefficients would be held all the same.
         file.draft(None, (side, side))
     if file.width * file.height > PIXELS:
-        raise _refused(f"of at most 40 million pixels; got {width} x {height}",
-                       f"不超过 4000 万像素的图片；收到 {width} x {height}", name)  # fmt: skip
+        raise _refused(f"of at most 40 million pixels; got {width} x {height}", f"不超过 4000 万像素的图片；收到 {width} x {height}", name)
     if getattr(file, "is_animated", False) and file.format != "MPO":
         said.append(Said("It is animated: its first frame is shown.", "这是动图：只取第一帧。"))
     try:
@@ -100,12 +109,18 @@ def _decoded(file: Image.Image, side: int, name: str) -> Opened:
     if max(plain.size) > side:
         plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if plain.size not in ((width, height), (height, width)):
-        said.append(Said(f"It was reduced from {width} × {height} to {plain.width} × {plain.height} pixels.",
-                         f"已从 {width} × {height} 缩小到 {plain.width} × {plain.height} 像素。"))  # fmt: skip
+        said.append(
+            Said(
+                f"It was reduced from {width} × {height} to {plain.width} × {plain.height} pixels.",
+                f"已从 {width} × {height} 缩小到 {plain.width} × {plain.height} 像素。",
+            )
+        )
     if min(plain.size) < SMALLEST:
-        raise _refused(f"at least {SMALLEST} pixels wide and high once no side is over {side}; got {width} x {height}",
-                       f"长边缩至 {side} 像素以内后宽高不小于 {SMALLEST} 像素的图片；收到 {width} x {height}",
-                       name)  # fmt: skip
+        raise _refused(
+            f"at least {SMALLEST} pixels wide and high once no side is over {side}; got {width} x {height}",
+            f"长边缩至 {side} 像素以内后宽高不小于 {SMALLEST} 像素的图片；收到 {width} x {height}",
+            name,
+        )
     return Opened(np.array(plain), width, height, tuple(said))
 
 
@@ -130,8 +145,9 @@ def _plain(file: Image.Image, said: list[Said]) -> Image.Image:
         made.paste(upper, mask=upper.getchannel("A"))
         return made
     if file.mode == "CMYK":
-        said.append(Said("Its inks (CMYK) were turned into RGB without their colour profile.",
-                         "CMYK 油墨色已转为 RGB，未使用其色彩配置文件。"))  # fmt: skip
+        said.append(
+            Said("Its inks (CMYK) were turned into RGB without their colour profile.", "CMYK 油墨色已转为 RGB，未使用其色彩配置文件。")
+        )
     return file.convert("RGB")
 
 
@@ -154,17 +170,21 @@ def from_text(text: str, name: str = "image") -> ndarray:
     except (binascii.Error, ValueError):
         prefix = None
     if prefix is None:
-        raise _refused('a name that is known, or a text that begins with "data:image/png;base64,"',
-                       "已知的名称，或以“data:image/png;base64,”开头的文字", name)  # fmt: skip
+        raise _refused(
+            'a name that is known, or a text that begins with "data:image/png;base64,"',
+            "已知的名称，或以“data:image/png;base64,”开头的文字",
+            name,
+        )
     pixels = opened(data, name=name).pixels
     pixels.setflags(write=False)
     return pixels
 
 
 def _refused(en: str, zh: str, name: str) -> Refused:
-    return Refused(f"{name} must be {en}", f"{name} 必须是{zh}", name)
+    return Refused(T("{name} must be {en}", "{name} 必须是{en}", name=name, en=T(en, zh)), name)
 
 
 def _damaged(name: str) -> Refused:
-    return _refused("a whole PNG, JPEG or WebP file; this one is damaged or ends early",
-                    "完整的 PNG、JPEG 或 WebP 文件；此文件已损坏或不完整", name)  # fmt: skip
+    return _refused(
+        "a whole PNG, JPEG or WebP file; this one is damaged or ends early", "完整的 PNG、JPEG 或 WebP 文件；此文件已损坏或不完整", name
+    )

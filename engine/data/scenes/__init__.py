@@ -14,6 +14,20 @@ from engine.data.scenes.rendering import Picture, boxes, instances, render
 
 SMALLEST, LARGEST = 32, 256  # pixels to a side
 __all__ = [
-    "COLOURS", "GROUNDS", "LARGEST", "MOST", "SHAPES", "SIZES", "SMALLEST", "SURFACES", "Ground", "Picture", "Scene",
-    "boxes", "caption", "compose", "instances", "render",
-]  # fmt: skip
+    "COLOURS",
+    "GROUNDS",
+    "LARGEST",
+    "MOST",
+    "SHAPES",
+    "SIZES",
+    "SMALLEST",
+    "SURFACES",
+    "Ground",
+    "Picture",
+    "Scene",
+    "boxes",
+    "caption",
+    "compose",
+    "instances",
+    "render",
+]

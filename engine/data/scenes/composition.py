@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from engine.core import Refused
+from engine.core.words import T
 from engine.data.scenes.names import COLOURS, GROUNDS, SHAPES, SIZE_EDGES, SIZES, SURFACES
 
 MOST = 8  # objects
@@ -57,9 +58,7 @@ class Scene:
         return len(self.shape)
 
 
-def compose(
-    seed: int, index: int, objects: tuple[int, int] = (1, MOST), radii: tuple[float, float] | None = None
-) -> Scene:
+def compose(seed: int, index: int, objects: tuple[int, int] = (1, MOST), radii: tuple[float, float] | None = None) -> Scene:
     """The scene of a seed and an index.
 
     objects: the least and the largest number of them; fewer stand where no room is left. radii: their bounds; larger
@@ -67,8 +66,16 @@ def compose(
     """
     least, most = objects
     if not 1 <= least <= most <= MOST:
-        raise Refused(f"objects must be from 1 to {MOST}, the lesser first; got {least} to {most}",
-                      f"objects 必须在 1 到 {MOST} 之间，小者在前；收到 {least} 到 {most}", "objects")  # fmt: skip
+        raise Refused(
+            T(
+                "objects must be from 1 to {most}, the lesser first; got {least} to {most2}",
+                "objects 必须在 1 到 {most} 之间，小者在前；收到 {least} 到 {most2}",
+                most=MOST,
+                least=least,
+                most2=most,
+            ),
+            "objects",
+        )
     rng = np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, index])))
     low, high = radii or (ALONE if most == 1 else RADII)
     count = int(rng.integers(least, most + 1))
@@ -84,22 +91,36 @@ def compose(
     n = len(placed)
     x, y, radius = (np.array(column) for column in zip(*placed, strict=True))
     return Scene(
-        seed, index, _ground(rng),
-        rng.integers(len(SHAPES), size=n), rng.integers(len(COLOURS), size=n),
-        rng.choice(len(SURFACES), size=n, p=(0.55, 0.15, 0.15, 0.15)), x, y, radius, rng.uniform(-np.pi, np.pi, n),
-    )  # fmt: skip
+        seed,
+        index,
+        _ground(rng),
+        rng.integers(len(SHAPES), size=n),
+        rng.integers(len(COLOURS), size=n),
+        rng.choice(len(SURFACES), size=n, p=(0.55, 0.15, 0.15, 0.15)),
+        x,
+        y,
+        radius,
+        rng.uniform(-np.pi, np.pi, n),
+    )
 
 
 def _ground(rng: np.random.Generator) -> Ground:
     first, second = rng.integers(len(GROUNDS), size=2)
     return Ground(
-        (int(first), int(second if rng.random() < 0.6 else first)), rng.uniform(0.25, 0.75), rng.uniform(-0.35, 0.35),
-        rng.uniform(0, 0.05), rng.uniform(0, 2 * np.pi), rng.uniform(0, np.pi), rng.uniform(0.06, 0.16),
-        rng.uniform(0, 2 * np.pi), rng.uniform(0.05, 0.3), rng.uniform(1, 6),
-    )  # fmt: skip
+        (int(first), int(second if rng.random() < 0.6 else first)),
+        rng.uniform(0.25, 0.75),
+        rng.uniform(-0.35, 0.35),
+        rng.uniform(0, 0.05),
+        rng.uniform(0, 2 * np.pi),
+        rng.uniform(0, np.pi),
+        rng.uniform(0.06, 0.16),
+        rng.uniform(0, 2 * np.pi),
+        rng.uniform(0.05, 0.3),
+        rng.uniform(1, 6),
+    )
 
 
-def caption(scene: Scene) -> tuple[str, str]:
+def caption(scene: Scene) -> T:
     """The scene in words, in English and Chinese: what stands there, from the nearest to the farthest, on what."""
     things_en, things_zh = [], []
     for i in reversed(range(len(scene))):
@@ -110,4 +131,11 @@ def caption(scene: Scene) -> tuple[str, str]:
     grounds = [GROUNDS[k] for k in dict.fromkeys(scene.ground.kinds)]
     things = " and ".join([", ".join(things_en[:-1]), things_en[-1]] if len(things_en) > 1 else things_en)
     where = " and ".join(en for en, _ in grounds)
-    return f"{things} on {where}", "、".join(things_zh) + "，在" + "与".join(zh for _, zh in grounds) + "上"
+    return T(
+        "{things} on {where}",
+        "{things_zh}，在{zh_}上",
+        things=things,
+        where=where,
+        things_zh="、".join(things_zh),
+        zh_="与".join((zh for _, zh in grounds)),
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engine.core import Refused
+from engine.core.words import T
+from engine.data import masks
 from engine.generation.diffusion.plane import Mixture, mixture_of
-from engine.vision.segmentation_metrics import masks
 
 REACH = 2.2  # half the width of the drawing, in units of the plane
 MOST_CELLS = 160  # components of the mixture; a finer drawing is read in coarser cells
@@ -19,14 +20,23 @@ def drawn(text: str) -> Mixture:
     Each painted cell is a Gaussian as wide as the cell, of weight in proportion to its paint. Raises Refused: no mask,
     a label above 9, or paint in fewer than two places.
     """
-    labels = masks.read(text, "drawing")
+    labels = masks.read(text, "drawing").labels
     if labels.max() > CLASSES:
-        raise Refused(f"drawing must have labels from 0 to {CLASSES}; got {labels.max()}",
-                      f"drawing 的标签必须在 0 到 {CLASSES} 之间；收到 {labels.max()}", "drawing")  # fmt: skip
+        raise Refused(
+            T(
+                "drawing must have labels from 0 to {classes}; got {labels}",
+                "drawing 的标签必须在 0 到 {classes} 之间；收到 {labels}",
+                classes=CLASSES,
+                labels=labels.max(),
+            ),
+            "drawing",
+        )
     painted = int((labels > 0).sum())
     if painted < 2:
-        raise Refused(f"drawing must have paint in at least 2 places; got {painted}",
-                      f"drawing 至少要有 2 处着色；收到 {painted}", "drawing")  # fmt: skip
+        raise Refused(
+            T("drawing must have paint in at least 2 places; got {painted}", "drawing 至少要有 2 处着色；收到 {painted}", painted=painted),
+            "drawing",
+        )
     cell = 1
     while True:
         places, weights, owners = _cells(labels, cell)
@@ -38,7 +48,7 @@ def drawn(text: str) -> Mixture:
     rows, columns = places.T
     means = np.stack([(columns - labels.shape[1] / 2) * scale, (labels.shape[0] / 2 - rows) * scale], -1)
     kinds = np.unique(owners)
-    names = tuple((f"colour {k}", f"颜色 {k}") for k in kinds)
+    names = tuple(T("colour {k}", "颜色 {k}", k=k) for k in kinds)
     world = mixture_of(means, max(cell * scale / 2, 0.03), np.searchsorted(kinds, owners), names)
     return Mixture(world.means, world.deviations, weights / weights.sum(), world.owners, names)
 
@@ -48,9 +58,7 @@ def _cells(labels: np.ndarray, cell: int) -> tuple[np.ndarray, np.ndarray, np.nd
     found = []
     for label in np.unique(labels[labels > 0]):
         rows, columns = np.nonzero(labels == label)
-        keys, which, counts = np.unique(
-            rows // cell * labels.shape[1] + columns // cell, return_inverse=True, return_counts=True
-        )
+        keys, which, counts = np.unique(rows // cell * labels.shape[1] + columns // cell, return_inverse=True, return_counts=True)
         centre = [np.bincount(which, axis) / counts + 0.5 for axis in (rows, columns)]
         found.append((np.stack(centre, -1), counts, np.full(len(keys), label)))
     return tuple(np.concatenate(part) for part in zip(*found, strict=True))  # type: ignore[return-value]

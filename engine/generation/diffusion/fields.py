@@ -12,7 +12,7 @@ from engine.generation.diffusion.guidance import NO_CLASS, Guided, Plan
 from engine.generation.diffusion.paths import Course, finish, follow
 from engine.generation.diffusion.plane import Mixture
 from engine.generation.diffusion.quality import CLEAN, directions, quantiles, sliced_w2
-from engine.generation.diffusion.results import EDGE, GUIDANCES, Convergence, Field, Path
+from engine.generation.diffusion.result import EDGE, GUIDANCES, Convergence, Field, Path
 from engine.generation.diffusion.samplers import calls
 from engine.generation.diffusion.schedules import alphas_cumprod
 from engine.generation.diffusion.worlds import World
@@ -85,10 +85,17 @@ def survey(world: World, course: Course, plan: Plan, label: int, paths: dict[str
     as_exact = chosen if own else finish(follow(exact, plan, course, world.shape, world.dtype))
     return Field(
         np.stack([scaled(law.log_density(wide, float(level)).numpy()) for level in levels]),
-        scaled(tilt(exact, wide, label, plan.scale)), few.numpy(), arrows, real[:REAL], owners[:REAL], w2, w2_tilted,
-        sliced_w2(real, target), sliced_w2(as_exact.samples, target),
+        scaled(tilt(exact, wide, label, plan.scale)),
+        few.numpy(),
+        arrows,
+        real[:REAL],
+        owners[:REAL],
+        w2,
+        w2_tilted,
+        sliced_w2(real, target),
+        sliced_w2(as_exact.samples, target),
         np.zeros(len(levels)) if own else _errors(world, exact, levels, course.seed),
-    )  # fmt: skip
+    )
 
 
 def quantiles_of(points: ndarray) -> ndarray:

@@ -122,9 +122,4 @@ def within(x: Tensor, epsilon: Tensor, alpha_bar: float, limit: float) -> Tensor
     return (x - math.sqrt(alpha_bar) * clean) / math.sqrt(1 - alpha_bar)
 
 
-GUIDANCE = {
-    "unconditional": unconditional,
-    "conditional": conditional,
-    "classifier": classifier,
-    "classifier-free": classifier_free,
-}
+GUIDANCE = {"unconditional": unconditional, "conditional": conditional, "classifier": classifier, "classifier-free": classifier_free}

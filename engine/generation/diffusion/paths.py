@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from engine.generation.diffusion.guidance import Guided, Model, Plan
-from engine.generation.diffusion.results import Path
+from engine.generation.diffusion.result import Path
 from engine.generation.diffusion.samplers import SAMPLERS, Step
 
 MOST_MOMENTS = 21
@@ -45,31 +45,23 @@ def moments(steps: int, most: int = MOST_MOMENTS) -> ndarray:
 class Noise:
     """Standard normal numbers, the same for the same seed, step and shape on every device and under every guidance."""
 
-    def __init__(self, shape: tuple[int, ...], seed: int, dtype: torch.dtype, device: str = "cpu", offset: int = 0):
-        self.shape, self.seed, self.dtype, self.device, self.offset = shape, seed, dtype, device, offset
+    def __init__(self, shape: tuple[int, ...], seed: int, dtype: torch.dtype, device: str = "cpu"):
+        self.shape, self.seed, self.dtype, self.device = shape, seed, dtype, device
 
     def __call__(self, step: int) -> Tensor:
         """Fresh noise of a step; of step −1, the start."""
-        word = int(np.random.SeedSequence([self.seed, step + self.offset + 1]).generate_state(1, np.uint64)[0] >> 1)
+        word = int(np.random.SeedSequence([self.seed, step + 1]).generate_state(1, np.uint64)[0] >> 1)
         chance = torch.Generator().manual_seed(word)
         return torch.randn(self.shape, generator=chance, dtype=self.dtype).to(self.device)
 
 
-def follow(
-    model: Model, plan: Plan, course: Course, shape: tuple[int, ...], dtype: torch.dtype, start: Tensor | None = None,
-    begin: int = 0,
-) -> Iterator[Kept]:  # fmt: skip
-    """Walk a course under a plan; yields before every step, and at the end, what there is so far.
-
-    start, begin: a state at step `begin` to set out from, instead of pure noise at step 0.
-    """
-    count = len(plan.labels)
-    noise = Noise((count, *shape), course.seed, dtype, course.device, begin)
-    x = noise(-1) if start is None else start
+def follow(model: Model, plan: Plan, course: Course, shape: tuple[int, ...], dtype: torch.dtype) -> Iterator[Kept]:
+    """Walk a course under a plan from pure noise; yields before every step, and at the end, what there is so far."""
+    noise = Noise((len(plan.labels), *shape), course.seed, dtype, course.device)
     guided = Guided(model, plan, course.limit)
-    kept = Kept(guided, course, begin)
+    kept = Kept(guided, course)
     begun, paused = time.perf_counter(), 0.0
-    for step in SAMPLERS[course.sampler](guided, x, course.levels[begin:], noise, course.eta):
+    for step in SAMPLERS[course.sampler](guided, noise(-1), course.levels, noise, course.eta):
         asked = time.perf_counter()
         kept.see(step, asked - begun - paused)
         yield kept
@@ -77,17 +69,16 @@ def follow(
 
 
 class Kept:
-    """What is kept of a run while it goes. index: the step it is at, of the whole course; x: the state there."""
+    """What is kept of a run while it goes. index: the step it is at, x: the state there."""
 
-    def __init__(self, guided: Guided, course: Course, begin: int):
-        self.guided, self.course, self.begin = guided, course, begin
-        self.wanted = {begin, *course.moments.tolist()}
+    def __init__(self, guided: Guided, course: Course):
+        self.guided, self.course, self.wanted = guided, course, set(course.moments.tolist())
         self.rows: list[tuple[ndarray, ndarray, ndarray]] = []
         self.norms = np.full(course.steps, np.nan)
 
     def see(self, step: Step, seconds: float) -> None:
         """Take in where the sampler stands, after so many seconds of its own."""
-        self.index, self.x, self.clean, self.seconds = step.index + self.begin, step.x, step.clean, seconds
+        self.index, self.x, self.clean, self.seconds = step.index, step.x, step.clean, seconds
         push = self.guided.push if step.epsilon is not None else None
         if step.epsilon is not None:
             self.norms[self.index] = 0.0 if push is None else float(push.square().mean().sqrt())
@@ -105,9 +96,17 @@ class Kept:
         guided = self.guided
         trajectory, clean, push = (np.stack(part) for part in zip(*self.rows, strict=True))
         return Path(
-            guided.plan.guidance, plain(self.clean), trajectory, clean, push, self.norms.copy(), guided.calls,
-            guided.evaluations, self.seconds, guided.seconds,
-        )  # fmt: skip
+            guided.plan.guidance,
+            plain(self.clean),
+            trajectory,
+            clean,
+            push,
+            self.norms.copy(),
+            guided.calls,
+            guided.evaluations,
+            self.seconds,
+            guided.seconds,
+        )
 
 
 def plain(values: Tensor) -> ndarray:

@@ -15,6 +15,8 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
+from engine.core.words import T
+
 NO_CLASS = -1
 
 
@@ -27,15 +29,13 @@ class Mixture:
     deviations: ndarray
     weights: ndarray
     owners: ndarray
-    names: tuple[tuple[str, str], ...]
+    names: tuple[T, ...]
 
     shape = (2,)
 
     @functools.cached_property
     def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        mean, deviation, weight = (
-            torch.tensor(a, dtype=torch.float64) for a in (self.means, self.deviations, self.weights)
-        )
+        mean, deviation, weight = (torch.tensor(a, dtype=torch.float64) for a in (self.means, self.deviations, self.weights))
         return mean, deviation**2, weight.log(), torch.tensor(self.owners)
 
     def log_parts(self, x: Tensor, alpha_bar: float) -> Tensor:
@@ -94,9 +94,7 @@ class Mixture:
         return (labels[:, None] == self._parts[3]) | (labels[:, None] == NO_CLASS)
 
 
-def mixture_of(
-    means: ndarray, deviations: ndarray | float, owners: ndarray, names: tuple[tuple[str, str], ...]
-) -> Mixture:
+def mixture_of(means: ndarray, deviations: ndarray | float, owners: ndarray, names: tuple[T, ...]) -> Mixture:
     """A mixture of components of equal weight."""
     means = np.asarray(means, float)
     spread = np.broadcast_to(np.asarray(deviations, float), means.shape).copy()
@@ -105,7 +103,7 @@ def mixture_of(
 
 def gaussian() -> Mixture:
     """One Gaussian, long in x and short in y."""
-    return mixture_of(np.array([[0.5, -0.3]]), np.array([[1.0, 0.4]]), np.array([0]), (("all", "全部"),))
+    return mixture_of(np.array([[0.5, -0.3]]), np.array([[1.0, 0.4]]), np.array([0]), (T("all", "全部"),))
 
 
 def lobes() -> Mixture:
@@ -114,7 +112,7 @@ def lobes() -> Mixture:
     way = np.stack([np.cos(turn), np.sin(turn)], -1)
     means = np.concatenate([0.45 * way, 1.5 * way])
     deviations = np.repeat([0.42, 0.2], 3)[:, None] * np.ones(2)
-    return mixture_of(means, deviations, np.tile(np.arange(3), 2), (("top", "上"), ("left", "左"), ("right", "右")))
+    return mixture_of(means, deviations, np.tile(np.arange(3), 2), (T("top", "上"), T("left", "左"), T("right", "右")))
 
 
 def moons() -> Mixture:
@@ -122,7 +120,7 @@ def moons() -> Mixture:
     turn = np.linspace(0, np.pi, 24)
     upper = np.stack([np.cos(turn) - 0.5, np.sin(turn) - 0.25], -1)
     means = 1.25 * np.concatenate([upper, -upper])
-    return mixture_of(means, 0.1, np.repeat([0, 1], 24), (("upper", "上弯"), ("lower", "下弯")))
+    return mixture_of(means, 0.1, np.repeat([0, 1], 24), (T("upper", "上弯"), T("lower", "下弯")))
 
 
 def spirals() -> Mixture:
@@ -130,6 +128,4 @@ def spirals() -> Mixture:
     along = np.linspace(0.12, 1, 44) ** 0.6
     turn = 3.2 * np.pi * along
     arm = 2.0 * along[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
-    return mixture_of(
-        np.concatenate([arm, -arm]), 0.08, np.repeat([0, 1], 44), (("one arm", "一臂"), ("other arm", "另一臂"))
-    )
+    return mixture_of(np.concatenate([arm, -arm]), 0.08, np.repeat([0, 1], 44), (T("one arm", "一臂"), T("other arm", "另一臂")))

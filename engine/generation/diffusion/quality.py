@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -13,25 +12,12 @@ from scipy.special import ndtr
 from torch import Tensor
 
 from engine.generation.diffusion.plane import Mixture
+from engine.generation.diffusion.result import Quality
 from engine.generation.image_models.judging import frechet_distance, manifold_share
 
 DIRECTIONS = 32
 REFERENCE = 600
 CLEAN = 1.0  # ᾱ without noise
-
-
-@dataclass(frozen=True)
-class Quality:
-    """accuracy: share of samples recognised as their class. diversity: mean distance between two samples of one class,
-    in units of the judge: in a plane, of that between two real points of one class. precision: share of samples among
-    real ones; recall: share of real ones among samples. frechet: distance between Gaussians fitted to both. NaN where
-    there are too few samples."""
-
-    accuracy: float
-    diversity: float
-    precision: float
-    recall: float
-    frechet: float
 
 
 class Judge(Protocol):
@@ -49,14 +35,12 @@ def measure(judge: Judge, samples: Tensor, labels: Tensor, enough: int = 8) -> Q
     samples, labels = samples[finite], labels[finite]
     if len(samples) < enough:
         accuracy = judge.accuracy(samples, labels) if len(samples) else math.nan
-        return Quality(accuracy, math.nan, math.nan, math.nan, math.nan)
+        return Quality(len(samples), accuracy, math.nan, math.nan, math.nan, math.nan)
     precision, recall = judge.precision_recall(samples)
     groups = [samples[labels == y] for y in labels.unique()]
     diversity = [judge.diversity(group) for group in groups if len(group) > 1]
-    return Quality(
-        judge.accuracy(samples, labels), float(np.mean(diversity)) if diversity else math.nan, precision, recall,
-        judge.frechet(samples),
-    )  # fmt: skip
+    spread = float(np.mean(diversity)) if diversity else math.nan
+    return Quality(len(samples), judge.accuracy(samples, labels), spread, precision, recall, judge.frechet(samples))
 
 
 class PlaneJudge:

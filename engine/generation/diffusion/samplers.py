@@ -118,9 +118,7 @@ def _along(x: Array, slope: Array, now: float, after: float) -> Array:
     return math.sqrt(after) * (x / math.sqrt(now) + (sigma(after) - sigma(now)) * slope)
 
 
-SAMPLERS: dict[str, Callable[..., Iterator[Step]]] = {
-    "ddpm": ddpm, "ddim": ddim, "euler": euler, "heun": heun, "dpm": dpm,
-}  # fmt: skip
+SAMPLERS: dict[str, Callable[..., Iterator[Step]]] = {"ddpm": ddpm, "ddim": ddim, "euler": euler, "heun": heun, "dpm": dpm}
 
 
 def calls(sampler: str, steps: int) -> int:

@@ -9,21 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.core import Partial
+from engine.core import Partial, T
 from engine.generation import image_models
-from engine.generation.diffusion import PLANES, Diffuse, Diffused, fields, wording, worlds
+from engine.generation.diffusion import fields, findings, worlds
 from engine.generation.diffusion.guidance import NO_CLASS, Plan
-from engine.generation.diffusion.paths import Course, Kept, follow, moments
+from engine.generation.diffusion.parameters import Diffuse
+from engine.generation.diffusion.paths import Course, Kept, finish, follow, moments
 from engine.generation.diffusion.quality import Judge, PlaneJudge, measure
-from engine.generation.diffusion.results import GUIDANCES, Branch, Path, Sweep
+from engine.generation.diffusion.result import GUIDANCES, GUIDED, Diffused, Path, Quality
 from engine.generation.diffusion.schedules import alphas_cumprod
-from engine.generation.diffusion.sweep import KINDS, SCALES, sweep
+from engine.generation.diffusion.sweep import sweep
 from engine.generation.diffusion.worlds import World
 
 SHOWN_POINTS, SHOWN_PICTURES = 300, 16
 STRIP = 6  # pictures at each scale
 NEWS = 0.12  # of the chosen path between two previews
-GUIDED = KINDS
 
 
 @dataclass
@@ -35,37 +35,54 @@ class Board:
     course: Course
     plan: Plan
     judge: Judge
-    notices: tuple[tuple[str, str], ...]
+    said: list[T]
     paths: dict[str, Path] = field(default_factory=dict)
-    quality: dict[str, tuple[float, float, float, float, float]] = field(default_factory=dict)
+    quality: dict[str, Quality] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
     news: bool = False  # whether there is something that no result holds yet
 
     def put(self, path: Path, ended: bool = True) -> None:
         """Keep a path; measure it once it has ended."""
-        self.paths[path.guidance] = path
+        self.paths[path.guidance], self.news = path, True
         if ended:
-            q = measure(self.judge, torch.from_numpy(path.samples), self.plan.labels.cpu())
-            self.quality[path.guidance] = (q.accuracy, q.diversity, q.precision, q.recall, q.frechet)
+            self.quality[path.guidance] = measure(self.judge, torch.from_numpy(path.samples), self.plan.labels.cpu())
+
+    def add(self, **parts: Any) -> None:
+        """Keep parts of the result by name."""
+        self.more |= parts
+        self.news = True
+
+    def walk(self, guidance: str) -> Iterator[Kept]:
+        """A run of the course under a guidance."""
+        return follow(self.world.model, replace(self.plan, guidance=guidance), self.course, self.world.shape, self.world.dtype)
 
     def result(self) -> Diffused:
         """All of it, frozen."""
         p, course = self.params, self.course
-        chosen, quality = self.paths[p.guidance], self.quality.get(p.guidance)
         made = Diffused(
-            p.world, p.sampler, p.schedule, p.guidance, p.scale, chosen.samples, chosen.trajectory,
-            chosen.guidance_norm, course.levels, course.moments, self.plan.labels.cpu().numpy(), self.world.names,
-            interval(p, course.steps), {g: self.paths[g] for g in GUIDANCES if g in self.paths},
+            p.world,
+            p.sampler,
+            p.schedule,
+            p.guidance,
+            p.scale,
+            course.levels,
+            course.moments,
+            self.plan.labels.cpu().numpy(),
+            self.world.names,
+            interval(p, course.steps),
+            {g: self.paths[g] for g in GUIDANCES if g in self.paths},
             {g: self.quality[g] for g in GUIDANCES if g in self.quality},
-            quality and quality[0], quality and quality[4], notices=self.notices, losses=self.world.losses,
-            dtype=str(self.world.dtype).removeprefix("torch."), device=self.world.device, **self.more,
-        )  # fmt: skip
-        return replace(made, finding=wording.of(made))
+            losses=self.world.losses,
+            dtype=str(self.world.dtype).removeprefix("torch."),
+            device=self.world.device,
+            **self.more,
+        )
+        return replace(made, findings=findings.of(made, self.said))
 
 
 def run(params: Diffuse) -> Iterator[Partial[Diffused]]:
     """Everything that was asked for, piece by piece."""
-    if params.world not in PLANES:
+    if not params.on_plane:
         yield from around(board(params, worlds.open_pictures(params.world)), 0.0)
         return
     exact = worlds.mixture(params.world, params.drawing)
@@ -86,36 +103,38 @@ def run(params: Diffuse) -> Iterator[Partial[Diffused]]:
 def preview(params: Diffuse, world: World) -> Diffused:
     """What a network draws while it is still learning."""
     made = board(params.model_copy(update={"points": 300, "steps": min(params.steps, 12)}), world)
-    *_, kept = follow(world.model, made.plan, made.course, world.shape, world.dtype)
-    made.put(kept.path(), ended=False)
-    return replace(made.result(), finding=wording.LEARNING)
+    made.put(finish(made.walk(params.guidance)), ended=False)
+    return replace(made.result(), findings=(findings.LEARNING,))
+
+
+def wanted(params: Diffuse, world: World, count: int) -> Tensor:
+    """The class of each of `count` samples; one that the world lacks is read as its last."""
+    if params.label == NO_CLASS:
+        return torch.arange(count, device=world.device) % len(world.names)
+    return torch.full((count,), min(params.label, len(world.names) - 1), device=world.device)
 
 
 def board(params: Diffuse, world: World) -> Board:
     """The start of a run: levels, labels, interval, judge."""
-    steps, notices = params.steps, []
+    steps, last = params.steps, len(world.names) - 1
     count = params.points if world.is_plane else params.count
-    wanted = {}
-    for name in ("label", "against", "switch_to"):
-        wanted[name] = min(getattr(params, name), len(world.names) - 1)
-        if wanted[name] < getattr(params, name) and (name != "switch_to" or params.branch):
-            notices.append(wording.clamped(name, getattr(params, name), world.names))
-    label = wanted["label"]
     levels = alphas_cumprod(params.schedule, steps)
-    first, last = interval(params, steps)
+    first, end = interval(params, steps)
     course = Course(
-        params.sampler, levels, params.eta if params.sampler == "ddim" else 0.0, params.seed, moments(steps),
-        min(count, SHOWN_POINTS if world.is_plane else SHOWN_PICTURES), world.limit, world.device,
-    )  # fmt: skip
-    labels = torch.arange(count) % len(world.names) if label == NO_CLASS else torch.full((count,), label)
-    plan = Plan(
-        params.guidance, labels.to(world.device), params.scale, wanted["against"], float(levels[first]),
-        float(levels[last - 1]),
-    )  # fmt: skip
-    judge: Judge = image_models.judge(world.name) if world.exact is None else PlaneJudge(
-        world.exact, fields.asked(world.exact, label)
-    )  # fmt: skip
-    return Board(params, world, course, plan, judge, tuple(notices), more={"branch": None})
+        params.sampler,
+        levels,
+        params.eta if params.sampler == "ddim" else 0.0,
+        params.seed,
+        moments(steps),
+        min(count, SHOWN_POINTS if world.is_plane else SHOWN_PICTURES),
+        world.limit,
+        world.device,
+    )
+    labels = wanted(params, world, count)
+    plan = Plan(params.guidance, labels, params.scale, min(params.against, last), float(levels[first]), float(levels[end - 1]))
+    exact = world.exact
+    judge = image_models.judge(world.name) if exact is None else PlaneJudge(exact, fields.asked(exact, min(params.label, last)))
+    return Board(params, world, course, plan, judge, findings.beyond(params, world.names))
 
 
 def interval(params: Diffuse, steps: int) -> tuple[int, int]:
@@ -125,11 +144,11 @@ def interval(params: Diffuse, steps: int) -> tuple[int, int]:
 
 
 def around(made: Board, begin: float) -> Iterator[Partial[Diffused]]:
-    """The chosen path, the others, the branch, the scales, and on a plane what is known exactly."""
+    """The chosen path, the others, the scales, and on a plane what is known exactly."""
     p, world = made.params, made.world
-    rest = [g for g in GUIDANCES if g != p.guidance]
     stages: list[tuple[float, Callable[[Board], Iterator[float]]]] = [(2.0, chosen)]
-    stages += [(1.0 + (g in GUIDED), _other(g)) for g in rest]
+    # Guided paths ask the model twice a step.
+    stages += [(1.0 + (g in GUIDED), _other(g)) for g in GUIDANCES if g != p.guidance]
     stages += [(2.0, exact)] if world.is_plane else []
     stages += [(4.0 if world.is_plane or p.task == "sample" else 60.0, scales)]
     whole, done = sum(weight for weight, _ in stages), 0.0
@@ -144,47 +163,23 @@ def around(made: Board, begin: float) -> Iterator[Partial[Diffused]]:
 
 
 def chosen(made: Board) -> Iterator[float]:
-    """The chosen guidance, previewed on the way, and the branch from its state where one was asked for."""
-    p, seen = made.params, -1.0
-    at = min(round(p.switch_at * p.steps), p.steps - 1)
-    state: Tensor | None = None
-    kept: Kept | None = None
-    for kept in walk(made, p.guidance):
-        if kept.index == at:
-            state = kept.x
-        if kept.fraction >= seen + NEWS and kept.fraction < 1:
+    """The chosen guidance, previewed on the way."""
+    previewed = -1.0
+    for kept in made.walk(made.params.guidance):
+        if previewed + NEWS <= kept.fraction < 1:
             made.put(kept.path(), ended=False)
-            made.news, seen = True, kept.fraction
+            previewed = kept.fraction
+        elif kept.fraction == 1:
+            made.put(kept.path())
         yield kept.fraction
-    assert kept is not None and state is not None
-    made.put(kept.path())
-    made.news = True
-    yield 1.0
-    if p.branch:
-        after = min(p.switch_to, len(made.world.names) - 1)
-        plan = replace(made.plan, labels=torch.full_like(made.plan.labels, after))
-        for kept in follow(made.world.model, plan, made.course, made.world.shape, made.world.dtype, state, at):
-            yield 1.0
-        made.more["branch"] = Branch(at, min(p.label, len(made.world.names) - 1), after, kept.path())
-        made.news = True
-        yield 1.0
-
-
-def walk(made: Board, guidance: str) -> Iterator[Kept]:
-    """A run of the board's course under a guidance."""
-    plan = replace(made.plan, guidance=guidance)
-    return follow(made.world.model, plan, made.course, made.world.shape, made.world.dtype)
 
 
 def _other(guidance: str) -> Callable[[Board], Iterator[float]]:
     def stage(made: Board) -> Iterator[float]:
-        kept: Kept | None = None
-        for kept in walk(made, guidance):
+        for kept in made.walk(guidance):
+            if kept.fraction == 1:
+                made.put(kept.path())
             yield kept.fraction
-        assert kept is not None
-        made.put(kept.path())
-        made.news = True
-        yield 1.0
 
     return stage
 
@@ -192,34 +187,21 @@ def _other(guidance: str) -> Callable[[Board], Iterator[float]]:
 def exact(made: Board) -> Iterator[float]:
     """On a plane: the densities, the field, the distances, and the solvers' errors."""
     label = min(made.params.label, len(made.world.names) - 1)
-    made.more["field"] = fields.survey(made.world, made.course, made.plan, label, made.paths)
+    made.add(field=fields.survey(made.world, made.course, made.plan, label, made.paths))
     yield 0.5
-    made.more["convergence"] = fields.converge(made.world, made.course, made.plan, made.params.schedule)
-    made.news = True
+    made.add(convergence=fields.converge(made.world, made.course, made.plan, made.params.schedule))
     yield 1.0
 
 
 def scales(made: Board) -> Iterator[float]:
     """The strip of scales; measured on a plane, and where the trade-off was asked for."""
     p, world, plan = made.params, made.world, made.plan
-    kinds = KINDS if world.is_plane or p.task == "trade-off" else (
-        (p.guidance,) if p.guidance in KINDS else ("classifier-free",)
-    )  # fmt: skip
-    judge = made.judge if world.is_plane or p.task == "trade-off" else None
+    measured = world.is_plane or p.task == "trade-off"
+    kinds = GUIDED if measured else ((p.guidance,) if p.guidance in GUIDED else ("classifier-free",))
     if not world.is_plane:
-        count = p.measured if p.task == "trade-off" else STRIP
-        label = min(p.label, len(world.names) - 1)
-        labels = torch.arange(count) % len(world.names) if label == NO_CLASS else torch.full((count,), label)
-        plan = replace(plan, labels=labels.to(world.device))
+        plan = replace(plan, labels=wanted(p, world, p.measured if measured else STRIP))
     shown = min(len(plan.labels), SHOWN_POINTS if world.is_plane else STRIP)
-    found: Sweep | None = None
-    for swept, fraction in sweep(world, judge, plan, made.course, kinds, shown):
-        if swept is not found and found is not None:
-            made.more["sweep"] = swept
-            made.news = True
-        found = swept
+    for found, fraction in sweep(world, made.judge if measured else None, plan, made.course, kinds, shown):
+        if found is not made.more.get("sweep") and fraction > 0:
+            made.add(sweep=found)
         yield fraction
-    made.more["sweep"] = found
-
-
-__all__ = ["SCALES", "run"]

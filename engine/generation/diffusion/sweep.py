@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,11 +12,10 @@ import torch
 from engine.generation.diffusion.guidance import Plan
 from engine.generation.diffusion.paths import Course, Kept, follow
 from engine.generation.diffusion.quality import Judge, measure
-from engine.generation.diffusion.results import Sweep
+from engine.generation.diffusion.result import Sweep
 from engine.generation.diffusion.worlds import World
 
 SCALES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-KINDS = ("classifier", "classifier-free")
 BATCH = 32  # pictures at a time
 
 
@@ -40,9 +40,7 @@ def sweep(
             for b, rows in enumerate(batches):
                 part = replace(plan, guidance=kind, scale=scale, labels=plan.labels[rows])
                 kept: Kept | None = None
-                for kept in follow(
-                    world.model, part, replace(course, seed=course.seed + 7919 * b), world.shape, world.dtype
-                ):
+                for kept in follow(world.model, part, replace(course, seed=course.seed + 7919 * b), world.shape, world.dtype):
                     yield made, (done + kept.fraction) / whole
                 assert kept is not None
                 found.append(kept.x)
@@ -51,12 +49,6 @@ def sweep(
             samples[k, s] = ends[:shown].float().cpu().numpy()
             if judge is not None:
                 quality = measure(judge, ends.cpu(), plan.labels.cpu())
-                numbers[:, k, s] = (
-                    quality.accuracy,
-                    quality.diversity,
-                    quality.precision,
-                    quality.recall,
-                    quality.frechet,
-                )
+                numbers[:, k, s] = dataclasses.astuple(quality)[1:]
             made = Sweep(kinds, np.array(SCALES), samples.copy(), count, *numbers.copy())
             yield made, done / whole

@@ -9,6 +9,7 @@ import torch
 
 from engine.core import Refused, devices
 from engine.core.recent import Recent
+from engine.core.words import T
 from engine.generation import image_models
 from engine.generation.diffusion import plane
 from engine.generation.diffusion.drawing import drawn
@@ -17,9 +18,12 @@ from engine.generation.diffusion.network import Training, train
 from engine.generation.diffusion.plane import Mixture
 
 PLANES: dict[str, Callable[[], Mixture]] = {
-    "gaussian": plane.gaussian, "lobes": plane.lobes, "moons": plane.moons, "spirals": plane.spirals,
-}  # fmt: skip
-_networks: Recent[Training] = Recent(8, lambda training: 1)
+    "gaussian": plane.gaussian,
+    "lobes": plane.lobes,
+    "moons": plane.moons,
+    "spirals": plane.spirals,
+}
+_networks: Recent[Training] = Recent(8 * 2**20, lambda training: 2**20)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class World:
     name: str
     model: Model
     shape: tuple[int, ...]
-    names: tuple[tuple[str, str], ...]
+    names: tuple[T, ...]
     dtype: torch.dtype
     exact: Mixture | None = None
     limit: float | None = None
@@ -62,9 +66,15 @@ def open_pictures(name: str) -> World:
     except FileNotFoundError as missing:
         command = f"python -m engine train {image_models.RECIPE_NAME}"
         raise Refused(
-            f"world {name} has no trained model on this machine: {missing}",
-            f"此机器上没有世界 {name} 的训练好的模型；用 {command} 训练", "world",
-        ) from None  # fmt: skip
+            T(
+                "world {name} has no trained model on this machine: {missing}",
+                "此机器上没有世界 {name} 的训练好的模型；用 {command} 训练",
+                name=name,
+                missing=missing,
+                command=command,
+            ),
+            "world",
+        ) from None
     return World(name, model, model.shape, model.classes, torch.float32, limit=1.0, device=device)
 
 

@@ -18,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from engine.core import Refused, checkpoints
+from engine.core.words import T
 
 if TYPE_CHECKING:
     from engine.generation.image_models.judging import Judge
@@ -37,7 +38,7 @@ def folder(world: str) -> str:
     """The name of a world's checkpoint. Raises Refused for an unknown world."""
     if world not in WORLDS:
         names, got = " or ".join(WORLDS), str(world)[:40]
-        raise Refused(f"world must be {names}; got {got!r}", f"world 必须是 {names}；收到 {got!r}", "world")
+        raise Refused(T("world must be {names}; got {got!r}", "world 必须是 {names}；收到 {got!r}", names=names, got=got), "world")
     return f"image-model-{world}"
 
 

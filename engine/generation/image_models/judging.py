@@ -28,9 +28,7 @@ def frechet_distance(mean: Tensor, covariance: Tensor, other_mean: Tensor, other
 
     The trace of the root is the sum of the roots of the eigenvalues of Σ^½ Σ′ Σ^½. Source: Heusel et al. 2017, eq. 6.
     """
-    mean, covariance, other_mean, other_covariance = (
-        t.double() for t in (mean, covariance, other_mean, other_covariance)
-    )
+    mean, covariance, other_mean, other_covariance = (t.double() for t in (mean, covariance, other_mean, other_covariance))
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
     shared = torch.linalg.eigvalsh(root @ other_covariance @ root).clamp(min=0).sqrt().sum()
@@ -123,6 +121,11 @@ def revive(world: str, config: Mapping[str, Any], state: Mapping[str, Tensor]) -
     checkpoints.fill(network, networks.part(state, "judge"))
     reference = state["reference.features"]
     return Judge(
-        world, network.eval().requires_grad_(False), config["classes"], reference, reference.mean(0),
-        torch.cov(reference.T), torch.pdist(reference).mean().item(),
-    )  # fmt: skip
+        world,
+        network.eval().requires_grad_(False),
+        config["classes"],
+        reference,
+        reference.mean(0),
+        torch.cov(reference.T),
+        torch.pdist(reference).mean().item(),
+    )

@@ -6,6 +6,7 @@ Letters: B pictures a batch. The learning rate rises, stays, and falls linearly 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 from engine.core.optimisers import MuonAdamW
 from engine.core.progress import Progress, Tensors
 from engine.core.recipes import Report
+from engine.core.training import fit, rise_stay_fall
 from engine.generation.image_models import networks
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Plan:
 
     def factor(self, step: int) -> float:
         """The learning rate's factor, 0 to 1."""
-        return min((step + 1) / self.warm_up, (self.steps - step) / self.decay, 1.0)
+        return rise_stay_fall(step, rise=self.warm_up, last=self.steps, fall=self.decay)
 
 
 def noise_levels(count: int, chance: torch.Generator) -> Tensor:
@@ -115,8 +117,13 @@ class MarksLoss:
 
 def optimiser(network: nn.Module, plan: Plan) -> MuonAdamW:
     """Muon over the matrices inside the blocks, AdamW over the rest."""
-    return MuonAdamW(network, lambda name, p: "block" in name and p.ndim > 1, matrices=plan.matrices,
-                     others=plan.others, matrices_decay=plan.weight_decay)  # fmt: skip
+    return MuonAdamW(
+        network,
+        lambda name, p: "block" in name and p.ndim > 1,
+        matrices=plan.matrices,
+        others=plan.others,
+        matrices_decay=plan.weight_decay,
+    )
 
 
 def batch(known: Pictures, plan: Plan, step: int) -> tuple[Tensor, Tensor]:
@@ -143,30 +150,23 @@ class Run:
         parts = {"network": self.network, "average": Tensors(self.average), "optimiser": self.optimiser}
         self.progress = Progress(folder, parts, device, resume)
 
-    def step(self, known: Pictures, loss: Loss) -> float:
-        """One step of the optimiser; the loss before it."""
-        now = self.progress.step
-        pictures, marks = (t.to(self.device) for t in batch(known, self.plan, now))
-        chance = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + now)
+    def step(self, number: int, known: Pictures, loss: Loss) -> float:
+        """The step of a number; the loss before it."""
+        pictures, marks = (t.to(self.device) for t in batch(known, self.plan, number))
+        chance = torch.Generator().manual_seed(self.plan.seed * 1_000_003 + number)
         with torch.autocast(self.device, torch.bfloat16):
             value = loss(self.network, pictures, marks, chance)
         value.backward()
-        self.optimiser.step(self.plan.factor(now))
-        share = 1 - min(self.plan.average, (1 + now) / (10 + now))
+        self.optimiser.step(self.plan.factor(number))
+        share = 1 - min(self.plan.average, (1 + number) / (10 + number))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), list(self.network.parameters()), share)
-        self.progress.step += 1
         return float(value.detach())
 
     def go(self, known: Pictures, loss: Loss, report: Report) -> None:
         """Train to the plan's end."""
-        now, losses = self.progress, []
-        while now.step < self.plan.steps:
-            losses.append(self.step(known, loss))
-            if now.step % self.plan.every == 0 or now.step == self.plan.steps:
-                point = now.note(loss=round(float(np.mean(losses)), 5))
-                losses.clear()
-                report(now.step / self.plan.steps, f"loss {point['loss']:.4f} at step {now.step}; {now.took}")
+        step = functools.partial(self.step, known=known, loss=loss)
+        fit(self.progress, step, last=self.plan.steps, every=self.plan.every, report=report)
 
     def finished(self) -> nn.Module:
         """The network with the averaged weights, ready to be used."""

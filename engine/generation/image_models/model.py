@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.core import checkpoints
+from engine.core.words import T
 from engine.generation.image_models import networks
 from engine.generation.image_models.pictures import WORLDS
 
@@ -41,7 +42,7 @@ class ImageModel:
         return WORLDS[self.world].shape
 
     @property
-    def classes(self) -> tuple[tuple[str, str], ...]:
+    def classes(self) -> tuple[T, ...]:
         """The classes' names, English and Chinese, in the order of the labels."""
         return WORLDS[self.world].classes
 

@@ -60,11 +60,18 @@ class Denoiser(nn.Module):
 
         self.fold = fold
         self.unet = UNet2DModel(
-            sample_size=side // fold, in_channels=channels * fold**2, out_channels=channels * fold**2,
-            block_out_channels=tuple(widths), layers_per_block=layers, num_class_embeds=embeddings,
-            down_block_types=("DownBlock2D",) * len(widths), up_block_types=("UpBlock2D",) * len(widths),
-            add_attention=False, norm_num_groups=8, resnet_time_scale_shift="scale_shift",
-        )  # fmt: skip
+            sample_size=side // fold,
+            in_channels=channels * fold**2,
+            out_channels=channels * fold**2,
+            block_out_channels=tuple(widths),
+            layers_per_block=layers,
+            num_class_embeds=embeddings,
+            down_block_types=("DownBlock2D",) * len(widths),
+            up_block_types=("UpBlock2D",) * len(widths),
+            add_attention=False,
+            norm_num_groups=8,
+            resnet_time_scale_shift="scale_shift",
+        )
 
     def forward(self, x: Tensor, time: Tensor, labels: Tensor) -> Tensor:
         """x: (B, C, H, W). time: (B,), 0 to 1000. labels: (B,), the last embedding is no class. As x."""
@@ -83,9 +90,7 @@ class Classifier(nn.Module):
         self.fold, self.timed = fold, timed
         self.enter = nn.Conv2d(channels * fold**2, widths[0], 3, padding=1)
         self.time = nn.Sequential(nn.Linear(32, 128), nn.SiLU(), nn.Linear(128, 128), nn.SiLU()) if timed else None
-        self.blocks = nn.ModuleList(
-            Block(before, after, timed) for before, after in zip((widths[0], *widths), widths, strict=False)
-        )
+        self.blocks = nn.ModuleList(Block(before, after, timed) for before, after in zip((widths[0], *widths), widths, strict=False))
         self.features = nn.Linear(widths[-1], features)
         self.leave = nn.Linear(features, outputs)
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy import ndarray
 
+from engine.core.words import T
 from engine.data import scenes
 
 # "training": the denoiser and the noise-aware classifier. "judging": the independent classifier. "held out": neither.
@@ -26,17 +27,19 @@ class World:
 
     name: str
     shape: tuple[int, int, int]
-    classes: tuple[tuple[str, str], ...]
+    classes: tuple[T, ...]
     kinds: tuple[int, ...]
 
 
 WORLDS = {
     "scenes": World(
-        "scenes", (3, 32, 32), scenes.SHAPES,
+        "scenes",
+        (3, 32, 32),
+        scenes.SHAPES,
         (len(scenes.SHAPES), len(scenes.COLOURS), len(scenes.SURFACES), len(scenes.GROUNDS), len(scenes.GROUNDS)),
     ),
     "digits": World("digits", (1, 8, 8), tuple((str(d), str(d)) for d in range(10)), (10,)),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

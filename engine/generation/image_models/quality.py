@@ -43,10 +43,9 @@ def draw(model: ImageModel, protocol: Protocol, scale: float) -> Tensor:
     """
     noise = torch.randn(protocol.samples, *model.shape, generator=torch.Generator().manual_seed(protocol.seed))
     levels = level(torch.linspace(999, 0, protocol.steps + 1)).tolist()
-    return torch.cat([
-        _draw(model, x, chosen, levels, scale)
-        for x, chosen in zip(noise.split(BATCH), labels(model, protocol).split(BATCH), strict=True)
-    ]).clamp(-1, 1)  # fmt: skip
+    return torch.cat(
+        [_draw(model, x, chosen, levels, scale) for x, chosen in zip(noise.split(BATCH), labels(model, protocol).split(BATCH), strict=True)]
+    ).clamp(-1, 1)
 
 
 def _draw(model: ImageModel, x: Tensor, chosen: Tensor, levels: list[float], scale: float) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from engine.core import checkpoints, devices
+from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.generation import image_models
 from engine.generation.image_models import judging, model, networks, pictures, quality
@@ -47,18 +46,27 @@ class Setup:
         return {
             "classes": kinds[0],
             "denoiser": {
-                "channels": channels, "side": side, "fold": self.fold, "widths": self.widths, "layers": self.layers,
+                "channels": channels,
+                "side": side,
+                "fold": self.fold,
+                "widths": self.widths,
+                "layers": self.layers,
                 "embeddings": kinds[0] + 1,
             },
             "classifier": reader | {"outputs": kinds[0], "timed": True},
             "judge": reader | {"outputs": sum(kinds), "timed": False},
-        }  # fmt: skip
+        }
 
 
 CPU = {
     "digits": Setup(
-        {"training": 1797, "judging": 1797, "held out": 1797}, widths=(48, 64), fold=1, turn=0.15, shift=0.15,
-        readers=(32, 64), features=32,
+        {"training": 1797, "judging": 1797, "held out": 1797},
+        widths=(48, 64),
+        fold=1,
+        turn=0.15,
+        shift=0.15,
+        readers=(32, 64),
+        features=32,
         plans={
             "classifier": Plan(steps=1200, decay=600),
             "judge": Plan(steps=1200, decay=600, seed=8),
@@ -67,7 +75,9 @@ CPU = {
         protocol=Protocol(samples=240, scale=1.0),
     ),
     "scenes": Setup(
-        {"training": 30_000, "judging": 30_000, "held out": 2_000}, widths=(64, 96, 128), fold=2,
+        {"training": 30_000, "judging": 30_000, "held out": 2_000},
+        widths=(64, 96, 128),
+        fold=2,
         plans={
             "classifier": Plan(steps=1000, decay=400),
             "judge": Plan(steps=1000, decay=400, seed=8),
@@ -75,15 +85,16 @@ CPU = {
         },
         protocol=Protocol(samples=240, scale=2.0),
     ),
-}  # fmt: skip
-SHARES = {"digits": {"judge": 0.01, "classifier": 0.01, "denoiser": 0.06},
-          "scenes": {"judge": 0.06, "classifier": 0.06, "denoiser": 0.8}}  # of the whole recipe's time  # fmt: skip
+}
+SHARES = {
+    "digits": {"judge": 0.01, "classifier": 0.01, "denoiser": 0.06},
+    "scenes": {"judge": 0.06, "classifier": 0.06, "denoiser": 0.8},
+}  # of the whole recipe's time
 
 
 def gpu(setup: Setup) -> Setup:
     """The larger setting: a wider denoiser, larger batches, more steps."""
-    plans = {name: dataclasses.replace(plan, batch=256, steps=plan.steps * 3, decay=plan.decay * 3)
-             for name, plan in setup.plans.items()}  # fmt: skip
+    plans = {name: dataclasses.replace(plan, batch=256, steps=plan.steps * 3, decay=plan.decay * 3) for name, plan in setup.plans.items()}
     return dataclasses.replace(setup, plans=plans, widths=tuple(width * 3 // 2 for width in setup.widths))
 
 
@@ -101,11 +112,7 @@ def known(folder: Path, world: str, part: Part, count: int) -> Pictures:
 def losses(world: str, setup: Setup) -> dict[str, Loss]:
     """What each network minimises."""
     kinds = pictures.WORLDS[world].kinds
-    return {
-        "classifier": noisy_class_loss,
-        "judge": MarksLoss(kinds, setup.turn, setup.shift),
-        "denoiser": DenoisingLoss(kinds[0]),
-    }
+    return {"classifier": noisy_class_loss, "judge": MarksLoss(kinds, setup.turn, setup.shift), "denoiser": DenoisingLoss(kinds[0])}
 
 
 def build(name: str, config: Mapping[str, Any]) -> nn.Module:
@@ -123,14 +130,7 @@ def train_network(folder: Path, world: str, name: str, setup: Setup, device: str
 
 def described(run: Run) -> dict[str, Any]:
     """What meta.json says of how one network was trained."""
-    now = run.progress
-    return {
-        "parameters": sum(p.numel() for p in run.network.parameters()),
-        "cpu_seconds": round(now.cpu_seconds),
-        "wall_seconds": round(now.wall_seconds),
-        "plan": dataclasses.asdict(run.plan),
-        "curve": now.curve,
-    }
+    return {"parameters": sum(p.numel() for p in run.network.parameters()), **training.described(run.progress, run.plan)}
 
 
 def publish(folder: Path, state: Path, world: str, setup: Setup, runs: Mapping[str, Run], setting: Setting) -> None:
@@ -155,9 +155,8 @@ def publish(folder: Path, state: Path, world: str, setup: Setup, runs: Mapping[s
     checkpoints.save(folder, tensors, setup.configs(world), meta)
     found = checkpoints.load(folder.name, image_models.RECIPE_NAME, folder.parent)
     metrics = quality.measure(
-        model.revive(world, found.config, found.state), judging.revive(world, found.config, found.state),
-        held_out, learned, setup.protocol,
-    )  # fmt: skip
+        model.revive(world, found.config, found.state), judging.revive(world, found.config, found.state), held_out, learned, setup.protocol
+    )
     checkpoints.write(folder, meta=meta | {"metrics": metrics})
 
 
@@ -171,11 +170,7 @@ def train(folder: Path, setting: Setting, resume: bool, report: Report, *, setup
 
     setups: other sizes and fewer worlds, for tests. Raises ValueError where "gpu" is asked for and there is none.
     """
-    if setting == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the setting gpu needs a CUDA device; this machine has none: use the setting cpu")
-    device = "cuda" if setting == "gpu" else "cpu"
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    device = training.begin(folder, setting, resume)
     done = 0.0
     for world, setup in setups.items():
         setup = setup if setting == "cpu" else gpu(setup)
@@ -186,9 +181,7 @@ def train(folder: Path, setting: Setting, resume: bool, report: Report, *, setup
             )
             runs[name] = train_network(folder / "state" / world, world, name, setup, device, resume, told)
             done += share
-        publish(
-            folder / "checkpoints" / image_models.folder(world), folder / "state" / world, world, setup, runs, setting
-        )
+        publish(folder / "checkpoints" / image_models.folder(world), folder / "state" / world, world, setup, runs, setting)
         report(done, f"{world}: measured")
     report(1.0, f"done: {folder / 'checkpoints'}")
 

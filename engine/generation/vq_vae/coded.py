@@ -6,85 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy import ndarray
 from torch import Tensor
 
 from engine.core import Refused
+from engine.core.words import T
 from engine.data import pictures, scenes
-from engine.generation.vq_vae import (
-    IMAGES,
-    SCENE_IMAGES,
-    VqVae,
-    VqVaed,
-    coding,
-    flattening,
-    judging,
-    models,
-    quality,
-    store,
-)
+from engine.generation.vq_vae import coding, findings, judging, models, quality, store
+from engine.generation.vq_vae.parameters import IMAGES, SCENE_IMAGES, VqVae
+from engine.generation.vq_vae.result import Atoms, Cell, VqVaed
 
-SHOWN, NEAREST = 1500, 10
+NEAREST = 10  # codes whose distance is drawn
 SCENE_SEED, SCENE_SIDE = 3, 256
-
-
-@dataclass(frozen=True)
-class Atoms:
-    """pixels: (K, a, a, 3) uint8, the mean of what the decoder paints where a code stands in training photographs."""
-
-    pixels: ndarray
-
-
-@dataclass(frozen=True)
-class Cell:
-    """The cell at (row, column), within the page: before and after, its integer.
-
-    asked: the row, column and integer that were asked for; an integer beyond the codebook changes nothing. window: the
-    pixels (top, bottom, left, right) that its integer has a say in. old, new: (…, 3) uint8 the picture there before and
-    after. changed: how many pixels moved. decoded: how many cells were decoded again to paint that, and of how many
-    pixels; 0 where nothing was changed. psnr_before: of the whole picture, before the change. vector: (D,) the cell's,
-    as it was corrected. nearest: (m,) the closest codes, distances: (m,) their squared distances; first, second: (D,)
-    the two closest codes themselves.
-    """
-
-    row: int
-    column: int
-    before: int
-    after: int
-    window: tuple[int, int, int, int]
-    old: ndarray
-    new: ndarray
-    changed: int
-    decoded: tuple[int, int]
-    psnr_before: float
-    vector: ndarray
-    nearest: ndarray
-    distances: ndarray
-    first: ndarray
-    second: ndarray
-    asked: tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Projection:
-    """vectors: (n, 2) of some of the cells, as they were corrected; chosen: (n,) their codes; colours: (n, 3) uint8
-    the mean colour of each; codes: (K, 2). shares: (2,) of the vectors' variance along each direction. cell: (2,) the
-    changed cell's vector."""
-
-    vectors: ndarray
-    chosen: ndarray
-    colours: ndarray
-    codes: ndarray
-    shares: ndarray
-    cell: ndarray
 
 
 @dataclass(frozen=True)
 class Page:
     """A picture coded: pixels, flat (H, W, 3), z (h, w, D), codes (h, w), painted (H', W', 3) uint8 on whole cells.
-    corrected: PSNR (dB) of the encoder's own page and after each correction; the best of them is the page.
-    places: (h, w, 2) of the vectors in the projection."""
+    corrected: PSNR (dB) of the encoder's own page and after each correction; the best of them is the page."""
 
     pixels: ndarray
     z: Tensor
@@ -94,8 +33,6 @@ class Page:
     ssim: float
     flat: ndarray
     flat_psnr: float
-    projection: Projection
-    places: ndarray
 
     @property
     def psnr(self) -> float:
@@ -114,11 +51,19 @@ def picture(name: str, side: int) -> ndarray:
     made, narrowest = pictures.reduced(whole, side), 2 * quality.REACH + 1
     if min(made.shape[:2]) < narrowest:
         (height, width), (h, w) = whole.shape[:2], made.shape[:2]
-        raise Refused(f"image must be at least {narrowest} pixels wide and high at a longer side of {side}; got "
-                      f"{width} x {height}, which becomes {w} x {h}",
-                      f"image 在长边为 {side} 时宽高都必须不小于 {narrowest} 像素；收到 {width} x {height}，"
-                      f"缩小后为 {w} x {h}",
-                      "image")  # fmt: skip
+        raise Refused(
+            T(
+                "image must be at least {narrowest} pixels wide and high at a longer side of {side}; got {width} x {height}, which becomes {w} x {h}",
+                "image 在长边为 {side} 时宽高都必须不小于 {narrowest} 像素；收到 {width} x {height}，缩小后为 {w} x {h}",
+                narrowest=narrowest,
+                side=side,
+                width=width,
+                height=height,
+                w=w,
+                h=h,
+            ),
+            "image",
+        )
     return made
 
 
@@ -137,23 +82,9 @@ def page(params: VqVae) -> Page:
     flat = judging.flat_cells(pixels, params.factor, judging.palette([pixels], params.factor, params.codebook, 4000, 6))
     shown = painted[: pixels.shape[0], : pixels.shape[1]]
     similar, flat_psnr = quality.ssim(pixels, shown), quality.psnr(pixels, flat)
-    projection, places = _projection(params, pixels, z, codes)
-    made = Page(pixels, z, codes, painted, psnr, similar, flat, flat_psnr, projection, places)
+    made = Page(pixels, z, codes, painted, psnr, similar, flat, flat_psnr)
     store.AT_HAND.put(key, made)
     return made
-
-
-def _projection(params: VqVae, pixels: ndarray, z: Tensor, codes: Tensor) -> tuple[Projection, ndarray]:
-    model, f = models.autoencoder(params.factor), params.factor
-    flat = z.flatten(0, 1)
-    vectors, places, shares = flattening.projected(flat.numpy(), model.codebook(params.codebook).numpy())
-    colours = torch.nn.functional.avg_pool2d((coding.tensor(pixels, f) + 1) * 127.5, f)[0].flatten(1).T
-    at = np.random.default_rng(0).permutation(len(flat))[:SHOWN]
-    projection = Projection(
-        vectors[at].astype(np.float32), codes.flatten()[at].numpy().astype(np.int32),
-        colours[at].round().clamp(0, 255).to(torch.uint8).numpy(), places.astype(np.float32), shares, np.zeros(2),
-    )  # fmt: skip
-    return projection, vectors.reshape(*codes.shape, 2)
 
 
 def looked_at(params: VqVae) -> VqVaed:
@@ -168,16 +99,27 @@ def looked_at(params: VqVae) -> VqVaed:
     model = models.autoencoder(params.factor)
     q = model.codebook(params.codebook)[codes]
     return VqVaed(
-        params.task, codes=codes.numpy().astype(np.int32), usage=usage, perplexity=quality.perplexity(usage),
-        distortion=float((made.z - q).double().square().mean()), psnr=quality.psnr(made.pixels, shown),
+        params.task,
+        codes=codes.numpy().astype(np.int32),
+        usage=usage,
+        perplexity=quality.perplexity(usage),
+        distortion=float((made.z - q).double().square().mean()),
+        psnr=quality.psnr(made.pixels, shown),
         ssim=_ssim(made, shown, cell),
         bits_per_pixel=quality.bits_per_pixel(params.codebook, params.factor, (height, width)),
-        factor=params.factor, codebook=params.codebook, image=made.pixels, reconstruction=shown,
-        error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8), cell=cell,
-        corrected=np.array(made.corrected), flat=made.flat, flat_psnr=made.flat_psnr,
-        atoms=Atoms(model.atoms(params.codebook).numpy()), projection=_with(made, cell),
+        factor=params.factor,
+        codebook=params.codebook,
+        image=made.pixels,
+        reconstruction=shown,
+        error=np.abs(made.pixels.astype(np.int16) - shown).mean(2).round().astype(np.uint8),
+        cell=cell,
+        corrected=np.array(made.corrected),
+        flat=made.flat,
+        flat_psnr=made.flat_psnr,
+        atoms=Atoms(model.atoms(params.codebook).numpy()),
         held_out=_held_out(params),
-    )  # fmt: skip
+        findings=findings.of_cell(cell, *codes.shape, params.codebook) if cell else (),
+    )
 
 
 def _ssim(made: Page, shown: ndarray, cell: Cell | None) -> float:
@@ -250,13 +192,21 @@ def _changed(params: VqVae, made: Page) -> tuple[Tensor, ndarray, Cell]:
     distances = (vectors - z).square().sum(1)
     order = distances.argsort()[:NEAREST]
     cell = Cell(
-        row, column, before, after, tuple(int(v) for v in window), old, new, int((old != new).any(2).sum()), decoded,
-        made.psnr, z.numpy(), order.numpy().astype(np.int32), distances[order].numpy(), vectors[order[0]].numpy(),
-        vectors[order[1]].numpy(), (params.edit_row, params.edit_column, params.edit_code),
-    )  # fmt: skip
+        row,
+        column,
+        before,
+        after,
+        tuple(int(v) for v in window),
+        old,
+        new,
+        int((old != new).any(2).sum()),
+        decoded,
+        made.psnr,
+        z.numpy(),
+        order.numpy().astype(np.int32),
+        distances[order].numpy(),
+        vectors[order[0]].numpy(),
+        vectors[order[1]].numpy(),
+        (params.edit_row, params.edit_column, params.edit_code),
+    )
     return codes, painted, cell
-
-
-def _with(made: Page, cell: Cell | None) -> Projection:
-    """The projection with the place of the changed cell's vector."""
-    return replace(made.projection, cell=made.places[cell.row, cell.column]) if cell else made.projection

@@ -13,10 +13,11 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from engine.generation.vq_vae import CORRECTIONS, quality
+from engine.generation.vq_vae import quality
 from engine.generation.vq_vae.gradients import straight_through
 from engine.generation.vq_vae.nearest import nearest_code
 from engine.generation.vq_vae.networks import Autoencoder
+from engine.generation.vq_vae.parameters import CORRECTIONS
 
 STRIDE, SHORTER = 0.3, 2 / 3
 
@@ -124,8 +125,7 @@ def moved(model: Autoencoder, codes: Tensor, row: int, column: int) -> Window:
     """The pixels that the code in a cell has a say in: the decoder's receptive field, within the picture."""
     reach, f = model.decoder.reach, model.shape.factor
     (h, w) = codes.shape
-    return Window(max(0, row - reach) * f, min(h, row + reach + 1) * f, max(0, column - reach) * f,
-                  min(w, column + reach + 1) * f)  # fmt: skip
+    return Window(max(0, row - reach) * f, min(h, row + reach + 1) * f, max(0, column - reach) * f, min(w, column + reach + 1) * f)
 
 
 @torch.inference_mode()

@@ -3,46 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy import ndarray
 
+from engine.core.words import T
 from engine.generation.vq_vae import live
 from engine.generation.vq_vae.quantisers import Choice
+from engine.generation.vq_vae.result import Compared
 
 # Name, quantiser, where its codes start, whether dead ones are drawn anew.
 CONTENDERS = (
-    (("VQ, codes from the origin", "VQ，码字从原点出发"), "gradient", "origin", False),
-    (("VQ, codes on data", "VQ，码字取自数据"), "gradient", "data", False),
-    (("VQ, k-means", "VQ，k 均值起步"), "gradient", "k-means", False),
-    (("VQ, origin, restarts", "VQ，原点出发，重启死码字"), "gradient", "origin", True),
-    (("EMA, origin", "EMA，原点出发"), "ema", "origin", False),
-    (("EMA, origin, restarts", "EMA，原点出发，重启死码字"), "ema", "origin", True),
-    (("rotation trick, on data", "旋转技巧，码字取自数据"), "rotation", "data", False),
-    (("Gumbel-softmax, on data", "Gumbel-softmax，码字取自数据"), "gumbel", "data", False),
-    (("FSQ", "FSQ"), "fsq", "data", False),
-    (("RVQ, on data", "RVQ，码字取自数据"), "rvq", "data", False),
+    (T("VQ, codes from the origin", "VQ，码字从原点出发"), "gradient", "origin", False),
+    (T("VQ, codes on data", "VQ，码字取自数据"), "gradient", "data", False),
+    (T("VQ, k-means", "VQ，k 均值起步"), "gradient", "k-means", False),
+    (T("VQ, origin, restarts", "VQ，原点出发，重启死码字"), "gradient", "origin", True),
+    (T("EMA, origin", "EMA，原点出发"), "ema", "origin", False),
+    (T("EMA, origin, restarts", "EMA，原点出发，重启死码字"), "ema", "origin", True),
+    (T("rotation trick, on data", "旋转技巧，码字取自数据"), "rotation", "data", False),
+    (T("Gumbel-softmax, on data", "Gumbel-softmax，码字取自数据"), "gumbel", "data", False),
+    (T("FSQ", "FSQ"), "fsq", "data", False),
+    (T("RVQ, on data", "RVQ，码字取自数据"), "rvq", "data", False),
 )
 PAUSE = 50  # steps after which a stop is heard
 BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """names: of c contenders. errors, perplexities, sizes: (c,) what is lost in the end a number of a sample, exp(H) on
-    fresh samples, and how many codes there are. betas: (b,); beta_errors, beta_perplexities: (b,) of plain VQ on data.
-    beta_distortions: (b,) the mean square of z − q over z's variance. NaN where not yet trained."""
-
-    world: str
-    names: tuple[tuple[str, str], ...]
-    errors: ndarray
-    perplexities: ndarray
-    sizes: ndarray
-    betas: ndarray
-    beta_errors: ndarray
-    beta_perplexities: ndarray
-    beta_distortions: ndarray
 
 
 def compare(world: str, codes: int, steps: int, seed: int) -> Iterator[tuple[Compared, float]]:
@@ -70,8 +55,7 @@ def _with(found: Compared, i: int, made: live.Trained) -> Compared:
         new = {"errors": made.error, "perplexities": made.perplexity, "sizes": len(made.usage)}
         return replace(found, **{name: _put(getattr(found, name), i, value) for name, value in new.items()})
     spread = float(made.vectors[-1].var(0).mean())
-    new = {"beta_errors": made.error, "beta_perplexities": made.perplexity,
-           "beta_distortions": made.distortion / spread}  # fmt: skip
+    new = {"beta_errors": made.error, "beta_perplexities": made.perplexity, "beta_distortions": made.distortion / spread}
     return replace(found, **{name: _put(getattr(found, name), i - c, value) for name, value in new.items()})
 
 

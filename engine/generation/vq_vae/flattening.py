@@ -27,13 +27,3 @@ def plane(found: Trained) -> tuple[ndarray, ndarray, ndarray, ndarray]:
     axes = np.linalg.svd(last - centre, full_matrices=False)[2][:2].T
     vectors, codes = ((part - centre) @ axes for part in parts[:2])
     return vectors, codes, parts[2] @ axes, parts[3] @ axes
-
-
-def projected(z: ndarray, codes: ndarray) -> tuple[ndarray, ndarray, ndarray]:
-    """Vectors (n, D) and codes (K, D) along the two directions in which the vectors spread most: (n, 2), (K, 2), and
-    the shares of their variance that the two have."""
-    z, codes = np.asarray(z, np.float64), np.asarray(codes, np.float64)
-    centre = z.mean(0)
-    _, spread, axes = np.linalg.svd(z - centre, full_matrices=False)
-    shares = spread[:2] ** 2 / max(float((spread**2).sum()), 1e-30)
-    return (z - centre) @ axes[:2].T, (codes - centre) @ axes[:2].T, shares

@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from engine.data import pictures
-from engine.generation.vq_vae import CORRECTIONS, coding, quality
+from engine.generation.vq_vae import coding, quality
 from engine.generation.vq_vae.averages import k_means
 from engine.generation.vq_vae.nearest import nearest_code
 from engine.generation.vq_vae.networks import Autoencoder
+from engine.generation.vq_vae.parameters import CORRECTIONS
 
 
 def cells(pixels: ndarray, factor: int) -> Tensor:
@@ -50,8 +51,11 @@ def judge(model: Autoencoder, codebooks: tuple[int, ...], corrections: int = COR
             quality.ssim(pixels, page.painted[: pixels.shape[0], : pixels.shape[1]])
             for pixels, page in zip(photographs, pages, strict=True)
         ]
-        found |= {f"psnr_{size}": float(np.mean([max(page.psnr) for page in pages])),
-                  f"ssim_{size}": float(np.mean(similar)), f"perplexity_{size}": quality.perplexity(usage)}  # fmt: skip
+        found |= {
+            f"psnr_{size}": float(np.mean([max(page.psnr) for page in pages])),
+            f"ssim_{size}": float(np.mean(similar)),
+            f"perplexity_{size}": quality.perplexity(usage),
+        }
         if corrections:
             found[f"encoder_psnr_{size}"] = float(np.mean([page.psnr[0] for page in pages]))
     return found
@@ -65,10 +69,6 @@ def palettes(factor: int, sizes: tuple[int, ...]) -> dict[str, float]:
     for size in sizes:
         common = palette(learned, factor, size)
         pairs = [(p, palette([p], factor, size)) for p in map(pictures.photograph, pictures.HELD_OUT)]
-        found[f"palette_psnr_{size}"] = float(
-            np.mean([quality.psnr(p, flat_cells(p, factor, common)) for p, _ in pairs])
-        )
-        found[f"own_palette_psnr_{size}"] = float(
-            np.mean([quality.psnr(p, flat_cells(p, factor, own)) for p, own in pairs])
-        )
+        found[f"palette_psnr_{size}"] = float(np.mean([quality.psnr(p, flat_cells(p, factor, common)) for p, _ in pairs]))
+        found[f"own_palette_psnr_{size}"] = float(np.mean([quality.psnr(p, flat_cells(p, factor, own)) for p, own in pairs]))
     return found

@@ -16,9 +16,8 @@ import triton.language as tl
 
 @triton.jit(do_not_specialize=["N", "K"])
 def nearest_kernel(
-    Z, E, CENTRE, INDEX, N, K, D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr,
-    DIRECT: tl.constexpr,
-):  # fmt: skip
+    Z, E, CENTRE, INDEX, N, K, D: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_K: tl.constexpr, BLOCK_D: tl.constexpr, DIRECT: tl.constexpr
+):
     """Grid (blocks of vectors,). CENTRE (D,) is taken off both sides: less is cancelled in the difference."""
     rows = tl.program_id(0).to(tl.int64) * BLOCK_N + tl.arange(0, BLOCK_N)
     d = tl.arange(0, BLOCK_D)

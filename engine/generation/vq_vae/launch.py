@@ -32,17 +32,7 @@ def nearest_code(z: Tensor, codebook: Tensor, out: Tensor | None = None) -> Tens
         rows, wide = _cut(D)
         centre = codebook.float().mean(0)
         kernel.nearest_kernel[(triton.cdiv(N, rows),)](
-            z.contiguous(),
-            codebook.contiguous(),
-            centre,
-            index,
-            N,
-            K,
-            D=D,
-            BLOCK_N=rows,
-            BLOCK_K=BLOCK_K,
-            BLOCK_D=wide,
-            DIRECT=D <= DIRECT,
+            z.contiguous(), codebook.contiguous(), centre, index, N, K, D=D, BLOCK_N=rows, BLOCK_K=BLOCK_K, BLOCK_D=wide, DIRECT=D <= DIRECT
         )
     return index
 
@@ -53,7 +43,5 @@ def codebook_gradient(gradient: Tensor, index: Tensor, codes: int) -> Tensor:
     made = torch.zeros(codes, D, dtype=torch.float32, device=gradient.device)
     if N:
         rows, wide = 64, max(16, triton.next_power_of_2(D))
-        kernel.scatter_kernel[(triton.cdiv(N, rows),)](
-            gradient.contiguous(), index, made, N, D=D, BLOCK_N=rows, BLOCK_D=wide
-        )
+        kernel.scatter_kernel[(triton.cdiv(N, rows),)](gradient.contiguous(), index, made, N, D=D, BLOCK_N=rows, BLOCK_D=wide)
     return made

@@ -21,6 +21,7 @@ from torch.nn.functional import mse_loss, pixel_unshuffle
 from engine.core.optimisers import MuonAdamW
 from engine.core.progress import Progress, Tensors
 from engine.core.recipes import Report
+from engine.core.training import ended_early, fit, rise_stay_fall
 from engine.generation.vq_vae import patches
 from engine.generation.vq_vae.averages import Averages, k_means
 from engine.generation.vq_vae.gradients import commitment, straight_through
@@ -99,23 +100,26 @@ class Run:
         """The learning rate's factor, 0 to 1."""
         if step >= self.fallen:
             return 0.5 * (self.last - step) / self.plan.again
-        return min((step + 1) / self.plan.warm_up, (self.fallen - step) / self.plan.decay, 1.0)
+        return rise_stay_fall(step, rise=self.plan.warm_up, last=self.fallen, fall=self.plan.decay)
 
     def go(self, judge: Callable[[Autoencoder], dict[str, float]], report: Report) -> None:
         """Train until the last step. judge(model) gives the figures of a point on the curve."""
-        now, seen, found = self.progress, [], patches.stock()
-        while now.step < self.last:
-            rng = np.random.default_rng((self.plan.seed, now.step))
-            x = torch.from_numpy(patches.batch(found, *self.plan.cuts[now.step >= self.fallen], rng)).to(self.device)
-            seen.append(self.step(x.to(memory_format=torch.channels_last)))
-            now.step += 1
-            if now.step % self.plan.every == 0 or now.step >= self.last:
-                if (self.folder / "decay").exists():
-                    now.more["falls"] = min(now.more["falls"], now.step)
-                point = now.note(loss=float(np.mean(seen)), **judge(copy.deepcopy(self.model).cpu().eval()))
-                told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(now.step / self.last, f"{told}; {now.took}")
-                seen = []
+        found = patches.stock()
+
+        def step(number: int) -> float:
+            rng = np.random.default_rng((self.plan.seed, number))
+            x = torch.from_numpy(patches.batch(found, *self.plan.cuts[number >= self.fallen], rng)).to(self.device)
+            return self.step(x.to(memory_format=torch.channels_last))
+
+        fit(
+            self.progress,
+            step,
+            last=lambda: self.last,
+            every=self.plan.every,
+            report=report,
+            judge=lambda: judge(copy.deepcopy(self.model).cpu().eval()),
+            before_point=lambda: ended_early(self.progress),
+        )
 
     def step(self, x: Tensor) -> float:
         """One update of everything; the mean squared error before it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,43 +10,11 @@ from numpy import ndarray
 
 from engine.generation.vq_vae import quality, worlds
 from engine.generation.vq_vae.quantisers import QUANTISERS, Choice
+from engine.generation.vq_vae.result import Trained
 
 MOMENTS = 36
 SHOWN, ARROWS, JUDGED = 320, 36, 20_000
 NETWORK_RATE, CODE_RATE = 3e-3, 0.02
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A training by T moments of its course; K codes, n samples shown, D numbers to a vector.
-
-    steps: (T,). vectors: (T, n, D) what is quantised of the samples shown. index: (T, n). codes: (T, K, D).
-    at: (a,) which samples carry arrows; gradient_out, gradient_in: (T, a, D) downhill for the reconstruction, where
-    the decoder takes its vector and, past the quantiser, where the encoder hands it over.
-    history: (T, 4) reconstruction error, quantisation error (the codebook's loss and the commitment), perplexity and
-    the share of codes in use, on the samples shown. originals, restored: (m, width) fresh samples, and what comes back.
-    usage: (K,) and distortion, error: on fresh samples, the mean square a number of z − q, and of x − x̂.
-    """
-
-    world: str
-    method: str
-    steps: ndarray
-    vectors: ndarray
-    index: ndarray
-    codes: ndarray
-    at: ndarray
-    gradient_out: ndarray
-    gradient_in: ndarray
-    history: ndarray
-    originals: ndarray
-    restored: ndarray
-    usage: ndarray
-    distortion: float
-    error: float
-
-    @property
-    def perplexity(self) -> float:
-        return quality.perplexity(self.usage)
 
 
 class Training:
@@ -110,10 +77,16 @@ class Training:
         history = [float(error), float(apart), quality.perplexity(usage), float((usage > 0).mean())]
         chosen = slice(0, ARROWS)
         self.noted.append(
-            {"steps": np.array(number), "vectors": z.detach().numpy().copy(), "index": index.numpy().astype(np.int32),
-             "codes": codes.numpy().copy(), "gradient_out": -out.grad[chosen].numpy(),
-             "gradient_in": -arrived[chosen].numpy(), "history": np.array(history)}
-        )  # fmt: skip
+            {
+                "steps": np.array(number),
+                "vectors": z.detach().numpy().copy(),
+                "index": index.numpy().astype(np.int32),
+                "codes": codes.numpy().copy(),
+                "gradient_out": -out.grad[chosen].numpy(),
+                "gradient_in": -arrived[chosen].numpy(),
+                "history": np.array(history),
+            }
+        )
 
     @torch.no_grad()
     def result(self, done: bool = True) -> Trained:
@@ -125,12 +98,16 @@ class Training:
         restored = self.decoder(q)
         columns = {name: np.stack([row[name] for row in self.noted]) for name in self.noted[0]}
         return Trained(
-            world=self.name, method=self.method, at=np.arange(ARROWS), **columns,
-            originals=judged[:24].numpy(), restored=restored[:24].numpy(),
+            world=self.name,
+            method=self.method,
+            at=np.arange(ARROWS),
+            **columns,
+            originals=judged[:24].numpy(),
+            restored=restored[:24].numpy(),
             usage=np.bincount(index.numpy(), minlength=len(codes)),
             distortion=float((z - q).double().square().mean()),
             error=float((restored - judged).double().square().mean()),
-        )  # fmt: skip
+        )
 
 
 def moments(steps: int, count: int = MOMENTS) -> list[int]:

@@ -6,25 +6,11 @@ Source: Lloyd 1957 (1982), Max 1960: each level is the mean of its cell, each bo
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 
-
-@dataclass(frozen=True)
-class Scalar:
-    """levels: (K,) ascending. borders: (K − 1,). shares: (K,) of the law in each cell. distortion: the mean square."""
-
-    levels: ndarray
-    borders: ndarray
-    shares: ndarray
-    distortion: float
-
-    @property
-    def perplexity(self) -> float:
-        shares = self.shares[self.shares > 0]
-        return float(np.exp(-(shares * np.log(shares)).sum()))
+from engine.generation.vq_vae.result import Scalar
 
 
 def of(law: str, levels: ndarray) -> Scalar:

@@ -83,9 +83,7 @@ class Decoder(nn.Module):
         self.enter = nn.Conv2d(shape.code, widths[0], 3, padding=1)
         self.told = nn.Embedding(len(shape.codebooks), widths[0])
         self.blocks = nn.ModuleList(Block(widths[0]) for _ in range(shape.decoding))
-        self.up = nn.ModuleList(
-            nn.Conv2d(width, 4 * after, 3, padding=1) for width, after in zip(widths, (*widths[1:], 3), strict=True)
-        )
+        self.up = nn.ModuleList(nn.Conv2d(width, 4 * after, 3, padding=1) for width, after in zip(widths, (*widths[1:], 3), strict=True))
         self.between = nn.ModuleList(Block(width) for width in widths[1:])
         nn.init.zeros_(self.told.weight)
         nn.init.zeros_(self.up[-1].weight)

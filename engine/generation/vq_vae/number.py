@@ -6,42 +6,13 @@ The codes are −1, 0, 1 (and so on): z is rounded to the nearest whole number; 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-from numpy import ndarray
+
+from engine.generation.vq_vae.result import Passed
 
 SLOPE, SHIFT = 2 / 3, 0.2
 STEP = 0.25  # of gradient descent
-
-
-@dataclass(frozen=True)
-class Passed:
-    """One number through z + sg[e − z], forward and back.
-
-    z, code: the number and its code. kept: e − z, what sg holds as a constant. forward: z + kept. output, target: the
-    decoder's, and what it should be. loss: (output − target)². loss_by_output, loss_by_code: its derivatives. true:
-    dL/dz as it is, 0 almost everywhere. through: dL/dz of the estimator, with dq/dz = 1. moved, moved_loss: z after a
-    step of `STEP` downhill, and its loss. at: (n,) numbers; losses: (n,) the loss at each; lines: (n,) what the
-    estimator believes, the line through z with its slope.
-    """
-
-    z: float
-    code: float
-    kept: float
-    forward: float
-    output: float
-    target: float
-    loss: float
-    loss_by_output: float
-    loss_by_code: float
-    true: float
-    through: float
-    moved: float
-    moved_loss: float
-    at: ndarray
-    losses: ndarray
-    lines: ndarray
 
 
 def nearest(z: float) -> float:
@@ -67,5 +38,21 @@ def passed(z: float, target: float) -> Passed:
     at = np.linspace(-2.5, 2.5, 501)
     losses = np.array([loss_at(float(v), target) for v in at])
     lines = (output - target) ** 2 + through * (at - z)
-    return Passed(z, code, kept, forward, output, target, (output - target) ** 2, by_output, by_code, 0.0, through,
-                  moved, loss_at(moved, target), at, losses, lines)  # fmt: skip
+    return Passed(
+        z,
+        code,
+        kept,
+        forward,
+        output,
+        target,
+        (output - target) ** 2,
+        by_output,
+        by_code,
+        0.0,
+        through,
+        moved,
+        loss_at(moved, target),
+        at,
+        losses,
+        lines,
+    )

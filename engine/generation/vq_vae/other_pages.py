@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy import ndarray
@@ -11,31 +9,11 @@ from torch import Tensor
 
 from engine.generation.vq_vae import coding, models
 from engine.generation.vq_vae.networks import Autoencoder
+from engine.generation.vq_vae.result import OtherPages
 
 PRIOR_PICTURES = 2
 MIXES = 5
 LARGEST_SIDE = 128  # of these pictures: what nobody coded looks the same at any size
-
-
-@dataclass(frozen=True)
-class OtherPages:
-    """Pictures uint8, and the pages that they are painted from.
-
-    mixed: (m, H, W, 3), the code vectors of two pictures mixed in the shares `mixes` (m,) and set to the nearest codes.
-    shuffled: the picture's own integers in any order. even: each code as likely as any. by_use: each as likely as in
-    this picture, without regard to its neighbours. drawn: (2, 128, 128, 3), by the prior, whose cells are
-    `prior_factor` pixels wide and whose codes `prior_codes`, whatever the picture's are. pages: the integers of each.
-    """
-
-    mixed: ndarray
-    mixes: ndarray
-    shuffled: ndarray
-    even: ndarray
-    by_use: ndarray
-    drawn: ndarray
-    prior_factor: int
-    prior_codes: int
-    pages: dict[str, ndarray]
 
 
 def painted(model: Autoencoder, codes: Tensor, codebook: int, like: ndarray) -> ndarray:
@@ -73,9 +51,13 @@ def other_pages(
     }
     drawn, drawn_codes = draw(temperature, seed)
     return OtherPages(
-        mixed=np.stack([painted(model, page, codebook, pixels) for page in pages["mixed"]]), mixes=shares,
+        mixed=np.stack([painted(model, page, codebook, pixels) for page in pages["mixed"]]),
+        mixes=shares,
         shuffled=painted(model, pages["shuffled"], codebook, pixels),
-        even=painted(model, pages["even"], codebook, pixels), by_use=painted(model, pages["by_use"], codebook, pixels),
-        drawn=drawn, prior_factor=models.prior().shape.factor, prior_codes=models.prior().shape.codes,
+        even=painted(model, pages["even"], codebook, pixels),
+        by_use=painted(model, pages["by_use"], codebook, pixels),
+        drawn=drawn,
+        prior_factor=models.prior().shape.factor,
+        prior_codes=models.prior().shape.codes,
         pages={name: page.numpy() for name, page in pages.items()} | {"drawn": drawn_codes},
-    )  # fmt: skip
+    )

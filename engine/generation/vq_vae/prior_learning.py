@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.core.progress import Progress
 from engine.core.recipes import Report
+from engine.core.training import ended_early, fit, rise_stay_fall
 from engine.data import scenes
 from engine.generation.vq_vae import coding
 from engine.generation.vq_vae.networks import Autoencoder
@@ -75,25 +76,32 @@ class PriorRun:
 
     def go(self, model: Autoencoder, report: Report) -> None:
         """Train until the last step."""
-        learned, unseen = self.pages(model, report)
-        now, seen, plan = self.progress, [], self.plan
-        while now.step < (last := min(plan.steps, now.more["falls"] + plan.decay)):
-            rng = np.random.default_rng((plan.seed, now.step))
-            rows = learned[rng.integers(len(learned), size=plan.batch)].astype(np.int64)
-            seen.append(self._step(torch.from_numpy(rows).to(self.device), last))
-            now.step += 1
-            if now.step % plan.every == 0 or now.step >= last:
-                if (self.folder / "decay").exists():
-                    now.more["falls"] = min(now.more["falls"], now.step)
-                point = now.note(loss=float(np.mean(seen)), held_out_bits=bits_a_code(self.model, unseen))
-                said = f"loss {point['loss']:.3f}, held-out bits a code {point['held_out_bits']:.3f}"
-                report(0.3 + 0.7 * now.step / last, f"step {now.step}, {said}; {now.took}")
-                seen = []
+        (learned, unseen), plan = self.pages(model, report), self.plan
 
-    def _step(self, pages: Tensor, last: int) -> float:
+        def step(number: int) -> float:
+            rng = np.random.default_rng((plan.seed, number))
+            rows = learned[rng.integers(len(learned), size=plan.batch)].astype(np.int64)
+            return self._step(torch.from_numpy(rows).to(self.device))
+
+        fit(
+            self.progress,
+            step,
+            last=lambda: self.last,
+            every=plan.every,
+            report=lambda share, line: report(0.3 + 0.7 * share, line),
+            judge=lambda: {"held_out_bits": bits_a_code(self.model, unseen)},
+            before_point=lambda: ended_early(self.progress),
+        )
+
+    @property
+    def last(self) -> int:
+        """The step at which the run is over."""
+        return min(self.plan.steps, self.progress.more["falls"] + self.plan.decay)
+
+    def _step(self, pages: Tensor) -> float:
         plan, step = self.plan, self.progress.step
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.rate * min((step + 1) / plan.warm_up, (last - step) / plan.decay, 1.0)
+            group["lr"] = plan.rate * rise_stay_fall(step, rise=plan.warm_up, last=self.last, fall=plan.decay)
         with torch.autocast(self.device.partition(":")[0], torch.bfloat16):
             logits = self.model(pages)
         loss = cross_entropy(logits.float().flatten(0, 1), pages.flatten())

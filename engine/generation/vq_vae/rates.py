@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy import ndarray
 from PIL import Image
 
-from engine.generation.vq_vae import CORRECTIONS, coding, judging, models, quality
+from engine.generation.vq_vae import coding, judging, models, quality
 from engine.generation.vq_vae.networks import CODEBOOKS
+from engine.generation.vq_vae.parameters import CORRECTIONS
+from engine.generation.vq_vae.result import Curve, Rates
 
 QUALITIES = {"JPEG": (1, 3, 6, 10, 15, 22, 30, 45, 60, 75, 85), "WEBP": (0, 2, 5, 10, 20, 30, 45, 60, 75, 85)}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """bits: (n,) a pixel; psnr (dB) and ssim: (n,); setting: (n,) the quality, or the number of codes."""
-
-    bits: ndarray
-    psnr: ndarray
-    ssim: ndarray
-    setting: ndarray
-
-
-@dataclass(frozen=True)
-class Rates:
-    """curves: by name, as far as they are made. entropy: for each autoencoder's curve, (n,) bits a pixel if each code
-    took −log₂ of its share on this picture, the table of shares not counted: a bound. rivals: pictures of JPEG and WebP
-    at the quality whose size comes nearest to the chosen page's. rival_bits: theirs."""
-
-    curves: dict[str, Curve]
-    entropy: dict[str, ndarray]
-    rivals: dict[str, ndarray]
-    rival_bits: dict[str, float]
 
 
 def compressed(pixels: ndarray, kind: str, setting: int) -> tuple[ndarray, float]:
@@ -64,9 +44,7 @@ def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORREC
         made = [(*compressed(pixels, kind, q), q) for q in settings]
         curve = _curve([(b, quality.psnr(pixels, p), quality.ssim(pixels, p), q) for p, b, q in made])
         nearest = min(made, key=lambda one: abs(np.log(one[1] / wanted)))
-        found = Rates(
-            found.curves | {kind: curve}, {}, found.rivals | {kind: nearest[0]}, found.rival_bits | {kind: nearest[1]},
-        )  # fmt: skip
+        found = Rates(found.curves | {kind: curve}, {}, found.rivals | {kind: nearest[0]}, found.rival_bits | {kind: nearest[1]})
     found = replace(found, curves=found.curves | {"flat": _flat(pixels, factor)})
     yield found, 1 / (1 + len(pages))
     points: dict[str, list[tuple[float, float, float, float]]] = {}
@@ -77,8 +55,7 @@ def rates(pixels: ndarray, factor: int, codebook: int, corrections: int = CORREC
         points.setdefault(name, []).append((bits, quality.psnr(pixels, made), quality.ssim(pixels, made), k))
         varied = quality.perplexity(np.bincount(page.codes.numpy().ravel(), minlength=k))
         entropy = np.append(found.entropy.get(name, []), quality.bits_per_pixel(varied, f, size))
-        found = replace(found, curves=found.curves | {name: _curve(points[name])},
-                        entropy=found.entropy | {name: entropy})  # fmt: skip
+        found = replace(found, curves=found.curves | {name: _curve(points[name])}, entropy=found.entropy | {name: entropy})
         yield found, (done + 2) / (1 + len(pages))
 
 

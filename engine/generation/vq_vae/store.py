@@ -9,8 +9,8 @@ from engine.core import results
 from engine.core.recent import Recent
 
 if TYPE_CHECKING:
-    from engine.generation.vq_vae import VqVae
     from engine.generation.vq_vae.coded import Page
+    from engine.generation.vq_vae.parameters import VqVae
 
 CAPACITY = 64 * 2**20  # bytes: some 30 pages of the default size, ten of the largest
 

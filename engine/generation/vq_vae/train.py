@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.core import checkpoints, devices
+from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.data import pictures
 from engine.generation.vq_vae import coding, judging, patches, quality
@@ -34,10 +33,7 @@ class Plans:
 
 
 CPU = Plans(
-    (
-        Plan(SHAPES[8], steps=3000, decay=2600, again=4000, cuts=((10, 96), (5, 192))),
-        Plan(SHAPES[4], steps=4000, decay=3600, again=1500),
-    ),
+    (Plan(SHAPES[8], steps=3000, decay=2600, again=4000, cuts=((10, 96), (5, 192))), Plan(SHAPES[4], steps=4000, decay=3600, again=1500)),
     PriorPlan(),
 )
 GPU = Plans(
@@ -72,9 +68,7 @@ def variety(model: Autoencoder, plan: Plan) -> dict[str, float]:
     x = torch.from_numpy(patches.batch(patches.stock(), 30, 192, np.random.default_rng((plan.seed, 10**7))))
     z = model.encoder(x).permute(0, 1, 3, 4, 2).flatten(1, 3)
     return {
-        f"patch_perplexity_{k}": quality.perplexity(
-            np.bincount(nearest_code(z[model.book(k)], model.codebook(k)).numpy(), minlength=k)
-        )
+        f"patch_perplexity_{k}": quality.perplexity(np.bincount(nearest_code(z[model.book(k)], model.codebook(k)).numpy(), minlength=k))
         for k in plan.shape.codebooks
     }
 
@@ -91,10 +85,7 @@ def described(run: Run | PriorRun, setting: Setting) -> dict[str, Any]:
             "device": devices.processor() if setting == "cpu" else devices.current().name,
             "steps": now.step,
             "rate_falls_from_step": now.more["falls"],
-            "cpu_seconds": round(now.cpu_seconds),
-            "wall_seconds": round(now.wall_seconds),
-            "plan": dataclasses.asdict(run.plan),
-            "curve": [{k: round(v, 4) for k, v in point.items()} for point in now.curve],
+            **training.described(now, run.plan),
         },
         "measured": {
             "device": f"{devices.cpu_name()} ({devices.processor()})",
@@ -114,8 +105,13 @@ def publish(run: Run, root: Path, setting: Setting) -> Autoencoder:
             return model
     config = {"shape": dataclasses.asdict(shape)}
     meta = {"name": name, **described(run, setting)}
-    meta["data"] = {"photographs": pictures.TRAINING, "others": pictures.TRAINING_OTHER, "shares": patches.SHARES,
-                    "scenes": patches.SCENE_SEED, "held_out": pictures.HELD_OUT}  # fmt: skip
+    meta["data"] = {
+        "photographs": pictures.TRAINING,
+        "others": pictures.TRAINING_OTHER,
+        "shares": patches.SHARES,
+        "scenes": patches.SCENE_SEED,
+        "held_out": pictures.HELD_OUT,
+    }
 
     def save(made: Autoencoder) -> None:
         checkpoints.save(root / name, dict(made.named_parameters()) | dict(made.named_buffers()), config, meta)
@@ -138,9 +134,11 @@ def publish_prior(run: PriorRun, unseen: np.ndarray, root: Path, setting: Settin
     config = {"shape": dataclasses.asdict(run.plan.shape)}
     share = np.bincount(unseen.ravel(), minlength=run.plan.shape.codes) / unseen.size
     used = share[share > 0]
-    metrics = {"held_out_bits": bits_a_code(run.model.cpu().eval(), unseen),
-               "share_bits": float(-(used * np.log2(used)).sum()),
-               "even_bits": float(np.log2(run.plan.shape.codes))}  # fmt: skip
+    metrics = {
+        "held_out_bits": bits_a_code(run.model.cpu().eval(), unseen),
+        "share_bits": float(-(used * np.log2(used)).sum()),
+        "even_bits": float(np.log2(run.plan.shape.codes)),
+    }
     meta = {"name": name, **described(run, setting), "metrics": {k: round(v, 4) for k, v in metrics.items()}}
     checkpoints.save(root / name, dict(run.model.named_parameters()), config, meta)
 
@@ -155,12 +153,8 @@ def train(folder: Path, setting: Setting, resume: bool, report: Report, *, plans
     do not keep up with the encoder. The setting gpu takes 60,000 steps of larger batches for each; it has not been run.
     plans: other sizes, for tests. Raises ValueError where "gpu" is asked for and there is none.
     """
-    if setting == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the setting gpu needs a CUDA device; this machine has none: use the setting cpu")
-    device = "cuda" if setting == "gpu" else "cpu"
+    device = training.begin(folder, setting, resume)
     plans = plans or (GPU if setting == "gpu" else CPU)
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
     root, models = folder / "checkpoints", {}
     for i, plan in enumerate(plans.autoencoders):
         f = plan.shape.factor

@@ -27,8 +27,12 @@ class World:
     batch: int
 
 
-WORLDS = {"plane": World(2, 2, True, 512), "digits": World(64, DIGIT_CODE, True, 256),
-          "normal": World(1, 1, False, 4096), "uniform": World(1, 1, False, 4096)}  # fmt: skip
+WORLDS = {
+    "plane": World(2, 2, True, 512),
+    "digits": World(64, DIGIT_CODE, True, 256),
+    "normal": World(1, 1, False, 4096),
+    "uniform": World(1, 1, False, 4096),
+}
 
 
 def sample(world: str, count: int, rng: np.random.Generator, fresh: bool = False) -> Tensor:

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.language.attention_maps import reading, switches
 from engine.language.attention_maps.opened import Opened, Tape
+from engine.language.attention_maps.result import Ablated
 
 AT_ONCE, PARAMETERS = 24, 130_000_000  # heads whose absence is computed in one pass: at most, and for what model
-
-
-@dataclass(frozen=True)
-class Ablated:
-    """off (L, H) bool: the heads switched off. losses, whole_losses (n,): nats by which each token surprises the model
-    without them and with all, NaN where that is not scored; loss, whole_loss: their means. alone (L, H): change of the
-    mean loss for each head switched off alone, NaN where it is not computed (yet). toggled (L·H,): what `ablate` would
-    be with that head switched over."""
-
-    off: np.ndarray
-    losses: np.ndarray
-    whole_losses: np.ndarray
-    loss: float
-    whole_loss: float
-    alone: np.ndarray
-    toggled: tuple[str, ...]
 
 
 def judged(off: np.ndarray, losses: np.ndarray, whole_losses: np.ndarray, alone: np.ndarray) -> Ablated:

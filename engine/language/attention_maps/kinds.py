@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.core import T
 from engine.language.attention_maps.opened import Opened, Tape
+from engine.language.attention_maps.result import HeadKinds
 
-NAMES: tuple[tuple[str, str], ...] = (
-    ("previous token", "前一个词元"),
-    ("first token", "首个词元"),
-    ("induction", "归纳"),
-    ("same bracket", "配对括号"),
-    ("indentation", "缩进"),
+NAMES: tuple[T, ...] = (
+    T("previous token", "前一个词元"),
+    T("first token", "首个词元"),
+    T("induction", "归纳"),
+    T("same bracket", "配对括号"),
+    T("indentation", "缩进"),
 )
-MIXED = ("mixed", "混合")
 CLEAR = 0.15  # of the way from chance to 1 that a head must go to be called by a name
 SEED, REPEATS, LENGTH = 0, 8, 24
 CODE = (
@@ -33,18 +34,6 @@ CODE = (
     "print(sum(abs(x[i] - y[i]) for i in range(len(x))), (left + right) // 2)\n",
 )
 OPENING, CLOSING = "([{", ")]}"
-
-
-@dataclass(frozen=True)
-class HeadKinds:
-    """names: of the five kinds, in English and Chinese. scores (5, L, H), chance (5,), counted (5,): over how many
-    tokens each was measured. kind (L, H): the place of the kind that a head goes furthest towards, −1 for none."""
-
-    names: tuple[tuple[str, str], ...]
-    scores: np.ndarray
-    chance: np.ndarray
-    counted: np.ndarray
-    kind: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -5,28 +5,15 @@ Letters: L layers, n tokens.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engine.language.attention_maps.opened import Opened
+from engine.language.attention_maps.result import Lens
 
 LIKELIEST = 5  # per layer and token
 TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class Lens:
-    """Row 0 is the embedding, row l what leaves layer l, the last what the model says.
-
-    tokens (L + 1, n, 5): the likeliest next tokens as texts, probabilities of the same shape. truth (L + 1, n): the
-    probability of the token that does follow, NaN where none does.
-    """
-
-    tokens: np.ndarray
-    probabilities: np.ndarray
-    truth: np.ndarray
 
 
 def through(opened: Opened, out: Any, ids: list[int]) -> Lens | None:
@@ -46,7 +33,7 @@ def through(opened: Opened, out: Any, ids: list[int]) -> Lens | None:
         share.append(top.values.numpy())
         right = p[:-1].gather(1, following[:, None])[:, 0].numpy()
         truth.append(np.append(right, np.nan).astype(np.float32))
-    ids_found = np.stack(best)
-    known, place = np.unique(ids_found, return_inverse=True)
-    texts = np.array(opened.loaded.pieces(known.tolist()))
-    return Lens(texts[place].reshape(ids_found.shape), np.stack(share), np.stack(truth))
+    found = np.stack(best)  # (L + 1, n, 5)
+    # Behind each token a candidate is read as it would continue it: a byte may end a character.
+    texts = [opened.loaded.after(ids[: i + 1], found[:, i].ravel().tolist()) for i in range(len(ids))]
+    return Lens(np.array(texts).reshape(len(ids), len(found), -1).swapaxes(0, 1), np.stack(share), np.stack(truth))

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from engine.language.attention_maps import reference
 from engine.language.attention_maps.reading import Reading
-
-
-@dataclass(frozen=True)
-class OneHead:
-    """layer, head: from 1. q, k (n, d): as they meet, after the rotary encoding. scores (n, n): q·k · scaling, before
-    the mask. weights (n, n): softmax over the keys that the mask lets through."""
-
-    layer: int
-    head: int
-    q: np.ndarray
-    k: np.ndarray
-    scaling: float
-    scores: np.ndarray
-    weights: np.ndarray
+from engine.language.attention_maps.result import OneHead
 
 
 def take_apart(reading: Reading, layer: int, head: int) -> OneHead:

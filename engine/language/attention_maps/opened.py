@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.core import Refused
+from engine.core import Refused, T
 from engine.language import models
 from engine.language.models import Loaded
 
@@ -41,7 +41,6 @@ class Tape:
     weights: list[Tensor] = field(default_factory=list)  # each (B, H, n, n)
     queries: list[Tensor] = field(default_factory=list)  # each (B, H, n, d)
     keys: list[Tensor] = field(default_factory=list)  # each (B, G, n, d)
-    values: list[Tensor] = field(default_factory=list)
     scaling: list[float] = field(default_factory=list)
 
 
@@ -91,9 +90,16 @@ def recording(tape: Tape) -> Iterator[None]:
 
 
 def attend(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float | None = None,
-    dropout: float = 0.0, softcap: float | None = None, **_: Any,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    softcap: float | None = None,
+    **_: Any,
+) -> tuple[Tensor, Tensor]:
     """softmax(q kᵀ · scaling + mask) v, as `transformers` calls it: (B, n, H, d) and the weights (B, H, n, n)."""
     import torch
 
@@ -113,7 +119,6 @@ def attend(
         tape.weights.append(weights)
         tape.queries.append(query)
         tape.keys.append(key)
-        tape.values.append(value)
         tape.scaling.append(float(scaling))
     return out.contiguous(), weights
 
@@ -148,8 +153,11 @@ def _opened(loaded: Loaded) -> Opened:
     opened = Opened(loaded, model, config.num_hidden_layers, config.num_attention_heads, final)
     if not _same(opened):
         raise Refused(
-            f"{loaded.name} does not let its attention be opened; the embedded model goes on working",
-            f"{loaded.name} 的注意力无法打开；内置模型照常可用",
+            T(
+                "{name} does not let its attention be opened; the embedded model goes on working",
+                "{name} 的注意力无法打开；内置模型照常可用",
+                name=loaded.name,
+            ),
             models.NAME,
         )
     return opened

@@ -52,16 +52,3 @@ def distance(a: np.ndarray) -> np.ndarray:
 def even(seen: np.ndarray) -> np.ndarray:
     """The weights of a head that prefers nothing: alike over all keys that are seen."""
     return seen / seen.sum(-1, keepdims=True)
-
-
-def rollout(a: np.ndarray) -> np.ndarray:
-    """How much of each token's place in layer l stems from each token of the text, (L, n, n) from (L, H, n, n).
-
-    R_l = (A_l + I)/2 · R_{l−1} with A_l the mean over heads; rows sum to 1. Source: Abnar & Zuidema 2020, eq. 1.
-    """
-    eye = np.eye(a.shape[-1])
-    layers, found = [], eye
-    for heads in a.astype(np.float64):
-        found = (heads.mean(0) + eye) / 2 @ found
-        layers.append(found)
-    return np.stack(layers)

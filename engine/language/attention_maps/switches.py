@@ -6,7 +6,8 @@ import re
 
 import numpy as np
 
-from engine.core import Refused
+from engine.core import Refused, T
+from engine.core.entry import normalised
 from engine.core.params import shown
 
 NAME = "ablate"
@@ -15,13 +16,16 @@ ENTRY = re.compile(r"(\d{1,3}|\*)\.(\d{1,3}|\*)")
 
 def entries(text: str) -> list[tuple[str, str]]:
     """(layer, head) of each entry, as written. Raises `Refused`."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    parts = [part.strip() for part in normalised(text).split(",") if part.strip()]
     found = [ENTRY.fullmatch(part) for part in parts]
     if not all(found):
         wrong = parts[found.index(None)]
         raise Refused(
-            f"ablate must list heads as layer.head, such as 2.1, 3.*; got {shown(wrong)}",
-            f"ablate 必须以“层.头”列出注意力头，例如 2.1, 3.*；收到 {shown(wrong)}",
+            T(
+                "ablate must list heads as layer.head, such as 2.1, 3.*; got {wrong}",
+                "ablate 必须以“层.头”列出注意力头，例如 2.1, 3.*；收到 {wrong}",
+                wrong=shown(wrong),
+            ),
             NAME,
         )
     return [(m[1], m[2]) for m in found if m]
@@ -37,8 +41,14 @@ def off(text: str, layers: int, heads: int) -> np.ndarray:
         rows, columns = _places(layer, layers), _places(head, heads)
         if rows is None or columns is None:
             raise Refused(
-                f"ablate must name heads of the model, which has {layers} layers of {heads} heads; got {layer}.{head}",
-                f"ablate 必须是模型中的注意力头（共 {layers} 层，每层 {heads} 个头）；收到 {layer}.{head}",
+                T(
+                    "ablate must name heads of the model, which has {layers} layers of {heads} heads; got {layer}.{head}",
+                    "ablate 必须是模型中的注意力头（共 {layers} 层，每层 {heads} 个头）；收到 {layer}.{head}",
+                    layers=layers,
+                    heads=heads,
+                    layer=layer,
+                    head=head,
+                ),
                 NAME,
             )
         found[rows, columns] = True

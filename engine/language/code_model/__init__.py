@@ -21,9 +21,7 @@ RECIPE_NAME = "code-model"
 _loading = threading.RLock()
 
 
-def load(
-    kind: Kind = "target", attention: Literal["sdpa", "eager"] = "sdpa"
-) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
+def load(kind: Kind = "target", attention: Literal["sdpa", "eager"] = "sdpa") -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast]:
     """The model in float32 on the CPU, ready to predict, and the tokenizer that both kinds share.
 
     The same objects on every call: they belong to all, so nobody changes their weights or settings.
@@ -75,9 +73,7 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     for kind in ("target", "draft"):
         path = checkpoints.ROOT / folder(kind) / "tokenizer.json"
         if not path.is_file():
-            raise FileNotFoundError(
-                f"{folder(kind)} has no tokenizer.json; `python -m engine train {RECIPE_NAME}` makes it"
-            )
+            raise FileNotFoundError(f"{folder(kind)} has no tokenizer.json; `python -m engine train {RECIPE_NAME}` makes it")
         texts[kind] = path.read_bytes()
     if texts["target"] != texts["draft"]:
         raise ValueError("target and draft have different tokenizers; train them together")

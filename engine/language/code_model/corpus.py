@@ -11,9 +11,17 @@ from pathlib import Path
 HELD_OUT = 16  # one file in sixteen
 # Not code to learn from: installed packages, test suites, and files that are tables or prose inside a module.
 LEFT_OUT = {
-    "site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "encodings", "pydoc_data",
-    "__phello__", "turtledemo",
-}  # fmt: skip
+    "site-packages",
+    "dist-packages",
+    "test",
+    "tests",
+    "idle_test",
+    "__pycache__",
+    "encodings",
+    "pydoc_data",
+    "__phello__",
+    "turtledemo",
+}
 LARGEST = 400_000  # bytes; a longer module is generated
 
 
@@ -43,9 +51,7 @@ class Source:
 def wanted(path: Path) -> bool:
     """Whether a path relative to the standard library is source to learn from."""
     parts = path.parts
-    return not (
-        LEFT_OUT.intersection(parts) or parts[0].startswith("config-") or path.name.startswith("_sysconfigdata")
-    )
+    return not (LEFT_OUT.intersection(parts) or parts[0].startswith("config-") or path.name.startswith("_sysconfigdata"))
 
 
 @functools.cache

@@ -85,10 +85,7 @@ def acceptance(target: LlamaForCausalLM, draft: LlamaForCausalLM, ids: np.ndarra
 
 def compressed(data: bytes) -> dict[str, int]:
     """Bytes after gzip -9 and xz -9e."""
-    return {
-        "gzip": len(gzip.compress(data, 9, mtime=0)),
-        "xz": len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME)),
-    }
+    return {"gzip": len(gzip.compress(data, 9, mtime=0)), "xz": len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))}
 
 
 def ngram_bits(training: np.ndarray, held_out: np.ndarray, symbols: int, unscored: int, order: int = 5) -> float:
@@ -97,9 +94,7 @@ def ngram_bits(training: np.ndarray, held_out: np.ndarray, symbols: int, unscore
     return float(-np.log2(p[held_out != unscored]).sum())
 
 
-def baselines(
-    training: Sequence[Source], held_out: Sequence[Source], tokens: PreTrainedTokenizerFast
-) -> dict[str, float]:
+def baselines(training: Sequence[Source], held_out: Sequence[Source], tokens: PreTrainedTokenizerFast) -> dict[str, float]:
     """Bits per byte of the held-out files under what is not a neural network.
 
     gzip, xz: all files joined, compressed alone. "xz after the training files": what xz adds to them for the

@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.core.progress import Progress
 from engine.core.recipes import Report
+from engine.core.training import fit, rise_stay_fall
 from engine.language.code_model import architecture
 from engine.language.code_model.architecture import Shape
 
@@ -51,7 +52,7 @@ class Plan:
 
     def rate(self, step: int) -> float:
         """The learning rate's factor, 0 to 1."""
-        return min((step + 1) / self.warm_up, (self.steps - step) / self.decay, 1.0)
+        return rise_stay_fall(step, rise=self.warm_up, last=self.steps, fall=self.decay)
 
     def window(self, step: int) -> int:
         """Tokens a window at this step."""
@@ -70,8 +71,14 @@ def optimiser(model: torch.nn.Module, plan: Plan) -> MuonAdamW:
     """Muon over the layers' matrices, AdamW over the rest."""
     from engine.core.optimisers import MuonAdamW
 
-    return MuonAdamW(model, lambda name, p: ".layers." in name and p.ndim == 2, matrices=plan.matrices,
-                     others=plan.others, matrices_decay=plan.weight_decay, betas=(0.9, 0.95))  # fmt: skip
+    return MuonAdamW(
+        model,
+        lambda name, p: ".layers." in name and p.ndim == 2,
+        matrices=plan.matrices,
+        others=plan.others,
+        matrices_decay=plan.weight_decay,
+        betas=(0.9, 0.95),
+    )
 
 
 def prediction_loss(model: LlamaForCausalLM, inputs: Tensor, plan: Plan, step: int) -> Tensor:
@@ -105,10 +112,7 @@ def imitation_loss(target: LlamaForCausalLM) -> Loss:
 class Run:
     """One model's training, whose state is in `folder` after every `plan.every` steps. `build` makes the model."""
 
-    def __init__(
-        self, folder: Path, plan: Plan, device: str, resume: bool,
-        build: Callable[[Shape], torch.nn.Module] = architecture.build,
-    ):  # fmt: skip
+    def __init__(self, folder: Path, plan: Plan, device: str, resume: bool, build: Callable[[Shape], torch.nn.Module] = architecture.build):
         import torch
 
         torch.manual_seed(plan.seed)
@@ -122,15 +126,15 @@ class Run:
         """Train until the plan's last step. judge(model) gives the figures of a point on the curve."""
         import torch
 
-        now, seen = self.progress, []
-        for step in range(now.step, self.plan.steps):
-            seen.append(self.step(torch.from_numpy(batch(stream, self.plan, step)).to(self.device), loss, step))
-            now.step = step + 1
-            if now.step % self.plan.every == 0 or now.step == self.plan.steps:
-                point = now.note(training_loss=float(np.mean(seen)), **judge(self.model))
-                told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(now.step / self.plan.steps, f"{told}; {now.took}")
-                seen = []
+        fit(
+            self.progress,
+            lambda step: self.step(torch.from_numpy(batch(stream, self.plan, step)).to(self.device), loss, step),
+            last=self.plan.steps,
+            every=self.plan.every,
+            report=report,
+            judge=lambda: judge(self.model),
+            losses=("training_loss",),
+        )
 
     def step(self, inputs: Tensor, loss: Loss, step: int) -> float:
         """One update; the loss before it."""

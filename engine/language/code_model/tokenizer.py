@@ -22,18 +22,12 @@ def fit(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokeniz
 
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
+        [pre_tokenizers.Split(Regex(PIECES), behavior="isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     bpe.decoder = decoders.ByteLevel()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     bpe.train_from_iterator(
-        texts,
-        trainers.BpeTrainer(
-            vocab_size=vocabulary, special_tokens=[FILE], initial_alphabet=alphabet, show_progress=False
-        ),
+        texts, trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=[FILE], initial_alphabet=alphabet, show_progress=False)
     )
     return wrap(bpe)
 
@@ -43,11 +37,7 @@ def wrap(bpe) -> PreTrainedTokenizerFast:
     from transformers import PreTrainedTokenizerFast
 
     return PreTrainedTokenizerFast(
-        tokenizer_object=bpe,
-        bos_token=FILE,
-        eos_token=FILE,
-        split_special_tokens=True,
-        clean_up_tokenization_spaces=False,
+        tokenizer_object=bpe, bos_token=FILE, eos_token=FILE, split_special_tokens=True, clean_up_tokenization_spaces=False
     )
 
 

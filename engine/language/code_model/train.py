@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import platform
 import shutil
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.core import checkpoints, devices
+from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.language.code_model import architecture, corpus, evaluate, tokenizer
 from engine.language.code_model.corpus import Source
@@ -67,10 +66,7 @@ class Material:
 
         def figures(model: LlamaForCausalLM) -> dict[str, float]:
             with torch.no_grad(), torch.autocast(device, torch.bfloat16):
-                losses = [
-                    prediction_loss(model, inputs.to(device), None, 0).item()
-                    for inputs in evaluate.batches(self.unseen, windows)
-                ]
+                losses = [prediction_loss(model, inputs.to(device), None, 0).item() for inputs in evaluate.batches(self.unseen, windows)]
             nats = float(np.mean(losses))
             return {"held_out_loss": nats, "bits_per_byte": nats / math.log(2) * tokens_per_byte}
 
@@ -105,10 +101,7 @@ def described(name: str, run: Run, material: Material, setting: Setting) -> dict
             "device": devices.processor() if setting == "cpu" else devices.current().name,
             "steps": now.step,
             "tokens": now.step * run.plan.tokens,
-            "cpu_seconds": round(now.cpu_seconds),
-            "wall_seconds": round(now.wall_seconds),
-            "plan": dataclasses.asdict(run.plan),
-            "curve": [{k: round(v, 4) for k, v in point.items()} for point in now.curve],
+            **training.described(now, run.plan),
         },
     }
 
@@ -177,15 +170,8 @@ def train(
     plans, modules: other sizes and another corpus, for tests. Raises ValueError where "gpu" is asked for and there
     is none.
     """
-    import torch
-
-    if setting == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the setting gpu needs a CUDA device; this machine has none: use the setting cpu")
-    device = "cuda" if setting == "gpu" else "cpu"
-    plans = plans or PLANS[setting]
-    state = folder / "state"
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    device = training.begin(folder, setting, resume)
+    plans, state = plans or PLANS[setting], folder / "state"
     material = Material.prepare(state, modules, plans["target"].shape.vocabulary)
     judge = material.judge(device)
 

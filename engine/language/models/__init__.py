@@ -21,15 +21,17 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engine.core import Refused
+from engine.core import Refused, T, amounts
 from engine.language import code_model
 from engine.language.models import permissions
-from engine.language.models import pieces as _pieces
 from engine.language.models.permissions import NAME
+from engine.language.models.pieces import Reader
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -52,7 +54,8 @@ class Loaded:
     """A decoder ready to predict: float32, on the CPU, in evaluation mode. It belongs to all: nobody changes it.
 
     name: what was asked for. context: how many tokens it was made for. start: the id put before every text, None
-    where it has none. ends: ids that end a text. description: one line in English and in Chinese.
+    where it has none. ends: ids that end a text. description: one line. rolls_back: whether it can take back tokens that
+    it has read (a cache of keys and values can, a recurrent state cannot). Every row of its tables is a token's.
     """
 
     name: str
@@ -62,7 +65,8 @@ class Loaded:
     parameters: int
     start: int | None
     ends: tuple[int, ...]
-    description: tuple[str, str]
+    description: T
+    rolls_back: bool = True
 
     def encode(self, text: str) -> list[int]:
         """Token ids of any text, lone surrogates replaced, the start token before them where there is one.
@@ -78,9 +82,17 @@ class Loaded:
         """The text of token ids without special tokens; bytes that are no UTF-8 become U+FFFD."""
         return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
-    def pieces(self, ids: list[int]) -> list[str]:
-        """Each token alone, as it can be shown: white space kept, other unprintable characters and bytes escaped."""
-        return _pieces.pieces(self.tokenizer, ids)
+    @cached_property
+    def _reader(self) -> Reader:
+        return Reader(self.tokenizer)
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """Each token of a text, as it can be shown: see `pieces.Reader`."""
+        return self._reader.pieces(ids)
+
+    def after(self, before: Sequence[int], candidates: Sequence[int]) -> list[str]:
+        """Each of some tokens, as it would be read behind a text."""
+        return self._reader.after(before, candidates)
 
 
 def load(name: str = EMBEDDED, role: Role = "target", *, attention: bool = False) -> Loaded:
@@ -89,14 +101,14 @@ def load(name: str = EMBEDDED, role: Role = "target", *, attention: bool = False
     role: which of the embedded pair; of no meaning for another model.
     attention: it must be able to return its attention weights (`output_attentions=True`).
     Raises `Refused` in one sentence for a name that is none or not allowed here, no network, no safetensors, no
-    tokenizer, a model over the size limit, one that needs code of its own, and with `attention`, one that returns none.
+    tokenizer, an adapter, a model over the size limit, one that needs code of its own, one that looks ahead or whose
+    weights or logits are not finite, and with `attention`, one that returns none.
     """
     name = name.strip()
     if name.lower() in {"", EMBEDDED}:
         model, tokens = code_model.load(role, "eager" if attention else "sdpa")
-        return _described(
-            EMBEDDED, model, tokens, tokens.bos_token_id, f", {role}", "，草稿" if role == "draft" else ""
-        )
+        title = T("embedded, draft", "内置模型，草稿") if role == "draft" else T("embedded, target", "内置模型")
+        return _described(EMBEDDED, title, model, tokens, tokens.bos_token_id)
     found = _brought(name)
     if attention:
         from engine.language.models import folder
@@ -127,7 +139,7 @@ def _brought(name: str) -> Loaded:
     # Allowed or not is asked each time: what stands on the shelf may have been put there by a test or another server.
     local = place(name)
     if not _loading.acquire(timeout=PATIENCE):
-        raise Refused("another model is being loaded; try again in a moment", "正在加载另一个模型；请稍后再试", NAME)
+        raise Refused(T("another model is being loaded; try again in a moment", "正在加载另一个模型；请稍后再试"), NAME)
     try:
         if name not in _shelf:
             _shelf[name] = _read(name, local)
@@ -150,31 +162,37 @@ def place(name: str) -> Path | None:
 
 
 def _read(name: str, local) -> Loaded:
-    from engine.language.models import folder, hub
+    from engine.language.models import folder, hub, judging
 
     model, tokens = folder.read(local or hub.fetch(name), name)
     config = model.config.get_text_config()
     start = config.bos_token_id
     known = isinstance(start, int) and 0 <= start < model.get_input_embeddings().weight.shape[0]
-    return _described(name, model, tokens, start if known else None)
+    return _described(name, T.of(name), model, tokens, start if known else None, judging.judge(model, name))
 
 
-def _described(name: str, model, tokens, start: int | None, kind_en: str = "", kind_zh: str = "") -> Loaded:
+def _described(name: str, title: T, model, tokens, start: int | None, rolls_back: bool = True) -> Loaded:
     config = model.config.get_text_config()
     count = sum(p.numel() for p in model.parameters())
-    context = getattr(config, "max_position_embeddings", None)
-    ends = config.eos_token_id
-    millions = f"{count / 1e6:.1f}" if count < 1e8 else f"{count / 1e6:.0f}"
-    layers, heads = config.num_hidden_layers, getattr(config, "num_attention_heads", None)
-    of_en, of_zh = (f" of {heads} heads", f" × {heads} 头") if heads else ("", "")
+    context, ends = getattr(config, "max_position_embeddings", None), config.eos_token_id
+    heads = getattr(config, "num_attention_heads", None)
+    layers = config.num_hidden_layers
     return Loaded(
-        name, model, tokens,
+        name,
+        model,
+        tokens,
         context=context if isinstance(context, int) and context > 0 else UNKNOWN_CONTEXT,
         parameters=count,
         start=start,
         ends=tuple(ends) if isinstance(ends, (list, tuple)) else () if ends is None else (ends,),
-        description=(
-            f"{name}{kind_en}: {millions} M parameters, {layers} layers{of_en}",
-            f"{'内置模型' if name == EMBEDDED else name}{kind_zh}：{millions} M 参数，{layers} 层{of_zh}",
+        description=T(
+            "{title}: {count} parameters, {layers}",
+            "{title}：{count} 参数，{layers}",
+            title=title,
+            count=amounts.quantity(count, "").rstrip(),
+            layers=T("{n} layers of {heads} heads", "{n} 层 × {heads} 头", n=layers, heads=heads)
+            if heads
+            else T("{n} layers", "{n} 层", n=layers),
         ),
-    )  # fmt: skip
+        rolls_back=rolls_back,
+    )

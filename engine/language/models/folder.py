@@ -7,13 +7,12 @@ folder can name code, another model or a path.
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.core import Refused
 from engine.language.models.hub import LARGEST_DATA, refuse_over_limit, weight_files
-from engine.language.models.permissions import NAME
+from engine.language.models.judging import PROBE
+from engine.language.models.refusing import adapter, going_on, stumbled, unfit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 # What a configuration may ask for; a hostile one could otherwise keep the machine building.
 MOST = {"num_hidden_layers": 256, "num_attention_heads": 1024, "num_experts": 1024, "num_local_experts": 1024}
-PROBE = 6  # tokens
 
 
 def read(folder: Path, shown_as: str) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
@@ -32,16 +30,14 @@ def read(folder: Path, shown_as: str) -> tuple[PreTrainedModel, PreTrainedTokeni
     config = configuration(folder, shown_as)
     tokens = tokenizer(folder, shown_as)
     model = built(config, tensors(folder, shown_as), shown_as)
-    rows = model.get_input_embeddings().weight.shape[0]
-    if len(tokens) > rows:
-        raise unfit(shown_as, f"the tokenizer has {len(tokens)} tokens and the model {rows}",
-                    f"分词器有 {len(tokens)} 个词元，而模型只有 {rows} 个")  # fmt: skip
-    return model.eval().requires_grad_(False), tokens
-
-
-def unfit(shown_as: str, why_en: str, why_zh: str) -> Refused:
-    """The refusal of a model whose parts do not belong together or are not what is run here."""
-    return Refused(f"{shown_as} cannot be opened: {why_en}", f"无法打开 {shown_as}：{why_zh}", NAME)
+    rows, known = model.get_input_embeddings().weight.shape[0], 1 + max(tokens.get_vocab().values())
+    if known > rows:
+        why = "the tokenizer has {known} tokens and the model {rows}", "分词器有 {known} 个词元，而模型只有 {rows} 个"
+        raise unfit(shown_as, *why, known=known, rows=rows)
+    model = model.eval().requires_grad_(False)
+    if known < rows:  # rows that pad a table to a round size: no token has them, so none may ever be drawn
+        model.resize_token_embeddings(known)
+    return model, tokens
 
 
 def document(path: Path, shown_as: str) -> dict[str, Any]:
@@ -54,7 +50,7 @@ def document(path: Path, shown_as: str) -> dict[str, Any]:
             raise ValueError("no object")
         return found
     except (OSError, ValueError, RecursionError):
-        raise unfit(shown_as, f"it has no {path.name} that can be read", f"没有可读取的 {path.name}") from None
+        raise unfit(shown_as, "it has no {file} that can be read", "没有可读取的 {file}", file=path.name) from None
 
 
 def configuration(folder: Path, shown_as: str) -> Any:
@@ -62,12 +58,13 @@ def configuration(folder: Path, shown_as: str) -> Any:
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as DECODERS
 
+    if not (folder / "config.json").is_file() and (folder / "adapter_config.json").is_file():
+        raise adapter(shown_as)
     raw = document(folder / "config.json", shown_as)
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in DECODERS:
         if "auto_map" in raw:
-            raise unfit(shown_as, "it needs code of its own, and no foreign code is run here",
-                        "它需要自带的代码，而此处不运行外来代码")  # fmt: skip
+            raise unfit(shown_as, "it needs code of its own, and no foreign code is run here", "它需要自带的代码，而此处不运行外来代码")
         raise unfit(shown_as, "it is no decoder that transformers knows", "它不是 transformers 认识的解码器模型")
     if "quantization_config" in raw:
         raise unfit(shown_as, "its weights are quantised", "它的权重是量化的")
@@ -81,15 +78,8 @@ def configuration(folder: Path, shown_as: str) -> Any:
     except Exception as error:  # whatever a foreign file makes the library stumble over
         raise stumbled(shown_as, "config.json", error) from None
     if large:
-        raise unfit(shown_as, f"{large[0]} must be from 1 to {MOST[large[0]]}",
-                    f"{large[0]} 必须在 1 到 {MOST[large[0]]} 之间")  # fmt: skip
+        raise unfit(shown_as, "{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=large[0], most=MOST[large[0]])
     return config
-
-
-def stumbled(shown_as: str, part: str, error: Exception) -> Refused:
-    """The refusal after the library could not use a file; what it said goes to the log alone."""
-    logging.getLogger("orrery").info("%s: %s", shown_as, error)
-    return unfit(shown_as, f"transformers cannot use its {part}", f"transformers 无法使用它的 {part}")
 
 
 def tensors(folder: Path, shown_as: str) -> dict[str, Tensor]:
@@ -99,8 +89,11 @@ def tensors(folder: Path, shown_as: str) -> dict[str, Tensor]:
 
     files = [folder / name for name in weight_files(p.name for p in folder.iterdir())]
     if not files:
-        raise unfit(shown_as, "it has no weights in the safetensors format, and no other is opened",
-                    "没有 safetensors 格式的权重，而其他格式一律不打开")  # fmt: skip
+        raise unfit(
+            shown_as,
+            "it has no weights in the safetensors format, and no other is opened",
+            "没有 safetensors 格式的权重，而其他格式一律不打开",
+        )
     refuse_over_limit(shown_as, sum(f.stat().st_size for f in files))
     found: dict[str, Tensor] = {}
     try:
@@ -129,9 +122,7 @@ def tokenizer(folder: Path, shown_as: str) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=made, split_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
-def built(
-    config: Any, weights: dict[str, Tensor], shown_as: str, family: str = "AutoModelForCausalLM"
-) -> PreTrainedModel:
+def built(config: Any, weights: dict[str, Tensor], shown_as: str, family: str = "AutoModelForCausalLM") -> PreTrainedModel:
     """The model of a configuration with these weights in it, none of them missing. family: transformers' class that
     finds it."""
     import torch
@@ -155,12 +146,12 @@ def built(
     except Exception as error:  # as above
         raise stumbled(shown_as, "safetensors", error) from None
     if missing := sorted(told["missing_keys"]):
-        raise unfit(shown_as, f"its weights lack {missing[0]}", f"权重中缺少 {missing[0]}")
+        raise unfit(shown_as, "its weights lack {tensor}", "权重中缺少 {tensor}", tensor=missing[0])
     return model
 
 
 def check_attention(model: PreTrainedModel, shown_as: str) -> None:
-    """Raise `Refused` unless the model returns, for every layer, attention weights that never look ahead."""
+    """Raise `Refused` unless the model returns attention weights for every layer."""
     import torch
 
     config = model.config.get_text_config()
@@ -171,10 +162,5 @@ def check_attention(model: PreTrainedModel, shown_as: str) -> None:
         except Exception as error:  # a model's own ways to fail are many
             raise stumbled(shown_as, "config.json", error) from None
     shape = (1, getattr(config, "num_attention_heads", 0), PROBE, PROBE)
-    whole = found and len(found) == config.num_hidden_layers and all(a is not None and a.shape == shape for a in found)
-    if not whole:
-        raise Refused(f"{shown_as} returns no attention weights for its layers; the embedded model goes on working",
-                      f"{shown_as} 不返回各层的注意力权重；内置模型照常可用", NAME)  # fmt: skip
-    if any(float(a.triu(1).abs().max()) > 0 for a in found):
-        raise Refused(f"{shown_as} looks ahead in its text: it is no decoder; the embedded model goes on working",
-                      f"{shown_as} 会看到后文：它不是解码器；内置模型照常可用", NAME)  # fmt: skip
+    if not (found and len(found) == config.num_hidden_layers and all(a is not None and a.shape == shape for a in found)):
+        raise going_on("{model} returns no attention weights for its layers", "{model} 不返回各层的注意力权重", model=shown_as)

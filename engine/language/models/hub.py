@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core import Refused
 from engine.core.params import shown
+from engine.core.words import T
 from engine.language.models import permissions
 from engine.language.models.permissions import NAME
+from engine.language.models.refusing import adapter, going_on
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import ModelInfo
@@ -38,15 +40,14 @@ def fetch(name: str, revision: str | None = None) -> Path:
         paths = [hf_hub_download(name, file, revision=info.sha, token=token) for file in files]
         return Path(paths[0]).parent
     except errors.GatedRepoError:
-        raise Refused(f"{name} asks for an agreement on the Hub first; the embedded model goes on working",
-                      f"{name} 需要先在 Hub 上同意其条款；内置模型照常可用", NAME) from None  # fmt: skip
+        raise going_on("{name} asks for an agreement on the Hub first", "{name} 需要先在 Hub 上同意其条款", name=name) from None
     except (errors.RepositoryNotFoundError, errors.HFValidationError, errors.DisabledRepoError):
-        raise Refused(f"the Hub has no public model of the id {name}; the embedded model goes on working",
-                      f"Hub 上没有名为 {name} 的公开模型；内置模型照常可用", NAME) from None  # fmt: skip
+        raise going_on("the Hub has no public model of the id {name}", "Hub 上没有名为 {name} 的公开模型", name=name) from None
     except errors.HfHubHTTPError as error:
         status = getattr(error.response, "status_code", "?")
-        raise Refused(f"the Hub did not hand over {name} (status {status}); the embedded model goes on working",
-                      f"Hub 未能提供 {name}（状态 {status}）；内置模型照常可用", NAME) from None  # fmt: skip
+        raise going_on(
+            "the Hub did not hand over {name} (status {status})", "Hub 未能提供 {name}（状态 {status}）", name=name, status=status
+        ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, errors.HTTPError, OSError):
         return cached(name, revision)
 
@@ -54,8 +55,14 @@ def fetch(name: str, revision: str | None = None) -> Path:
 def revision(text: str) -> str:
     """The name of a branch, a tag or a commit. Raises `Refused` where it is none."""
     if not REVISION.fullmatch(text) or ".." in text:
-        raise Refused(f"a revision must be the name of a branch or a tag, or a commit; got {shown(text)}",
-                      f"版本必须是分支名、标签名或提交号；收到 {shown(text)}", NAME)  # fmt: skip
+        raise Refused(
+            T(
+                "a revision must be the name of a branch or a tag, or a commit; got {text}",
+                "版本必须是分支名、标签名或提交号；收到 {text}",
+                text=shown(text),
+            ),
+            NAME,
+        )
     return text
 
 
@@ -71,11 +78,7 @@ def cached(name: str, revision: str | None = None) -> Path:
         which = pointer.read_text().strip() if pointer.is_file() else revision
     found = sorted(snapshots.glob(f"{which}/config.json"), key=lambda path: path.lstat().st_mtime)
     if not found:
-        raise Refused(
-            f"the Hub cannot be reached and {name} was not fetched before; the embedded model goes on working",
-            f"此处无法连接 Hub，且 {name} 之前未下载过；内置模型照常可用",
-            NAME,
-        )
+        raise going_on("the Hub cannot be reached and {name} was not fetched before", "此处无法连接 Hub，且 {name} 之前未下载过", name=name)
     return found[-1].parent
 
 
@@ -83,15 +86,29 @@ def wanted(name: str, info: ModelInfo) -> list[str]:
     """The files to fetch: all safetensors at the top, the configuration, the tokenizer. Raises `Refused`."""
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
     weights = weight_files(sizes)
+    if "adapter_config.json" in sizes and not weights:
+        raise adapter(name)
     if not weights:
-        raise Refused(f"{name} has no weights in the safetensors format; no other is opened",
-                      f"{name} 没有 safetensors 格式的权重；不会打开其他格式", NAME)  # fmt: skip
+        raise Refused(
+            T(
+                "{name} has no weights in the safetensors format; no other is opened",
+                "{name} 没有 safetensors 格式的权重；不会打开其他格式",
+                name=name,
+            ),
+            NAME,
+        )
     refuse_over_limit(name, max(sum(sizes[f] for f in weights), widened(info)))
     data = [f for f in DATA if f in sizes]
     if any(sizes[f] > LARGEST_DATA for f in data):
-        most = LARGEST_DATA // 10**6
-        raise Refused(f"{name} has a configuration or tokenizer of more than {most} MB; that is not opened",
-                      f"{name} 的配置或分词器超过 {most} MB；不予打开", NAME)  # fmt: skip
+        raise Refused(
+            T(
+                "{name} has a configuration or tokenizer of more than {most:bytes}; that is not opened",
+                "{name} 的配置或分词器超过 {most:bytes}；不予打开",
+                name=name,
+                most=LARGEST_DATA,
+            ),
+            NAME,
+        )
     return data + weights
 
 
@@ -112,7 +129,12 @@ def refuse_over_limit(name: str, size: int) -> None:
     most = permissions.largest()
     if size > most:
         raise Refused(
-            f"a model must take at most {most / 1e6:.0f} MB in float32 here; {name} takes {size / 1e6:.0f} MB",
-            f"此处的模型以 float32 计不能超过 {most / 1e6:.0f} MB；{name} 需要 {size / 1e6:.0f} MB",
+            T(
+                "a model must take at most {most:bytes} in float32 here; {name} takes {size:bytes}",
+                "此处的模型以 float32 计不能超过 {most:bytes}；{name} 需要 {size:bytes}",
+                most=most,
+                name=name,
+                size=size,
+            ),
             NAME,
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.core import Refused
 from engine.core.params import shown
+from engine.core.words import T
 
 NAME = "model"
 LARGEST = 2000  # megabytes
@@ -46,23 +47,33 @@ def hub_id(text: str) -> str:
     """A Hub id that may be fetched here. Raises `Refused` where it is none, or the operator does not allow it."""
     if not HUB_ID.fullmatch(text) or "--" in text or ".." in text:
         raise Refused(
-            f"model must be embedded, a Hub id such as owner/name, or folder:NAME; got {shown(text)}",
-            f"model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {shown(text)}",
+            T(
+                "model must be embedded, a Hub id such as owner/name, or folder:NAME; got {text}",
+                "model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {text}",
+                text=shown(text),
+            ),
             NAME,
         )
     allowed = os.environ.get("ORRERY_HUB_MODELS", "").strip() or ("none" if public() else "all")
     if allowed == "none":
         raise Refused(
-            f"models of the Hub are switched off on this server (ORRERY_HUB_MODELS allows them); got {shown(text)}",
-            f"此服务器未开放 Hub 模型（由 ORRERY_HUB_MODELS 开放）；收到 {shown(text)}",
+            T(
+                "models of the Hub are switched off on this server (ORRERY_HUB_MODELS allows them); got {text}",
+                "此服务器未开放 Hub 模型（由 ORRERY_HUB_MODELS 开放）；收到 {text}",
+                text=shown(text),
+            ),
             NAME,
         )
     listed = [part.strip() for part in allowed.split(",")]
     if allowed != "all" and text not in listed:
         names = ", ".join(listed)
         raise Refused(
-            f"model must be embedded or one that this server allows ({names}); got {shown(text)}",
-            f"model 必须是 embedded，或此服务器允许的模型（{names}）；收到 {shown(text)}",
+            T(
+                "model must be embedded or one that this server allows ({names}); got {text}",
+                "model 必须是 embedded，或此服务器允许的模型（{names}）；收到 {text}",
+                names=names,
+                text=shown(text),
+            ),
             NAME,
         )
     return text
@@ -73,8 +84,11 @@ def named_folder(name: str) -> Path:
     root = os.environ.get("ORRERY_MODELS_FOLDER", "")
     if not root:
         raise Refused(
-            f"this server offers no folder of models (ORRERY_MODELS_FOLDER names one); got {shown(name)}",
-            f"此服务器没有提供模型目录（由 ORRERY_MODELS_FOLDER 指定）；收到 {shown(name)}",
+            T(
+                "this server offers no folder of models (ORRERY_MODELS_FOLDER names one); got {name}",
+                "此服务器没有提供模型目录（由 ORRERY_MODELS_FOLDER 指定）；收到 {name}",
+                name=shown(name),
+            ),
             NAME,
         )
     inside = Path(root).resolve()
@@ -83,8 +97,11 @@ def named_folder(name: str) -> Path:
     path = existing(inside / name) if plain else None
     if path is None or path == inside or not path.is_relative_to(inside):
         raise Refused(
-            f"folder:NAME must name a folder in this server's directory of models; got {shown(name)}",
-            f"folder:名称 必须是此服务器模型目录中的文件夹；收到 {shown(name)}",
+            T(
+                "folder:NAME must name a folder in this server's directory of models; got {name}",
+                "folder:名称 必须是此服务器模型目录中的文件夹；收到 {name}",
+                name=shown(name),
+            ),
             NAME,
         )
     return path
@@ -99,15 +116,16 @@ def typed_folder(text: str) -> Path:
     """The folder at a path, which is opened only where the server is the person's own. Raises `Refused`."""
     if public():
         raise Refused(
-            f"a path is not opened on a server that others reach; name a folder it offers as folder:NAME; "
-            f"got {shown(text)}",
-            f"对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {shown(text)}",
+            T(
+                "a path is not opened on a server that others reach; name a folder it offers as folder:NAME; got {text}",
+                "对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {text}",
+                text=shown(text),
+            ),
             NAME,
         )
     path = existing(Path(text))
     if path is None:
-        raise Refused(f"model must be a folder that exists; got {shown(text)}",
-                      f"model 必须是存在的文件夹；收到 {shown(text)}", NAME)  # fmt: skip
+        raise Refused(T("model must be a folder that exists; got {text}", "model 必须是存在的文件夹；收到 {text}", text=shown(text)), NAME)
     return path
 
 

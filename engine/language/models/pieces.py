@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,27 +12,71 @@ if TYPE_CHECKING:
 
 BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 KEPT = "\n\t\r"
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+LONGEST_CHARACTER = 4  # bytes, in UTF-8
 
 
-def pieces(tokenizer: PreTrainedTokenizerFast, ids: list[int]) -> list[str]:
-    """The text of each token by itself: "\\xe6" for a byte that is no whole character, "\\u202e" for one that is not
-    printed; white space stays."""
-    from tokenizers import decoders
+class Reader:
+    """Reads the tokens of one tokenizer.
 
-    bytewise = isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel)
-    special = set(tokenizer.all_special_ids) | {
-        i for i, token in tokenizer.backend_tokenizer.get_added_tokens_decoder().items() if token.special
-    }
-    names = tokenizer.convert_ids_to_tokens(ids)
-    found = []
-    for i, name in zip(ids, names, strict=True):
-        if name is None:
-            found.append(f"#{i}")
-        elif i in special:
-            found.append(visible(name))
-        else:
-            found.append(visible(_from_bytes(name) if bytewise else _from_words(name)))
-    return found
+    A character that several tokens share is shown in each of them, numbered: 你₁ 你₂ 你₃. A byte that belongs to no
+    character is "\\xe6", a character that is not printed "\\u202e"; white space stays.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast):
+        from tokenizers import decoders
+
+        backend = tokenizer.backend_tokenizer
+        self.tokenizer = tokenizer
+        self.bytewise = isinstance(backend.decoder, decoders.ByteLevel)
+        self.special = set(tokenizer.all_special_ids) | {i for i, t in backend.get_added_tokens_decoder().items() if t.special}
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The text of each token of a text."""
+        found = [""] * len(ids)
+        run: list[tuple[int, int]] = []  # bytes of neighbouring tokens, each with the token's place
+        for place, (i, name) in enumerate(zip(ids, self.tokenizer.convert_ids_to_tokens(list(ids)), strict=True)):
+            if name is None or i in self.special:
+                _spell(run, found)
+                run = []
+                found[place] = f"#{i}" if name is None else visible(name)
+            else:
+                run += [(byte, place) for byte in self._bytes(name)]
+        _spell(run, found)
+        return found
+
+    def after(self, before: Sequence[int], candidates: Sequence[int]) -> list[str]:
+        """The text of each token as it would be read behind a text."""
+        context = list(before)[-LONGEST_CHARACTER:]
+        return [self.pieces([*context, i])[-1] for i in candidates]
+
+    def _bytes(self, name: str) -> bytes:
+        if self.bytewise and all(c in alphabet() for c in name):
+            return bytes(alphabet()[c] for c in name)
+        match = None if self.bytewise else BYTE.fullmatch(name)
+        return bytes.fromhex(match[1]) if match else name.replace("\u2581", " ").encode("utf-8", "replace")
+
+
+def _spell(run: list[tuple[int, int]], found: list[str]) -> None:
+    """Write the characters of bytes to the tokens that hold them."""
+    data, at = bytes(byte for byte, _ in run), 0
+    while at < len(data):
+        size = _width(data[at])
+        try:
+            character = data[at : at + size].decode("utf-8")
+        except UnicodeDecodeError:
+            found[run[at][1]] += f"\\x{data[at]:02x}"
+            at += 1
+            continue
+        owners = list(dict.fromkeys(place for _, place in run[at : at + size]))
+        for number, place in enumerate(owners, 1):
+            found[place] += visible(character) + (str(number).translate(SUBSCRIPTS) if len(owners) > 1 else "")
+        at += size
+
+
+def _width(first: int) -> int:
+    """How many bytes a character of UTF-8 has, by its first."""
+    return 1 if first < 0x80 else 2 if first < 0xE0 else 3 if first < 0xF0 else LONGEST_CHARACTER
 
 
 def visible(text: str) -> str:
@@ -41,18 +86,6 @@ def visible(text: str) -> str:
 
 def _number(point: int) -> str:
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
-
-
-def _from_words(name: str) -> str:
-    match = BYTE.fullmatch(name)
-    return f"\\x{match[1].lower()}" if match else name.replace("\u2581", " ")
-
-
-def _from_bytes(name: str) -> str:
-    table = alphabet()
-    if any(c not in table for c in name):
-        return name
-    return bytes(table[c] for c in name).decode("utf-8", "backslashreplace")
 
 
 @functools.cache

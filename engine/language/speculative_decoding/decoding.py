@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.language.speculative_decoding import reference
-from engine.language.speculative_decoding.sampling import Rule, fitted
+from engine.language.sampling import Rule
+from engine.language.verification import reference
 
 if TYPE_CHECKING:
     from engine.language.speculative_decoding.drafting import Source
@@ -38,9 +38,8 @@ class Step:
 
 
 def decode(
-    source: Source, prompt: Sequence[int], rule: Rule, *, tokens: int, gamma: int, seed: int,
-    ends: Collection[int] = (),
-) -> Iterator[Step]:  # fmt: skip
+    source: Source, prompt: Sequence[int], rule: Rule, *, tokens: int, gamma: int, seed: int, ends: Collection[int] = ()
+) -> Iterator[Step]:
     """Steps until `tokens` tokens stand behind the prompt (at least one token), or one of `ends` does.
 
     The target has been fed all of the prompt but its last token (`read`). A step drafts at most `gamma` tokens, and no
@@ -53,7 +52,7 @@ def decode(
         uniforms = random.random(2 * gamma + 1)
         drafted, q = source.propose(text, min(gamma, goal - len(text) - 1), uniforms[:gamma])
         logits = source.verify(text[-1], drafted)
-        p = rule.probabilities(fitted(logits, q.shape[-1]))
+        p = rule.probabilities(logits)
         decide = np.append(uniforms[gamma : gamma + len(drafted)], uniforms[-1])
         kept, token = reference.verify(p, q, drafted, decide)
         emitted = [*drafted[:kept], token]

@@ -12,9 +12,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from engine.language.speculative_decoding import reference
-from engine.language.speculative_decoding.decoder import Decoder, LeanDecoder
-from engine.language.speculative_decoding.sampling import Rule, fitted, one_hot
+from engine.language.models.decoder import Decoder, LeanDecoder
+from engine.language.sampling import Rule, one_hot
+from engine.language.verification import reference
 
 LONGEST_MATCH = 3
 SURE_MATCH = 3  # tokens that stand together for the second time, behind which the text is asked before the model
@@ -72,7 +72,7 @@ class ModelDraft(Plain):
         rows = []
         for uniform in uniforms[:count]:
             fresh = drafted[-1:] if drafted else text[self.draft.length :]
-            row = self.rule.probabilities(fitted(self.draft.feed(fresh, last=1), self.vocabulary))
+            row = self.rule.probabilities(self.draft.feed(fresh, last=1))
             rows.append(row)
             drafted.append(reference.draw(row[0], uniform))
         return drafted, np.concatenate(rows) if rows else q
@@ -151,7 +151,7 @@ class EarlyExit(Plain):
         with torch.inference_mode():
             for uniform in uniforms[:count]:
                 x = self._early(drafted[-1] if drafted else text[-1])
-                row = self.rule.probabilities(fitted(self.target.logits(x), self.nothing.shape[1]))
+                row = self.rule.probabilities(self.target.logits(x))
                 rows.append(row)
                 drafted.append(reference.draw(row[0], uniform))
         return drafted, np.concatenate(rows) if rows else self.nothing

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from engine.language.speculative_decoding import reference
+from engine.language.verification import reference
 
 Text = tuple[int, ...]
 Law = Callable[[Text], np.ndarray]  # the distribution of the next token behind a text

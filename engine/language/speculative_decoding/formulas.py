@@ -19,9 +19,7 @@ def tokens_per_step(alpha: np.ndarray | float, gamma: np.ndarray | float) -> np.
     return np.where(sure, gamma + 1, (1 - alpha ** (gamma + 1)) / np.where(sure, 1, 1 - alpha))
 
 
-def speedup(
-    alpha: np.ndarray | float, gamma: np.ndarray | float, c: np.ndarray | float, v: np.ndarray | float = 1.0
-) -> np.ndarray:
+def speedup(alpha: np.ndarray | float, gamma: np.ndarray | float, c: np.ndarray | float, v: np.ndarray | float = 1.0) -> np.ndarray:
     """(1 − α^(γ+1)) / ((1 − α)(γ c + v)): how many times faster than one token a pass. Broadcasts."""
     return tokens_per_step(alpha, gamma) / (np.asarray(gamma, float) * c + v)
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from engine.core import Refused
+from engine.core import Refused, T
 from engine.language import models
 from engine.language.models import Loaded
 
 if TYPE_CHECKING:
-    from engine.language.speculative_decoding.decoder import Decoder
+    from engine.language.models.decoder import Decoder
+    from engine.language.sampling import Rule
     from engine.language.speculative_decoding.drafting import Plain
-    from engine.language.speculative_decoding.sampling import Rule
 
 Drafting = Literal["model", "lookup", "both", "exit"]
 ROOM = 40  # tokens beyond those asked for, that a measurement may draft
@@ -61,7 +61,7 @@ class Pair:
         raise ValueError(f"drafting must be plain, model, lookup, both or exit; got {drafting}")
 
     def _begun(self, role: Literal["target", "draft"]) -> Decoder:
-        from engine.language.speculative_decoding.decoder import open_text
+        from engine.language.models.decoder import open_text
 
         if role not in self._texts:
             text = self._texts[role] = open_text(getattr(self, role).model, len(self.prompt) + self.tokens + ROOM)
@@ -78,21 +78,43 @@ def open_pair(target: str, draft: str, prompt: str, tokens: int, exit_layers: in
     with said_of("draft"):
         small = models.load(draft, "draft")
     if large.tokenizer is not small.tokenizer and large.tokenizer.get_vocab() != small.tokenizer.get_vocab():
-        sizes = len(large.tokenizer), len(small.tokenizer)
         raise Refused(
-            f"draft must have the target's vocabulary ({sizes[0]} tokens); got {draft} with {sizes[1]} of its own",
-            f"draft 必须与 target 使用同一词表（{sizes[0]} 个词元）；收到 {draft}，它的词表另有 {sizes[1]} 个词元",
+            T(
+                "draft must have the target's vocabulary ({wanted:count} tokens); got {draft} with {given:count} of its own",
+                "draft 必须与 target 使用同一词表（{wanted:count} 个词元）；收到 {draft}，它的词表另有 {given:count} 个词元",
+                wanted=len(large.tokenizer),
+                draft=draft,
+                given=len(small.tokenizer),
+            ),
             "draft",
         )
+    for role, name, loaded in (("target", target, large), ("draft", draft, small)):
+        if not loaded.rolls_back:
+            raise Refused(
+                T(
+                    "{role} must be able to take back guesses that were refused; got {name}, which keeps a state that only goes forward",
+                    "{role} 必须能撤回被拒绝的猜测；收到 {name}，它保存的状态只能前进",
+                    role=role,
+                    name=name,
+                ),
+                role,
+            )
     ids = large.encode(prompt)
     if not ids:
-        raise Refused("prompt must not be empty for a model without a start token; got ''",
-                      "对没有起始词元的模型，prompt 不能为空；收到 ''", "prompt")  # fmt: skip
+        raise Refused(
+            T("prompt must not be empty for a model without a start token; got ''", "对没有起始词元的模型，prompt 不能为空；收到 ''"),
+            "prompt",
+        )
     context = min(large.context, small.context)
     if len(ids) + tokens > context:
         raise Refused(
-            f"prompt and tokens_out must fit the context of {context} tokens; got {len(ids)} + {tokens}",
-            f"prompt 与 tokens_out 之和不能超过上下文的 {context} 个词元；收到 {len(ids)} + {tokens}",
+            T(
+                "prompt and tokens_out must fit the context of {context} tokens; got {ids} + {tokens}",
+                "prompt 与 tokens_out 之和不能超过上下文的 {context} 个词元；收到 {ids} + {tokens}",
+                context=context,
+                ids=len(ids),
+                tokens=tokens,
+            ),
             "prompt",
         )
     return Pair(large, small, ids, tokens, early_layers(large, exit_layers))
@@ -100,7 +122,7 @@ def open_pair(target: str, draft: str, prompt: str, tokens: int, exit_layers: in
 
 def early_layers(target: Loaded, asked: int) -> int:
     """Layers of the early exit: as asked, at most all but one; 0 where the target is not run by the lean decoder."""
-    from engine.language.speculative_decoding.decoder import is_lean
+    from engine.language.models.decoder import is_lean
 
     layers = target.model.config.get_text_config().num_hidden_layers
     return min(asked, layers - 1) if is_lean(target.model) else 0
@@ -114,6 +136,5 @@ def said_of(name: str) -> Iterator[None]:
     except Refused as error:
         if error.name != "model":
             raise
-        en, zh = (text.replace("model must", f"{name} must").replace("model 必须", f"{name} 必须")
-                  for text in (error.en, error.zh))  # fmt: skip
-        raise Refused(en, zh, name) from None
+        renamed = (text.replace("model must", f"{name} must").replace("model 必须", f"{name} 必须") for text in error.text)
+        raise Refused(T(*renamed), name) from None

@@ -10,11 +10,14 @@ import numpy as np
 
 from engine.core import timing
 from engine.core.timing import Timing
-from engine.language.speculative_decoding import formulas, reference
+from engine.language.sampling import Rule
+from engine.language.speculative_decoding import formulas
 from engine.language.speculative_decoding.decoding import Step, decode
+from engine.language.speculative_decoding.findings import judged
 from engine.language.speculative_decoding.pair import Drafting, Pair
-from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.result import Budget, Costs, Payoff, Race, Sources, Sweep
 from engine.language.speculative_decoding.tallying import Tally
+from engine.language.verification import reference
 
 if TYPE_CHECKING:
     from engine.language.speculative_decoding.drafting import Plain
@@ -24,112 +27,6 @@ TIMED_TOKENS = 48
 ROUNDS = 5
 SECONDS = 5.0
 COST_RUNS = 40
-
-
-@dataclass(frozen=True)
-class Race:
-    """The same prompt and seed, by both. plain, speculative: seconds (steps,) at which each step was done, medians over
-    `runs` interleaved runs. plain_tokens, speculative_tokens (steps,): tokens written by then. The pieces are theirs.
-    """
-
-    plain: np.ndarray
-    speculative: np.ndarray
-    plain_tokens: np.ndarray
-    speculative_tokens: np.ndarray
-    plain_pieces: tuple[str, ...]
-    speculative_pieces: tuple[str, ...]
-    runs: int
-
-
-@dataclass(frozen=True)
-class Costs:
-    """Seconds of one guess, of a target's pass over one token, and of one over γ + 1, each with its drawing.
-
-    guess, single, block: the medians; spans (3, 2): what holds the middle 60 %. c = guess / single,
-    v = block / single. least_alpha: the acceptance above which γ guesses pay (v taken for 1).
-    """
-
-    guess: float
-    single: float
-    block: float
-    spans: np.ndarray
-    c: float
-    v: float
-    least_alpha: float
-
-    def shared(self, asked: float, gamma: int) -> Costs:
-        """The same where only the share `asked` of the guesses takes a pass of the draft."""
-        spans = self.spans.copy()
-        spans[0] *= asked
-        c = self.c * asked
-        return replace(self, guess=self.guess * asked, spans=spans, c=c, least_alpha=formulas.least_alpha(c, gamma))
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Over γ (n,), measured and by the formulas at `alpha`, the acceptance over all of these runs, and c.
-
-    tokens_per_step, speedup, speedup_low, speedup_high (n,): measured, over plain decoding in the same rounds; the span
-    is that of the middle 60 % of the runs. expected_tokens, expected_speedup (n,): the formulas; with_block (n,): the
-    speed-up with the cost v of checking, as measured at the one γ. best_found, best_expected, best_with_block: the γ
-    where each is greatest.
-    """
-
-    alpha: float
-    gammas: np.ndarray
-    tokens_per_step: np.ndarray
-    speedup: np.ndarray
-    speedup_low: np.ndarray
-    speedup_high: np.ndarray
-    expected_tokens: np.ndarray
-    expected_speedup: np.ndarray
-    with_block: np.ndarray
-    best_found: int
-    best_expected: int
-    best_with_block: int
-    runs: int
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Each source of guesses on the one prompt, at the one γ: names (n,), acceptance, tokens a pass, c, speed-up.
-
-    proposed (n,): guesses a pass on average; least_alpha (n,): the acceptance from which each would pay.
-    """
-
-    names: tuple[str, ...]
-    acceptance: np.ndarray
-    tokens_per_step: np.ndarray
-    proposed: np.ndarray
-    cost_ratio: np.ndarray
-    speedup: np.ndarray
-    expected_speedup: np.ndarray
-    least_alpha: np.ndarray
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Seconds to a token: of plain decoding, and of speculative decoding in its parts, which add up to `speculative`.
-
-    guessing, checking: the measured passes, by how many of them a token took; other: what is left, down to 0.
-    """
-
-    plain: float
-    speculative: float
-    guessing: float
-    checking: float
-    other: float
-
-
-@dataclass(frozen=True)
-class Payoff:
-    """The formula's speed-up (α's, c's) at one γ, over alphas (n,) and costs (m,). break_even (m,): the α at which it
-    is 1 for each c, NaN where there is none."""
-
-    alphas: np.ndarray
-    costs: np.ndarray
-    speedup: np.ndarray
-    break_even: np.ndarray
 
 
 def payoff(gamma: int) -> Payoff:
@@ -202,9 +99,9 @@ class Contest:
         return self.opened[source].asked_share
 
     def times_faster(self, contender: Contender) -> tuple[float, float, float]:
-        """Plain seconds over the contender's: of the medians, and of its slow and fast end."""
+        """Plain seconds over the contender's: of the medians, and what both spans together allow at least and at most."""
         plain, mine = self.timings["plain"], self.timings[contender.name]
-        return plain.median / mine.median, plain.median / mine.high, plain.median / mine.low
+        return plain.median / mine.median, plain.low / mine.high, plain.high / mine.low
 
     def sweep(self, costs: Costs) -> Sweep:
         """The chosen source over γ."""
@@ -214,13 +111,18 @@ class Contest:
         alpha = nan_to_zero(self.rate(self.chosen))
         ratios = np.array([self.times_faster(c) for c in mine])
         return Sweep(
-            alpha, gammas, np.array([c.tally.tokens / max(1, c.tally.steps) for c in mine]), *ratios.T,
-            formulas.tokens_per_step(alpha, gammas), formulas.speedup(alpha, gammas, costs.c),
+            alpha,
+            gammas,
+            np.array([c.tally.tokens / max(1, c.tally.steps) for c in mine]),
+            *ratios.T,
+            formulas.tokens_per_step(alpha, gammas),
+            formulas.speedup(alpha, gammas, costs.c),
             formulas.speedup(alpha, gammas, costs.c, formulas.checking(costs.v, self.gamma, gammas)),
             int(gammas[ratios[:, 0].argmax()]),
-            formulas.best_gamma(alpha, costs.c), formulas.best_gamma(alpha, costs.c, v=costs.v, measured_at=self.gamma),
+            formulas.best_gamma(alpha, costs.c),
+            formulas.best_gamma(alpha, costs.c, v=costs.v, measured_at=self.gamma),
             self.timings["plain"].runs,
-        )  # fmt: skip
+        )
 
     def budget(self, costs: Costs) -> Budget:
         """Where the chosen contender's time goes."""
@@ -228,21 +130,25 @@ class Contest:
         tokens = max(1, mine.tally.tokens)
         whole = self.timings[mine.name].median / self.tokens
         guessing, checking = costs.guess * mine.tally.proposed / tokens, costs.block * mine.tally.steps / tokens
-        return Budget(self.timings["plain"].median / self.tokens, whole, guessing, checking,
-                      max(0.0, whole - guessing - checking))  # fmt: skip
+        return Budget(self.timings["plain"].median / self.tokens, whole, guessing, checking, max(0.0, whole - guessing - checking))
 
     def compared(self, costs: dict[str, Costs]) -> Sources:
         """Every source at the one γ."""
         mine = [next(c for c in self.contenders if (c.source, c.gamma) == (s, self.gamma)) for s in self.sources]
         alpha = np.array([c.tally.rate for c in mine])
         c = np.array([costs[s].c for s in self.sources])
+        ratios = np.array([self.times_faster(x) for x in mine])
         return Sources(
-            tuple(self.sources), alpha, np.array([x.tally.tokens / max(1, x.tally.steps) for x in mine]),
-            np.array([x.tally.proposed / max(1, x.tally.steps) for x in mine]), c,
-            np.array([self.times_faster(x)[0] for x in mine]),
+            tuple(self.sources),
+            alpha,
+            np.array([x.tally.tokens / max(1, x.tally.steps) for x in mine]),
+            np.array([x.tally.proposed / max(1, x.tally.steps) for x in mine]),
+            c,
+            *ratios.T,
+            tuple(judged(low, high, self.timings["plain"].runs) for _, low, high in ratios),
             formulas.speedup(np.nan_to_num(alpha), self.gamma, c),
             np.array([costs[s].least_alpha for s in self.sources]),
-        )  # fmt: skip
+        )
 
 
 def count(tally: Tally, step: Step) -> None:
@@ -260,7 +166,7 @@ def nan_to_zero(value: float) -> float:
 
 def costs(pair: Pair, rule: Rule, source: Drafting, gamma: int) -> Iterator[Costs]:
     """Measure a guess and the passes that check, at the end of the prompt; better with every item."""
-    # Of lookup, else the model, it is the model's guess that is measured; `Costs.shared` counts how few it makes.
+    # Of lookup, else the model, it is the model's guess that is measured; `shared` counts how few it makes.
     made, alone = pair.source("model" if source == "both" else source, rule), pair.source("plain", rule)
     text, fixed = list(pair.prompt), np.linspace(0.1, 0.9, gamma)
     last = text[-1]
@@ -285,22 +191,28 @@ def costs(pair: Pair, rule: Rule, source: Drafting, gamma: int) -> Iterator[Cost
             made.propose(text, len(drafted), fixed)
         reference.verify(rule.probabilities(made.verify(last, drafted)), q, drafted, decide)
 
-    rounds = timing.interleave(
-        {"guess": guess, "single": single, "block": block}, [()], warm_up=2, runs=COST_RUNS, seconds=0.7
-    )
+    rounds = timing.interleave({"guess": guess, "single": single, "block": block}, [()], warm_up=2, runs=COST_RUNS, seconds=0.7)
     for timings in rounds:
         yield _costs(timings, gamma, source == "exit")
+
+
+def shared(costs: Costs, asked: float, gamma: int) -> Costs:
+    """The same where only the share `asked` of the guesses takes a pass of the draft."""
+    spans = costs.spans.copy()
+    spans[0] *= asked
+    c = costs.c * asked
+    return replace(costs, guess=costs.guess * asked, spans=spans, c=c, least_alpha=formulas.least_alpha(c, gamma))
 
 
 def _costs(timings: dict[str, Timing], gamma: int, together: bool) -> Costs:
     guess, single, block = (timings[name] for name in ("guess", "single", "block"))
     if together:  # an early exit's check cannot be made without its guesses
-        block = replace(block, median=max(block.median - guess.median, 0.0), low=max(block.low - guess.low, 0.0),
-                        high=max(block.high - guess.high, 0.0))  # fmt: skip
+        block = replace(
+            block, median=max(block.median - guess.median, 0.0), low=max(block.low - guess.low, 0.0), high=max(block.high - guess.high, 0.0)
+        )
     c = guess.median / gamma / single.median
     spans = np.array([[t.low / by, t.high / by] for t, by in ((guess, gamma), (single, 1), (block, 1))])
-    return Costs(guess.median / gamma, single.median, block.median, spans, c, block.median / single.median,
-                 formulas.least_alpha(c, gamma))  # fmt: skip
+    return Costs(guess.median / gamma, single.median, block.median, spans, c, block.median / single.median, formulas.least_alpha(c, gamma))
 
 
 class Clocked:
@@ -330,6 +242,11 @@ class Clocked:
 def race(plain: Clocked, speculative: Clocked, pieces: Callable[[Sequence[int]], list[str]]) -> Race:
     """What the two clocks say."""
     return Race(
-        plain.clock(), speculative.clock(), np.cumsum(plain.steps), np.cumsum(speculative.steps),
-        tuple(pieces(plain.emitted)), tuple(pieces(speculative.emitted)), len(speculative.laps),
-    )  # fmt: skip
+        plain.clock(),
+        speculative.clock(),
+        np.cumsum(plain.steps),
+        np.cumsum(speculative.steps),
+        tuple(pieces(plain.emitted)),
+        tuple(pieces(speculative.emitted)),
+        len(speculative.laps),
+    )

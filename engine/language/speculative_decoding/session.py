@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import Partial, Refused
-from engine.language.speculative_decoding import Models, Speculate, Speculated, formulas, racing, wording
+from engine.core import Partial, Refused, T, gather
+from engine.language.models.pieces import LONGEST_CHARACTER
+from engine.language.sampling import Rule
+from engine.language.speculative_decoding import findings, formulas, racing
 from engine.language.speculative_decoding.decoding import Step, decode
 from engine.language.speculative_decoding.kinds import kind
 from engine.language.speculative_decoding.pair import Pair, open_pair
-from engine.language.speculative_decoding.sampling import Rule
+from engine.language.speculative_decoding.parameters import Speculate
+from engine.language.speculative_decoding.result import Models, Speculated
 from engine.language.speculative_decoding.tallying import Tally, rates
 from engine.language.speculative_decoding.tracing import Tracer
 
@@ -30,8 +33,11 @@ def run(params: Speculate) -> Iterator[Partial[Speculated]]:
     pair = open_pair(params.target, params.draft, params.prompt, params.tokens_out, params.exit_layer)
     if params.drafting == "exit" and not pair.early:
         raise Refused(
-            "drafting by early exit needs a target built as Llama is; got " + params.target,
-            f"提前退出要求目标模型为 Llama 结构；收到 {params.target}",
+            T(
+                "drafting by early exit needs a target built as Llama is; got {target}",
+                "提前退出要求目标模型为 Llama 结构；收到 {target}",
+                target=params.target,
+            ),
             "drafting",
         )
     yield from Session(params, pair).stream()
@@ -43,7 +49,7 @@ class Session:
     def __init__(self, params: Speculate, pair: Pair):
         self.params, self.pair = params, pair
         self.rule = Rule(params.temperature, params.top_k, params.top_p)
-        self.tracer = Tracer(pair.target.pieces)
+        self.tracer = Tracer(pair.target, pair.prompt[-LONGEST_CHARACTER:])
         self.tally = Tally(params.gamma, self.kind_of)
         self.made: Speculated | None = None
         self.clocks = {"plain": racing.Clocked(), params.drafting: racing.Clocked()}
@@ -56,8 +62,7 @@ class Session:
 
     def models(self) -> Models:
         target, draft = self.pair.target, self.pair.draft
-        return Models(target.description, draft.description, target.parameters, draft.parameters,
-                      len(self.pair.prompt), self.pair.early)  # fmt: skip
+        return Models(target.description, draft.description, target.parameters, draft.parameters, len(self.pair.prompt), self.pair.early)
 
     def stream(self) -> Iterator[Partial[Speculated]]:
         """One part of the work after the other."""
@@ -77,8 +82,7 @@ class Session:
     def decode(self, drafting: str, rule: Rule, tokens: int, seed: int) -> Iterator[Step]:
         """Steps of a run from the end of the prompt."""
         source, pair = self.pair.source(drafting, rule), self.pair
-        return decode(source, pair.prompt, rule, tokens=tokens, gamma=self.params.gamma, seed=seed,
-                      ends=pair.target.ends)  # fmt: skip
+        return decode(source, pair.prompt, rule, tokens=tokens, gamma=self.params.gamma, seed=seed, ends=pair.target.ends)
 
     def trace(self) -> Iterator[float]:
         """The run that is shown, step by step."""
@@ -130,10 +134,9 @@ class Session:
         self.learn(costs=costs[params.drafting], payoff=racing.payoff(params.gamma))
         for share in contest.run():
             if contest.ready:
-                paid = {name: found.shared(contest.asked(name), params.gamma) for name, found in costs.items()}
+                paid = {name: racing.shared(found, contest.asked(name), params.gamma) for name, found in costs.items()}
                 mine = paid[params.drafting]
-                self.learn(costs=mine, sweep=contest.sweep(mine), sources=contest.compared(paid),
-                           budget=contest.budget(mine))  # fmt: skip
+                self.learn(costs=mine, sweep=contest.sweep(mine), sources=contest.compared(paid), budget=contest.budget(mine))
             yield share
 
     def result(self) -> Speculated:
@@ -141,14 +144,27 @@ class Session:
         params, tracer, tally = self.params, self.tracer, self.tally
         alpha, per_step = tally.rate, tally.tokens / max(1, tally.steps)
         costs, sweep = self.known.get("costs"), self.known.get("sweep")
-        speedup = expected_speedup = None
-        finding = wording.of_run(params.drafting, params.gamma, alpha, per_step)
+        speedup = expected_speedup = judged = paced = None
         if costs is not None and sweep is not None:
-            at = sweep.gammas.tolist().index(params.gamma)
+            at, race = sweep.gammas.tolist().index(params.gamma), self.known.get("race")
             speedup, expected_speedup = float(sweep.speedup[at]), float(sweep.expected_speedup[at])
-            finding = wording.of_pace(params.drafting, params.gamma, speedup, sweep.alpha, costs, sweep)
+            low, high = float(sweep.speedup_low[at]), float(sweep.speedup_high[at])
+            judged = findings.judged(low, high, sweep.runs, race and race.speedup)
+            paced = findings.of_pace(params.drafting, params.gamma, sweep, costs, race)
         return Speculated(
-            "models", params.gamma, params.drafting, tracer.text(), tracer.trace(), alpha, per_step,
+            "models",
+            params.gamma,
+            params.drafting,
+            tracer.text(),
+            tracer.trace(),
+            alpha,
+            per_step,
             float(formulas.tokens_per_step(racing.nan_to_zero(alpha), params.gamma)),
-            None if costs is None else costs.c, speedup, expected_speedup, tally.steps, finding, **self.known,
-        )  # fmt: skip
+            None if costs is None else costs.c,
+            speedup,
+            expected_speedup,
+            tally.steps,
+            gather(paced, findings.of_run(params.drafting, params.gamma, alpha, per_step, tally.decided)),
+            judged,
+            **self.known,
+        )

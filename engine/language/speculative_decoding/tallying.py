@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.language.speculative_decoding.decoding import Step
 from engine.language.speculative_decoding.kinds import KINDS
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Acceptance by groups (n,). names: what the groups are.
-
-    rate: kept ÷ decided, NaN where nothing was; error: its standard error; decided: decisions made.
-    expected: what the distributions at those decisions say it should be on average: Σ min(p, q), or for groups that
-    depend on the guess itself, min(1, p/q) of the guess.
-    """
-
-    names: tuple[str, ...]
-    rate: np.ndarray
-    error: np.ndarray
-    decided: np.ndarray
-    expected: np.ndarray
+from engine.language.speculative_decoding.result import Rates
 
 
 class Tally:

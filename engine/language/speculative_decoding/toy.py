@@ -2,71 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from engine.core import Refused
-from engine.language.speculative_decoding import enumeration, formulas, reference
+from engine.core import Refused, T
+from engine.core.entry import normalised
+from engine.core.params import shown
+from engine.language.speculative_decoding import enumeration, formulas
+from engine.language.speculative_decoding.result import Toy
+from engine.language.verification import reference
 
 MOST_TOKENS = 8
 STEPS = 4000
 CURVE = 12
 
 
-@dataclass(frozen=True)
-class Toy:
-    """n tokens, γ guesses a step.
-
-    p, q (n,): what target and draft say, scaled to sum to 1; p_sum, q_sum: what they summed to as given.
-    alpha: Σ min(p, q), the chance that a guess is kept. minimum, residual (n,): min(p, q) and (p − q)₊ scaled.
-    law (n,): the output's exact law, by enumeration; through_guess, through_residual (n,): its two parts.
-    pairs (n, n): the exact law of the first two tokens; largest_error: how far both laws are from the target's.
-    observed (n,): shares among the tokens of `steps` simulated steps. lengths (γ + 1,): 1 … γ + 1 tokens a step;
-    length_law, length_observed: their exact and their simulated shares; mean_length: Σ of the exact ones.
-    gammas, expected_tokens, expected_speedups (12,): the formulas over γ; best: the γ with the greatest speed-up.
-    """
-
-    p: np.ndarray
-    q: np.ndarray
-    p_sum: float
-    q_sum: float
-    alpha: float
-    minimum: np.ndarray
-    residual: np.ndarray
-    law: np.ndarray
-    through_guess: np.ndarray
-    through_residual: np.ndarray
-    pairs: np.ndarray
-    largest_error: float
-    observed: np.ndarray
-    steps: int
-    accepted: int
-    rejected: int
-    tokens: int
-    lengths: np.ndarray
-    length_law: np.ndarray
-    length_observed: np.ndarray
-    mean_length: float
-    gammas: np.ndarray
-    expected_tokens: np.ndarray
-    expected_speedups: np.ndarray
-    best: int
-
-
 def weights(text: str, name: str) -> np.ndarray:
     """Numbers ≥ 0 from a text such as "0.5, 0.3, 0.2". Raises `Refused`."""
-    parts = text.replace(";", ",").split(",")
+    parts = normalised(text).replace(";", ",").split(",")
     try:
         found = np.array([float(part) for part in parts])
     except ValueError:
         found = np.array([np.nan])
     if not (np.isfinite(found).all() and (found >= 0).all() and 0 < found.sum() < 1e6):
-        raise Refused(f"{name} must be numbers from 0 up, separated by commas, not all of them 0; got {text[:40]!r}",
-                      f"{name} 必须是以逗号分隔、不小于 0 且不全为 0 的数；收到 {text[:40]!r}", name)  # fmt: skip
+        raise Refused(
+            T(
+                "{name} must be numbers from 0 up, separated by commas, not all of them 0; got {text}",
+                "{name} 必须是以逗号分隔、不小于 0 且不全为 0 的数；收到 {text}",
+                name=name,
+                text=shown(text),
+            ),
+            name,
+        )
     if not 2 <= len(found) <= MOST_TOKENS:
-        raise Refused(f"{name} must name 2 to {MOST_TOKENS} tokens; got {len(found)}",
-                      f"{name} 必须给出 2 到 {MOST_TOKENS} 个词元；收到 {len(found)} 个", name)  # fmt: skip
+        raise Refused(
+            T(
+                "{name} must name 2 to {most_tokens} tokens; got {found}",
+                "{name} 必须给出 2 到 {most_tokens} 个词元；收到 {found} 个",
+                name=name,
+                most_tokens=MOST_TOKENS,
+                found=len(found),
+            ),
+            name,
+        )
     return found
 
 
@@ -86,13 +63,27 @@ def explore(p_text: str, q_text: str, gamma: int, c: float, seed: int) -> Toy:
     length_law = lengths_by_enumeration(p, q, gamma)
     gammas = np.arange(1, CURVE + 1)
     return Toy(
-        p, q, float(given[0].sum()), float(given[1].sum()), alpha, minimum, reference.residual(p, q), one,
-        minimum, one - minimum, pairs, float(max(abs(one - p).max(), abs(pairs - np.outer(p, p)).max())),
-        **simulate(p, q, gamma, seed), lengths=np.arange(1, gamma + 2), length_law=length_law,
-        mean_length=float(length_law @ np.arange(1, gamma + 2)), gammas=gammas,
+        p,
+        q,
+        float(given[0].sum()),
+        float(given[1].sum()),
+        alpha,
+        minimum,
+        reference.residual(p, q),
+        one,
+        minimum,
+        one - minimum,
+        pairs,
+        float(max(abs(one - p).max(), abs(pairs - np.outer(p, p)).max())),
+        **simulate(p, q, gamma, seed),
+        lengths=np.arange(1, gamma + 2),
+        length_law=length_law,
+        mean_length=float(length_law @ np.arange(1, gamma + 2)),
+        gammas=gammas,
         expected_tokens=formulas.tokens_per_step(alpha, gammas),
-        expected_speedups=formulas.speedup(alpha, gammas, c), best=formulas.best_gamma(alpha, c, CURVE),
-    )  # fmt: skip
+        expected_speedups=formulas.speedup(alpha, gammas, c),
+        best=formulas.best_gamma(alpha, c, CURVE),
+    )
 
 
 def lengths_by_enumeration(p: np.ndarray, q: np.ndarray, gamma: int) -> np.ndarray:

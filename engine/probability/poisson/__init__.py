@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from engine.core import Field, Params, Partial, experiment
+from engine.core import Field, Finding, Params, Partial, experiment
+from engine.core.words import T
 from engine.probability.poisson import laws, wording
 from engine.probability.poisson.measurements import (
     CountLaw,
@@ -35,8 +36,8 @@ INSTANT_DRAWS = 500_000
 MOST_SHOWN = 1000
 MOST_RUNS_SHOWN = 40
 BINOMIAL_COLUMNS = 200
-PER_UNIT = ("per unit of time", "每单位时间")
-IN_UNITS = ("units of time", "个时间单位")
+PER_UNIT = T("per unit of time", "每单位时间")
+IN_UNITS = T("units of time", "个时间单位")
 
 
 class PoissonProcess(Params):
@@ -46,34 +47,44 @@ class PoissonProcess(Params):
     100 million simulated gaps; the result says how many were made.
     """
 
-    rate: float = Field(3.0, ge=0.001, le=100, title="Rate λ", zh="速率 λ", unit=PER_UNIT)
-    window: float = Field(1.0, ge=0.01, le=100, title="Window t", zh="时间窗 t", unit=IN_UNITS)
-    runs: int = Field(2_000, ge=1, le=1_000_000, title="Runs", zh="模拟次数")
+    rate: float = Field(3.0, ge=0.001, le=100, title=T("Rate λ", "速率 λ"), unit=PER_UNIT)
+    window: float = Field(1.0, ge=0.01, le=100, title=T("Window t", "时间窗 t"), unit=IN_UNITS)
+    runs: int = Field(2_000, ge=1, le=1_000_000, title=T("Runs", "模拟次数"))
     at_least: int = Field(
-        6, ge=0, le=20_000, title="Question: n", zh="提问：n", control="number",
-        help=("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次？"),
-    )  # fmt: skip
-    kth: int = Field(3, ge=1, le=100, title="Wait for the k-th, k", zh="等到第 k 次，k")
+        6,
+        ge=0,
+        le=20_000,
+        title=T("Question: n", "提问：n"),
+        control="number",
+        help=T("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次？"),
+    )
+    kth: int = Field(3, ge=1, le=100, title=T("Wait for the k-th, k", "等到第 k 次，k"))
     most_trials: int = Field(
-        1_000, ge=1, le=1_000_000, title="Binomial trials up to", zh="二项试验次数至多",
-        help=("Raised to λt where that is more", "小于 λt 时取 λt"),
-    )  # fmt: skip
-    second_rate: float = Field(2.0, ge=0.001, le=100, title="Second stream, λ₂", zh="第二个流的速率 λ₂")
-    keep: float = Field(0.5, ge=0, le=1, step=0.01, title="Kept with chance p", zh="保留概率 p")
-    depth: float = Field(0.8, ge=0, le=1, step=0.01, title="Swing of the rate, a", zh="速率的起伏幅度 a")
-    cycles: float = Field(1.0, ge=0.25, le=8, step=0.25, title="Cycles of the rate", zh="窗内起伏次数")
+        1_000,
+        ge=1,
+        le=1_000_000,
+        title=T("Binomial trials up to", "二项试验次数至多"),
+        help=T("Raised to λt where that is more", "小于 λt 时取 λt"),
+    )
+    second_rate: float = Field(2.0, ge=0.001, le=100, title=T("Second stream, λ₂", "第二个流的速率 λ₂"))
+    keep: float = Field(0.5, ge=0, le=1, step=0.01, title=T("Kept with chance p", "保留概率 p"))
+    depth: float = Field(0.8, ge=0, le=1, step=0.01, title=T("Swing of the rate, a", "速率的起伏幅度 a"))
+    cycles: float = Field(1.0, ge=0.25, le=8, step=0.25, title=T("Cycles of the rate", "窗内起伏次数"))
     unit_of_time: Literal["second", "minute", "hour", "day"] = Field(
-        "hour", title="Unit of time", zh="时间单位",
-        labels={unit: (unit, chinese) for unit, chinese in wording.UNITS.items()},
-    )  # fmt: skip
+        "hour", title=T("Unit of time", "时间单位"), labels={unit: one for unit, (one, _) in wording.UNITS.items()}
+    )
     event: Literal["arrival", "birth", "call", "tin", "visit"] = Field(
-        "birth", title="What arrives", zh="到达的是",
+        "birth",
+        title=T("What arrives", "到达的是"),
         labels={
-            "arrival": ("arrivals", "到达"), "birth": ("births", "出生"), "call": ("phone calls", "电话"),
-            "tin": ("tins of milk powder", "奶粉"), "visit": ("visits", "访问"),
+            "arrival": T("arrivals", "到达"),
+            "birth": T("births", "出生"),
+            "call": T("phone calls", "电话"),
+            "tin": T("tins of milk powder", "奶粉"),
+            "visit": T("visits", "访问"),
         },
-    )  # fmt: skip
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="随机种子", control="seed")
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "随机种子"), control="seed")
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class Arrived:
     sample_mean, sample_variance: of the counts; both are μ in law.
     chi2, dof, p_value: the counts tested against their law, cells expecting fewer than 5 runs pooled.
     probability, probability_exactly, probability_none: P(N >= n), P(N = n), P(N = 0) for n = `at_least`; the same
-    three as shares of runs in measured_…; answer, finding: the box and the test in words, English and Chinese.
+    three as shares of runs in measured_…; answer: the box in words.
     tv_distance, le_cam_bound, barbour_hall_bound (r,): of Binomial(n, μ/n) from Poisson(μ) along `binomial.trials`:
     ½Σ|·|, μ²/n, and (1 - e^{-μ})μ/n.
     """
@@ -146,8 +157,8 @@ class Arrived:
     measured_at_least: float
     measured_exactly: float
     measured_none: float
-    answer: tuple[str, str]
-    finding: tuple[str, str]
+    answer: T
+    findings: tuple[Finding, ...]
     timeline: Timeline
     unfolding: Unfolding
     gaps: Histogram
@@ -178,9 +189,7 @@ def timeline(block: Block, window: float) -> Timeline:
     """The first runs of the first block."""
     ends = np.maximum(np.cumsum(block.count), np.cumsum(block.second_count))[:MOST_RUNS_SHOWN]
     runs = max(1, int(np.searchsorted(ends, MOST_SHOWN, side="right")))
-    (run, place), (second_run, second_place) = (
-        np.nonzero(times[:runs] <= window) for times in (block.times, block.second)
-    )
+    (run, place), (second_run, second_place) = (np.nonzero(times[:runs] <= window) for times in (block.times, block.second))
     time, second = block.times[run, place], block.second[second_run, second_place]
     end = min([window, *(times[MOST_SHOWN - 1] for times in (time, second) if len(times) > MOST_SHOWN)])
     one, two = time <= end, second <= end
@@ -200,19 +209,14 @@ class Answers:
         n, count = self.params.at_least, block.count
         self.seen += [np.count_nonzero(count >= n), np.count_nonzero(count == n), np.count_nonzero(count == 0)]
 
-    def words(self) -> tuple[str, str]:
+    def words(self) -> T:
         p = self.params
-        return wording.answer(
-            p.at_least, p.event, p.window, p.unit_of_time, self.at_least, self.exactly, self.none
-        )  # fmt: skip
+        return wording.answer(p.at_least, p.event, p.window, p.unit_of_time, self.at_least, self.exactly, self.none)
 
 
 def setting_of(params: PoissonProcess) -> Setting:
     """What is to be simulated."""
-    return Setting(
-        params.rate, params.window, params.second_rate, params.keep, params.depth,
-        params.window / params.cycles, params.kth,
-    )  # fmt: skip
+    return Setting(params.rate, params.window, params.second_rate, params.keep, params.depth, params.window / params.cycles, params.kth)
 
 
 def runs_made(params: PoissonProcess) -> int:
@@ -231,11 +235,7 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
     setting, runs = setting_of(params), runs_made(params)
     mean, made, arrivals, shown = setting.mean, 0, 0, None
     counts, waits, answers = CountTally(mean), WaitMeasurement(setting, params.kth), Answers(params, mean)
-    merged, split, uniform = (
-        SuperpositionMeasurement(setting),
-        ThinningMeasurement(setting),
-        UniformityMeasurement(setting),
-    )
+    merged, split, uniform = (SuperpositionMeasurement(setting), ThinningMeasurement(setting), UniformityMeasurement(setting))
     varying = VaryingMeasurement(setting, MOST_SHOWN)
     tail = laws.at_least(counts.support, mean)
     ladder, distance = binomial_ladder(mean, params.most_trials)
@@ -250,13 +250,44 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
         law: CountLaw = counts.result()
         wait = waits.result()
         result = Arrived(
-            setting, params.at_least, params.unit_of_time, params.event, mean, made, params.runs, arrivals,
-            law.support, law.counts, law.observed, law.exact, law.standard_error, tail,
-            law.mean, law.variance, law.fit.chi2, law.fit.dof, law.fit.p_value,
-            answers.at_least, answers.exactly, answers.none, *(answers.seen / made).tolist(),
-            answers.words(), wording.finding(runs, params.runs, law.fit),
-            shown, unfolding.result(), wait.gaps, wait.kth, wait.residual,
-            ladder, distance, mean**2 / ladder.trials, -np.expm1(-mean) * mean / ladder.trials,
-            merged.result(), split.result(), uniform.result(), inspection(waits, setting), varying.result(),
-        )  # fmt: skip
+            setting,
+            params.at_least,
+            params.unit_of_time,
+            params.event,
+            mean,
+            made,
+            params.runs,
+            arrivals,
+            law.support,
+            law.counts,
+            law.observed,
+            law.exact,
+            law.standard_error,
+            tail,
+            law.mean,
+            law.variance,
+            law.fit.chi2,
+            law.fit.dof,
+            law.fit.p_value,
+            answers.at_least,
+            answers.exactly,
+            answers.none,
+            *(answers.seen / made).tolist(),
+            answers.words(),
+            wording.findings(made, runs, params.runs, law.fit),
+            shown,
+            unfolding.result(),
+            wait.gaps,
+            wait.kth,
+            wait.residual,
+            ladder,
+            distance,
+            mean**2 / ladder.trials,
+            -np.expm1(-mean) * mean / ladder.trials,
+            merged.result(),
+            split.result(),
+            uniform.result(),
+            inspection(waits, setting),
+            varying.result(),
+        )
         yield Partial(result, made / runs)

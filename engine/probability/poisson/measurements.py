@@ -94,9 +94,16 @@ class CountTally:
     def result(self) -> CountLaw:
         n = self.runs
         return CountLaw(
-            self.support, self.counts.copy(), self.counts / n, self.exact, np.sqrt(self.exact * (1 - self.exact) / n),
-            self.total / n, ratio(self.scatter, n * (n - 1)), self.mean_exact, chi_square(self.counts, n * self.exact),
-        )  # fmt: skip
+            self.support,
+            self.counts.copy(),
+            self.counts / n,
+            self.exact,
+            np.sqrt(self.exact * (1 - self.exact) / n),
+            self.total / n,
+            ratio(self.scatter, n * (n - 1)),
+            self.mean_exact,
+            chi_square(self.counts, n * self.exact),
+        )
 
 
 class SampleTally:
@@ -128,10 +135,19 @@ class SampleTally:
         share = self.counts / n if n else np.full(len(self.counts), np.nan)
         error = np.sqrt(inner * (1 - inner) / n) / width if n else np.full(len(inner), np.nan)
         return Histogram(
-            self.edges, share[:-1] / width, inner / width, error, self.curve_x, self.curve_y,
-            n, float(share[-1]), float(self.chance[-1]), ratio(self.total, n), self.mean_exact,
+            self.edges,
+            share[:-1] / width,
+            inner / width,
+            error,
+            self.curve_x,
+            self.curve_y,
+            n,
+            float(share[-1]),
+            float(self.chance[-1]),
+            ratio(self.total, n),
+            self.mean_exact,
             chi_square(self.counts, n * self.chance),
-        )  # fmt: skip
+        )
 
 
 def gap_tally(rate: float) -> SampleTally:
@@ -157,14 +173,14 @@ class WaitMeasurement:
         rate, window = setting.rate, setting.window
         self.k, self.gaps, self.residual = k, gap_tally(rate), gap_tally(rate)
         self.kth = SampleTally(
-            (k + 5 * k**0.5 + 3) / rate,
-            lambda x: laws.erlang_survival(x, k, rate), lambda x: laws.erlang_density(x, k, rate), k / rate,
-        )  # fmt: skip
+            (k + 5 * k**0.5 + 3) / rate, lambda x: laws.erlang_survival(x, k, rate), lambda x: laws.erlang_density(x, k, rate), k / rate
+        )
         self.covering = SampleTally(
             9 / rate,
-            lambda x: laws.inspected_survival(x, rate, window), lambda x: laws.inspected_density(x, rate, window),
+            lambda x: laws.inspected_survival(x, rate, window),
+            lambda x: laws.inspected_density(x, rate, window),
             float(laws.inspected_mean(rate, 0, window)),
-        )  # fmt: skip
+        )
         self.moments = np.linspace(0, window, MOMENT_BINS + 1)
         self.sums = np.zeros((3, MOMENT_BINS))  # of 1, length, length²
 
@@ -217,10 +233,16 @@ def inspection(waits: WaitMeasurement, setting: Setting) -> Inspection:
         mean = np.where(n > 0, total / n, np.nan)
         error = np.where(n > 1, np.sqrt(np.maximum(squares / n - mean**2, 0) / (n - 1)), np.nan)
     return Inspection(
-        waits.covering.result(), rate * rate * waits.covering.curve_x * np.exp(-rate * waits.covering.curve_x),
-        ratio(waits.gaps.total, int(waits.gaps.counts.sum())), 1 / rate, 2 / rate,
-        waits.moments, mean, laws.inspected_mean(rate, waits.moments[:-1], waits.moments[1:]), error,
-    )  # fmt: skip
+        waits.covering.result(),
+        rate * rate * waits.covering.curve_x * np.exp(-rate * waits.covering.curve_x),
+        ratio(waits.gaps.total, int(waits.gaps.counts.sum())),
+        1 / rate,
+        2 / rate,
+        waits.moments,
+        mean,
+        laws.inspected_mean(rate, waits.moments[:-1], waits.moments[1:]),
+        error,
+    )
 
 
 @dataclass(frozen=True)
@@ -271,6 +293,14 @@ class UniformityMeasurement:
         n, j, chosen = self.given, self.ranks, self.chosen or np.nan
         spread = np.sqrt(j * (n + 1 - j) / ((n + 1) ** 2 * (n + 2)))
         return Uniformity(
-            self.position.result(), n, self.chosen, j, self.edges, self.counts / chosen * RATE_BINS, self.exact,
-            self.total / chosen, j / (n + 1), spread / chosen**0.5,
-        )  # fmt: skip
+            self.position.result(),
+            n,
+            self.chosen,
+            j,
+            self.edges,
+            self.counts / chosen * RATE_BINS,
+            self.exact,
+            self.total / chosen,
+            j / (n + 1),
+            spread / chosen**0.5,
+        )

@@ -8,14 +8,7 @@ import numpy as np
 
 from engine.probability.poisson import laws
 from engine.probability.poisson.goodness import Fit, chi_square
-from engine.probability.poisson.measurements import (
-    RATE_BINS,
-    CountLaw,
-    CountTally,
-    Histogram,
-    gap_tally,
-    ratio,
-)
+from engine.probability.poisson.measurements import RATE_BINS, CountLaw, CountTally, Histogram, gap_tally, ratio
 from engine.probability.poisson.simulation import Block, Setting
 
 MOST_PAIRS = 500
@@ -102,10 +95,14 @@ class ThinningMeasurement:
         together = a.runs * self.product - a.total * b.total
         whole = a.scatter + b.scatter + 2 * together
         return Thinning(
-            a.result(), b.result(),
-            ratio(together, (a.scatter * b.scatter) ** 0.5), a.runs**-0.5,
-            ratio(a.scatter + together, (a.scatter * whole) ** 0.5), self.keep**0.5, self.pairs,
-        )  # fmt: skip
+            a.result(),
+            b.result(),
+            ratio(together, (a.scatter * b.scatter) ** 0.5),
+            a.runs**-0.5,
+            ratio(a.scatter + together, (a.scatter * whole) ** 0.5),
+            self.keep**0.5,
+            self.pairs,
+        )
 
 
 @dataclass(frozen=True)
@@ -166,10 +163,16 @@ class VaryingMeasurement:
         per_run = self.setting.window / RATE_BINS * self.runs
         expected = self.runs * self.expected
         return Varying(
-            self.setting.period, self.curve_x, self.curve_y,
-            self.edges, self.counts / per_run, expected / per_run, np.sqrt(expected) / per_run,
-            chi_square(self.counts, expected, constraints=0), self.total.result(),
+            self.setting.period,
+            self.curve_x,
+            self.curve_y,
+            self.edges,
+            self.counts / per_run,
+            expected / per_run,
+            np.sqrt(expected) / per_run,
+            chi_square(self.counts, expected, constraints=0),
+            self.total.result(),
             ratio(int(self.counts.sum()), self.candidates),
             self.total.mean_exact / (self.setting.most_rate * self.setting.window),
             *self.points,
-        )  # fmt: skip
+        )

@@ -1,60 +1,82 @@
-"""The sentences of the lab, in English and Chinese."""
+"""The sentences of the lab."""
 
 from __future__ import annotations
 
+from engine.core.findings import Finding, gather
+from engine.core.words import T
 from engine.probability.poisson.goodness import Fit
 
-# singular, plural, and the Chinese measure word with its noun
+# Of one, and of several. English counts nouns; Chinese puts a measure word between number and noun.
 EVENTS = {
-    "arrival": ("arrival", "arrivals", "次到达"),
-    "birth": ("birth", "births", "次出生"),
-    "call": ("call", "calls", "个电话"),
-    "tin": ("tin of milk powder", "tins of milk powder", "罐奶粉"),
-    "visit": ("visit", "visits", "次访问"),
+    "arrival": (T("arrival", "次到达"), T("arrivals", "次到达")),
+    "birth": (T("birth", "次出生"), T("births", "次出生")),
+    "call": (T("call", "个电话"), T("calls", "个电话")),
+    "tin": (T("tin of milk powder", "罐奶粉"), T("tins of milk powder", "罐奶粉")),
+    "visit": (T("visit", "次访问"), T("visits", "次访问")),
 }
-UNITS = {"second": "秒", "minute": "分钟", "hour": "小时", "day": "天"}
+UNITS = {
+    "second": (T("second", "秒"), T("seconds", "秒")),
+    "minute": (T("minute", "分钟"), T("minutes", "分钟")),
+    "hour": (T("hour", "小时"), T("hours", "小时")),
+    "day": (T("day", "天"), T("days", "天")),
+}
 SURPRISING = 0.001
 
 
-def several(count: int, event: str) -> str:
-    """'1 birth', '6 births'."""
-    return f"{count:,} {EVENTS[event][count != 1]}"
+def noun(event: str, count: float) -> T:
+    """What is counted, for a count of it: 'birth', 'births'."""
+    return EVENTS[event][count != 1]
 
 
-def span(window: float, unit: str) -> tuple[str, str]:
+def span(window: float, unit: str) -> T:
     """'the next hour', 'the next 2.5 hours'."""
-    en = f"the next {unit}" if window == 1 else f"the next {window:g} {unit}s"
-    return en, f"接下来 {window:g} {UNITS[unit]}内"
+    if window == 1:
+        return T("the next {unit}", "接下来 1 {unit}内", unit=UNITS[unit][0])
+    return T("the next {window:number} {unit}", "接下来 {window:number} {unit}内", window=window, unit=UNITS[unit][1])
 
 
-def answer(n: int, event: str, window: float, unit: str, at_least: float, exactly: float, none: float) -> tuple:
+def answer(n: int, event: str, window: float, unit: str, at_least: float, exactly: float, none: float) -> T:
     """What the box says, exactly computed."""
-    (span_en, span_zh), noun = span(window, unit), EVENTS[event][2]
-    en = (
-        f"In {span_en}: at least {several(n, event)} with probability {at_least:.6g}, "
-        f"exactly {n:,} with probability {exactly:.6g}, none with probability {none:.6g}."
+    return T(
+        "In {span}: at least {n:count} {noun} with probability {at_least:number.6}, exactly {n:count} with probability "
+        "{exactly:number.6}, none with probability {none:number.6}.",
+        "{span}：至少 {n:count} {noun}的概率为 {at_least:number.6}，恰好 {n:count} {noun}的概率为 {exactly:number.6}，"
+        "一{noun}也没有的概率为 {none:number.6}。",
+        span=span(window, unit),
+        n=n,
+        noun=noun(event, n),
+        at_least=at_least,
+        exactly=exactly,
+        none=none,
     )
-    zh = (
-        f"{span_zh}：至少 {n:,} {noun}的概率为 {at_least:.6g}，恰好 {n:,} {noun}的概率为 {exactly:.6g}，"
-        f"一{noun[0]}也没有的概率为 {none:.6g}。"
-    )
-    return en, zh
 
 
-def finding(runs: int, asked: int, fit: Fit) -> tuple[str, str]:
-    """How the counts agree with their law, and whether fewer runs were made than asked for."""
+def findings(made: int, planned: int, asked: int, fit: Fit) -> tuple[Finding, ...]:
+    """How the counts of the runs made so far agree with their law, where they stray or cannot tell, and whether fewer runs
+    are planned than were asked for."""
+    test = None
     if fit.dof == 0:
-        en, zh = "Too few runs to test the counts against their law.", "模拟次数太少，无法检验计数是否符合理论分布。"
-    elif fit.p_value < SURPRISING:
-        en = f"χ² = {fit.chi2:.1f} on {fit.dof} degrees of freedom: only {fit.p_value:.1g} of all seeds stray as far."
-        zh = f"χ² = {fit.chi2:.1f}，自由度 {fit.dof}：只有 {fit.p_value:.1g} 的种子会偏离这么远。"
-    else:
-        en = (
-            f"χ² = {fit.chi2:.1f} on {fit.dof} degrees of freedom, p = {fit.p_value:.2g}: "
-            "the counts agree with the Poisson law."
+        test = T.many(
+            "{n:count} run is too few to test the counts against their law.",
+            "{n:count} runs are too few to test the counts against their law.",
+            "{n:count} 次模拟太少，无法检验计数是否符合理论分布。",
+            n=made,
         )
-        zh = f"χ² = {fit.chi2:.1f}，自由度 {fit.dof}，p = {fit.p_value:.2g}：计数与泊松分布相符。"
-    if runs < asked:
-        en += f" {runs:,} of {asked:,} runs were made: as many as the bound on simulated arrivals allows."
-        zh += f" 由于模拟到达总数有上限，{asked:,} 次模拟中进行了 {runs:,} 次。"
-    return en, zh
+    elif fit.p_value < SURPRISING:
+        test = T(
+            "Over {runs:count} runs χ² = {chi2:number} on {dof} degrees of freedom: only {p:number.1} of all seeds stray as far.",
+            "{runs:count} 次模拟的 χ² = {chi2:number}，自由度 {dof}：只有 {p:number.1} 的种子会偏离这么远。",
+            runs=made,
+            chi2=fit.chi2,
+            dof=fit.dof,
+            p=fit.p_value,
+        )
+    fewer = None
+    if planned < asked:
+        fewer = T(
+            "{runs:count} of {asked:count} runs were made: as many as the bound on simulated arrivals allows.",
+            "由于模拟到达总数有上限，{asked:count} 次模拟中进行了 {runs:count} 次。",
+            runs=planned,
+            asked=asked,
+        )
+    return gather(test, fewer)

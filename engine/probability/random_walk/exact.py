@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 _SERIES = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
-_SMALL = np.array(
-    [0.0] + [math.lgamma(k + 1) - (k + 0.5) * math.log(k) + k - 0.5 * math.log(2 * math.pi) for k in range(1, 16)]
-)
+_SMALL = np.array([0.0] + [math.lgamma(k + 1) - (k + 0.5) * math.log(k) + k - 0.5 * math.log(2 * math.pi) for k in range(1, 16)])
 
 
 def stirling_error(k: np.ndarray) -> np.ndarray:
@@ -77,46 +77,18 @@ def axis(times: np.ndarray, p: float, dimension: int, lowest: np.ndarray, width:
     return np.maximum(law[:, :width], 0)
 
 
-def maximum(law: np.ndarray, lowest: int, p: float) -> np.ndarray:
-    """Chance that the greatest height over steps 0 … n is 0, 1, 2, …, from the law of the end point S.
-
-    A path that touches m >= 0 and ends below it is, after its first visit to m, reflected into one that ends as far
-    above, and is (q/p)^(x - m) times as likely as one that ends there, at x:
-    P(M >= m) = P(S >= m) + sum over x > m of (q/p)^(x - m) P(S = x), and the sum is (p/q)^m P(S < -m).
-    At p = 1/2 this is the reflection principle (Feller I, III.7). It holds for a coordinate that also rests.
-    law: chances of sites lowest, lowest + 1, …, all but a negligible part of them.
-    """
-    highest = lowest + len(law) - 1
-    heights = np.arange(max(highest, -lowest) + 2)
-    above = np.zeros(len(heights))
-    if highest >= 0:
-        above[max(0, lowest) : highest + 1] = law[max(0, -lowest) :]
-    at_least = above[::-1].cumsum()[::-1]
-    if p <= 0.5:
-        below = np.concatenate([[0.0], law.cumsum()])
-        at_least += (p / (1 - p)) ** heights * below[np.clip(-heights - lowest, 0, len(law))]
-    else:
-        r, span = (1 - p) / p, 1
-        reflected = np.append(r * above[1:], 0.0)
-        while span < len(heights) and r**span > 0:  # sums of 1, 2, 4, … terms
-            reflected[:-span] += r**span * reflected[span:]
-            span *= 2
-        at_least += reflected
-    return np.maximum(at_least[:-1] - at_least[1:], 0)
-
-
-def normal(x: np.ndarray, mean: float, variance: float, spacing: float) -> np.ndarray:
-    """Normal density times `spacing`, the distance of neighbouring sites; all on the mean where variance is 0."""
-    if variance <= 0:
-        return (np.abs(x - mean) < spacing / 2).astype(float)
-    return spacing * np.exp(-((x - mean) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
-
-
-def normal_cells(edges: np.ndarray, mean: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """Chance that a normal variable falls between neighbouring edges; mean and sigma may be columns."""
+def normal(x: Float[ndarray, "*k"], width: float, mean: Float[ndarray, "*k"], sigma: Float[ndarray, "*k"]) -> Float[ndarray, "*k"]:
+    """What the normal law gives to stretches of `width` around each x, broadcasting; sigma > 0."""
     from scipy.special import ndtr
 
-    return np.diff(ndtr((edges - mean) / sigma), axis=-1)
+    return ndtr((x + width / 2 - mean) / sigma) - ndtr((x - width / 2 - mean) / sigma)
+
+
+def normal_cells(edges: Float[ndarray, " k+1"], mean: Float[ndarray, "*t"], sigma: Float[ndarray, "*t"]) -> Float[ndarray, "*t k"]:
+    """What the normal law gives to the cells between neighbouring edges: with shared edges nothing is lost to rounding."""
+    from scipy.special import ndtr
+
+    return np.diff(ndtr((edges - mean) / sigma))
 
 
 def multiplied_out(p: float, powers: int) -> np.ndarray:

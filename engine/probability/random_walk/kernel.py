@@ -91,9 +91,20 @@ def rise(ways, axis):
 
 @triton.jit(do_not_specialize=["seed", "begin", "walkers", "steps", "groups", "start", "target"])
 def lattice_kernel(
-    out, seed, begin, walkers, steps, places, groups, thirds, start, target,
-    DIMENSION: tl.constexpr, WALLS: tl.constexpr, BLOCK: tl.constexpr,
-):  # fmt: skip
+    out,
+    seed,
+    begin,
+    walkers,
+    steps,
+    places,
+    groups,
+    thirds,
+    start,
+    target,
+    DIMENSION: tl.constexpr,
+    WALLS: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
     """End points of lattice walkers at any p, in one to three dimensions, or between walls on a line."""
     lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     walker = lane + begin
@@ -130,40 +141,22 @@ def lattice_kernel(
         tl.store(out + 2 * walkers + lane, z, mask=lane < walkers)
 
 
-@triton.jit
-def stride(x, move, target, WALLS: tl.constexpr):
-    """One Gaussian step, free or between walls at 0 and target."""
-    if WALLS == 0:
-        x += move
-    elif WALLS == 1:
-        inside = (x > 0) & (x < target)
-        x = tl.minimum(tl.maximum(tl.where(inside, x + move, x), 0.0), target)
-    else:
-        x += move
-        x -= 2 * target * tl.floor(x / (2 * target))
-        x = tl.minimum(x, 2 * target - x)
-    return x
-
-
 @triton.jit(do_not_specialize=["seed", "begin", "walkers", "steps"])
-def gaussian_kernel(
-    out, seed, begin, walkers, steps, start, target, drift, sigma, DIMENSION: tl.constexpr, WALLS: tl.constexpr,
-    BLOCK: tl.constexpr,
-):  # fmt: skip
+def gaussian_kernel(out, seed, begin, walkers, steps, drift, sigma, DIMENSION: tl.constexpr, BLOCK: tl.constexpr):
     """End points of walkers with Gaussian steps: four normal numbers to each call of Philox (Box and Muller)."""
     lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     walker = lane + begin
     for axis in tl.static_range(DIMENSION):
-        x = tl.zeros([BLOCK], tl.float32) + start
+        x = tl.zeros([BLOCK], tl.float32)
         for group in range(tl.cdiv(steps, 4)):
             left = steps - 4 * group
             a, b, c, d = draw(seed, walker, group, axis, 3)
             e, f = tl.pair_uniform_to_normal(tl.uint_to_uniform_float(a), tl.uint_to_uniform_float(b))
             g, h = tl.pair_uniform_to_normal(tl.uint_to_uniform_float(c), tl.uint_to_uniform_float(d))
-            x = stride(x, drift + sigma * e, target, WALLS)
-            x = tl.where(left > 1, stride(x, drift + sigma * f, target, WALLS), x)
-            x = tl.where(left > 2, stride(x, drift + sigma * g, target, WALLS), x)
-            x = tl.where(left > 3, stride(x, drift + sigma * h, target, WALLS), x)
+            x += drift + sigma * e
+            x = tl.where(left > 1, x + drift + sigma * f, x)
+            x = tl.where(left > 2, x + drift + sigma * g, x)
+            x = tl.where(left > 3, x + drift + sigma * h, x)
         tl.store(out + axis * walkers + lane, x, mask=lane < walkers)
 
 
@@ -191,25 +184,20 @@ def ends(
 ) -> torch.Tensor:
     """End points of walkers number begin, begin + 1, …: shape (dimension, walkers), int32, or float32 if Gaussian.
 
-    walls: kind, start and target, as in `reference.between_walls`; the free walk begins at its start too.
-    gaussian: mean and deviation of a step along each axis, in place of ±1 with chance `up` on one axis.
+    walls: kind, start and target, as in `reference.between_walls`, for ±1 steps; the free walk begins at its start too.
+    gaussian: mean and deviation of a step along each axis, from the origin, in place of ±1 with chance `up` on one axis.
     The same seed gives the same walker the same way whatever the block or the call it is part of.
     """
     kind, start, target = walls
     out = torch.empty((dimension, walkers), dtype=torch.float32 if gaussian else torch.int32, device=device)
     grid = (triton.cdiv(walkers, block),)
     if gaussian is not None:
-        gaussian_kernel[grid](
-            out, seed, begin, walkers, steps, float(start), float(target), *gaussian, DIMENSION=dimension,
-            WALLS=WALLS[kind], BLOCK=block,
-        )  # fmt: skip
+        gaussian_kernel[grid](out, seed, begin, walkers, steps, *gaussian, DIMENSION=dimension, BLOCK=block)
     elif up == 0.5 and dimension == 1 and kind == "free":
         fair_kernel[grid](out, seed, begin, walkers, steps, BLOCK=block)
         out += start
     else:
         thirds, _ = places_of(1 / 3, device)
-        lattice_kernel[grid](
-            out, seed, begin, walkers, steps, *places_of(up, device), thirds, start, target,
-            DIMENSION=dimension, WALLS=WALLS[kind], BLOCK=block,
-        )  # fmt: skip
+        chance = (*places_of(up, device), thirds)
+        lattice_kernel[grid](out, seed, begin, walkers, steps, *chance, start, target, DIMENSION=dimension, WALLS=WALLS[kind], BLOCK=block)
     return out

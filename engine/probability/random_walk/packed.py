@@ -46,12 +46,10 @@ def height_within(words: np.ndarray, length: int) -> np.ndarray:
     return rise
 
 
-def step_at(
-    words: np.ndarray, levels: tuple[np.ndarray, ...], length: np.ndarray | None = None, last: bool = False
-) -> np.ndarray:
-    """First (or last) step of each word, 1 … 16, after which its rise is one of its `levels`; 0 where none is. uint8.
+def step_at(words: np.ndarray, level: np.ndarray, length: np.ndarray | None = None, last: bool = False) -> np.ndarray:
+    """First (or last) step of each word, 1 … 16, after which its rise is its `level`; 0 where it never is. uint8.
 
-    words: uint16, contiguous, shape (k,). levels: each int8, shape (k,). length: steps that count in each word, uint8,
+    words: uint16, contiguous, shape (k,). level: int8, shape (k,). length: steps that count in each word, uint8,
     shape (k,); None where all do.
     """
     # The best step so far is the one of largest weight: a masked assignment would cost ten times this.
@@ -64,9 +62,7 @@ def step_at(
             rise += rise
             rise += risen
             rise -= np.int8(place)
-            hit = rise == levels[0]
-            for level in levels[1:]:
-                hit |= rise == level
+            hit = rise == level
             if step > whole:
                 hit &= length >= step
             weight = hit.view(np.uint8)
@@ -128,8 +124,8 @@ class Slab:
         high += self.at[:-1]
         return low, high
 
-    def find(self, touched: np.ndarray, who: np.ndarray | None, last: bool) -> Found:
-        """The first (or last) touched word of every walker that has one, or of those among `who`."""
+    def home(self, touched: np.ndarray, who: np.ndarray | None, last: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Of every walker with a touched word, or of those among `who`: its number, and the first (or last) time at 0."""
         weight = np.arange(1, len(touched) + 1, dtype=np.uint8)
         if not last:
             weight = weight[::-1]
@@ -142,39 +138,7 @@ class Slab:
         if self.tail < WORD:
             length = np.where(row == len(touched) - 1, np.uint8(self.tail), np.uint8(WORD))
         words, at = self.words.ravel().take(place), self.at.ravel().take(place)
-        return Found(walkers, self.begun + row * WORD, words, at, length)
-
-
-@dataclass
-class Found:
-    """One word of each of some walkers: who they are, the time before it, its steps, the height before it, and how
-    many of its steps count (None: all)."""
-
-    walkers: np.ndarray
-    begun: np.ndarray
-    words: np.ndarray
-    at: np.ndarray
-    length: np.ndarray | None
-
-
-def touching(slab: Slab, low: int, high: int, who: np.ndarray | None) -> Found:
-    """The first word in which each walker comes to a height <= low or >= high, for those who do.
-
-    who: the walkers asked about, as a mask; None for all.
-    """
-    lowest, highest = slab.span
-    return slab.find((lowest <= low) | (highest >= high), who, last=False)
-
-
-def settle(found: Found, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """The step at which walkers found by `touching` come there, and whether it is `high`.
-
-    They stand strictly between the two before the word.
-    """
-    levels = [np.clip(level - found.at, -WORD - 1, WORD + 1).astype(np.int8) for level in (low, high)]
-    step = step_at(found.words, tuple(levels), found.length)
-    until = found.words & np.array([(1 << s) - 1 for s in range(WORD + 1)], np.uint16).take(step)
-    return found.begun + step, 2 * ups(until) - step == levels[1]
+        return walkers, self.begun + row * WORD + step_at(words, (-at).astype(np.int8), length, last)
 
 
 def slabs(source: np.random.SFC64, up: float, steps: int, walkers: int) -> Iterator[Slab]:
@@ -204,22 +168,19 @@ def ends(source: np.random.SFC64, up: float, steps: int, walkers: int) -> np.nda
 
 
 class Functionals:
-    """First return to 0, last time at 0 and greatest height of free walkers, kept up to date slab by slab.
+    """First return to 0 and last time at 0 of free walkers, kept up to date slab by slab.
 
-    first_return is 0 where a walker has not come back; all three are int32, shape (walkers,).
+    first_return is 0 where a walker has not come back; both are int32, shape (walkers,).
     """
 
     def __init__(self, walkers: int):
         self.first_return = np.zeros(walkers, np.int32)
         self.last_zero = np.zeros(walkers, np.int32)
-        self.maximum = np.zeros(walkers, np.int32)
 
     def advance(self, slab: Slab) -> None:
         """Take account of a slab; slabs come in the order of time."""
         low, high = slab.span
-        np.maximum(self.maximum, high.max(0), out=self.maximum)
         touched = (low <= 0) & (high >= 0)
         for times, who, last in ((self.last_zero, None, True), (self.first_return, self.first_return == 0, False)):
-            found = slab.find(touched, who, last)
-            level = (-found.at).astype(np.int8)
-            times[found.walkers] = found.begun + step_at(found.words, (level,), found.length, last)
+            walkers, at_home = slab.home(touched, who, last)
+            times[walkers] = at_home

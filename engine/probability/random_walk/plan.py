@@ -10,14 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.probability.random_walk import exact, ruin, walls
+from engine.probability.random_walk.parameters import RandomWalk
 
+# Steps that are looked at one by one, at most: 2.5 s of one core on a line, 2 s elsewhere.
 TRACKED_STEPS = {1: 2 * 10**9, 2: 4 * 10**8, 3: 4 * 10**8}
 RUIN_STEPS = 10**9
+STEADY = 1e-12  # Gaussian steps of less variance are lattice steps: floats would lose them beside the drift
 TIMES = 26
 EARLY = 6
-SITES = 300
+SITES = 300  # bars of a figure, at most
 CELLS = 150
-FAR = 9.0
+FAR = 9.0  # deviations from the mean that are counted: beyond lie 2e-19 of the walkers
 SHOWN_TAIL = 6.0
 
 
@@ -32,8 +35,10 @@ def watched(steps: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Plan:
-    """The run that some parameters ask for. Fields as in the parameter model; `up` of 0 or 1 makes any step a lattice
-    step, since its variance is 0."""
+    """The run that some parameters ask for. Fields as in the parameter model.
+
+    Walls stand on a line, in the way of ±1 steps only: Gaussian steps would jump over them.
+    """
 
     steps: int
     walkers: int
@@ -45,9 +50,16 @@ class Plan:
     target: int
     seed: int
 
+    @classmethod
+    def of(cls, params: RandomWalk) -> Plan:
+        gaussian = params.steps_law == "gaussian" and (params.dimension > 1 or 4 * params.up * (1 - params.up) > STEADY)
+        fields = {name: getattr(params, name) for name in ("steps", "walkers", "up", "dimension", "start", "target", "seed")}
+        walled = params.dimension == 1 and params.steps_law == "lattice"
+        return cls(**fields, gaussian=gaussian, walls=params.walls if walled else "free")
+
     @property
     def tracked(self) -> int:
-        """Walkers whose every step is looked at for first return, last zero and maximum."""
+        """Walkers whose every step is looked at for first return and last zero."""
         return max(1, min(self.walkers, TRACKED_STEPS[self.dimension] // self.steps))
 
     @property
@@ -123,7 +135,7 @@ class Plan:
 
     def edges(self, time: int | None = None) -> np.ndarray:
         """Edges of equal cells for Gaussian steps: those shown at all times, or finer ones for one time."""
-        if self.walled or time is None:
+        if time is None:
             low, high = self.span
         else:
             reach = (SHOWN_TAIL + 1.5) * math.sqrt(self.step_variance * time)
@@ -140,10 +152,6 @@ class Plan:
     def law_seconds(self) -> float:
         """Roughly what the exact laws cost: the series of returns, and the powers of a matrix between walls."""
         side = self.target + 1 if self.walled else 0
-        if self.walled and self.gaussian:
-            side = int(2.25 * self.target / math.sqrt(self.step_variance)) + 40
-            if side > walls.NODES_AT_MOST:
-                return 1e-6 * self.steps + 1e-7 * side * min(self.steps, 2 * self.target)
         return 1e-6 * self.steps + 1e-10 * side**3 * math.log2(self.steps + 1)
 
     @functools.cached_property
@@ -157,12 +165,14 @@ class Plan:
     def walled_law(self) -> tuple[np.ndarray, np.ndarray]:
         """Between walls: the exact law after each time, and its first two moments about the start, shape (times, 2)."""
         times = tuple(self.times.tolist())
-        if self.gaussian:
-            step = walls.Gaussian(float(self.target), self.drift, math.sqrt(self.step_variance), self.walls)
-            return walls.gaussian_law(step, float(self.start), times, CELLS)
         law = walls.lattice_law(self.up, self.target, self.start, self.walls, times)
         away = np.arange(self.target + 1) - self.start
         return law, np.stack([law @ away, law @ away**2], 1)
+
+    def normal(self, x: np.ndarray, width: float) -> np.ndarray | None:
+        """What the normal limit gives to stretches around x after n steps; None where there is no such limit."""
+        sigma = math.sqrt(self.step_variance * self.steps)
+        return None if self.walled or sigma == 0 else exact.normal(x, width, self.drift * self.steps, sigma)
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Exact mean of the displacement along the first axis, and exact mean squared displacement, at each time."""

@@ -54,6 +54,12 @@ class Slab:
             return self.at[row]
         return self.at[row] + np.stack([height_within(self.ways[row], axis[row], step) for axis in self.axes])
 
+    def moves(self, walkers: int) -> np.ndarray:
+        """Single steps of the first `walkers`, shape (steps, d, walkers), int8."""
+        bit = np.arange(BYTE, dtype=np.uint8)[None, :, None]
+        up, *axes = ((part[:, None, :walkers] >> bit & np.uint8(1)).view(np.int8) for part in (self.ways, *self.axes))
+        return np.stack([(2 * up - 1) * axis for axis in axes], 2).reshape(-1, len(axes), up.shape[2])
+
 
 def slabs(source: np.random.SFC64, up: float, steps: int, walkers: int, dimension: int) -> Iterator[Slab]:
     """The walk in slabs that fit a processor's cache. Bits beyond the last step belong to no axis."""
@@ -78,32 +84,20 @@ def slabs(source: np.random.SFC64, up: float, steps: int, walkers: int, dimensio
         at, begun = heights[-1], ended
 
 
-def ends(source: np.random.SFC64, up: float, steps: int, walkers: int, dimension: int) -> np.ndarray:
-    """End points, shape (d, walkers), int32: population counts of signs and axes, nothing kept of the way."""
-    at = np.zeros((dimension, walkers), np.int32)
-    for slab in slabs(source, up, steps, walkers, dimension):
-        at = slab.at[-1]
-    return at.astype(np.int32)
-
-
 class Functionals:
-    """First return to the origin, last time there, and greatest first coordinate, kept up to date slab by slab.
+    """First return to the origin and last time there, kept up to date slab by slab.
 
-    first_return is 0 where a walker has not come back; all three are int32, shape (walkers,).
+    first_return is 0 where a walker has not come back; both are int32, shape (walkers,).
     """
 
     def __init__(self, walkers: int):
         self.first_return = np.zeros(walkers, np.int32)
         self.last_zero = np.zeros(walkers, np.int32)
-        self.maximum = np.zeros(walkers, np.int32)
 
     def advance(self, slab: Slab) -> None:
         """Take account of a slab; slabs come in the order of time."""
-        first = slab.axes[0]
-        for row, ways in enumerate(slab.ways):
+        for row in range(len(slab.ways)):
             steps = min(BYTE, slab.ended - slab.begun - row * BYTE)
-            rises = [height_within(ways, first[row], step) for step in range(1, steps + 1)]
-            np.maximum(self.maximum, slab.at[row, 0] + np.maximum.reduce(rises), out=self.maximum)
             near = np.flatnonzero(np.abs(slab.at[row]).sum(0) <= steps)
             self._note(slab, row, near, steps)
 
@@ -113,9 +107,9 @@ class Functionals:
         levels = [(-at.take(near)).astype(np.int8) for at in slab.at[row]]
         first, last = np.zeros(near.size, np.uint8), np.zeros(near.size, np.uint8)
         for step in range(1, steps + 1):
-            home = np.logical_and.reduce(
-                [height_within(ways, axis, step) == level for axis, level in zip(axes, levels, strict=True)]
-            ).view(np.uint8)
+            home = np.logical_and.reduce([height_within(ways, axis, step) == level for axis, level in zip(axes, levels, strict=True)]).view(
+                np.uint8
+            )
             np.maximum(last, home * np.uint8(step), out=last)
             np.maximum(first, home * np.uint8(BYTE + 1 - step), out=first)
         came = np.flatnonzero(last.astype(bool))
@@ -123,28 +117,3 @@ class Functionals:
         self.last_zero[who] = time + last.take(came).astype(np.int32)
         fresh = self.first_return[who] == 0
         self.first_return[who[fresh]] = time + BYTE + 1 - first.take(came)[fresh].astype(np.int32)
-
-
-class Free:
-    """Positions of free walkers, slab by slab."""
-
-    def advance(self, slab: Slab) -> None:
-        """Move on by one slab."""
-        self.slab = slab
-
-    def position(self, time: int) -> np.ndarray:
-        """Where the walkers are after `time` steps, a time within the slab: shape (d, w)."""
-        return self.slab.position(time)
-
-    def trail(self, walkers: int, times: np.ndarray) -> np.ndarray:
-        """Positions of the first `walkers` at some times within the slab, shape (times, d, walkers)."""
-        slab = self.slab
-        up, *axes = (single_steps(part[:, :walkers]) for part in (slab.ways, *slab.axes))
-        moves = np.stack([(2 * up - 1) * axis for axis in axes], 1)
-        return moves.cumsum(0, dtype=np.int32)[times - slab.begun - 1] + slab.at[0, :, :walkers]
-
-
-def single_steps(packed: np.ndarray) -> np.ndarray:
-    """Bits of bytes, shape (rows, w), as 0 or 1 step by step: int8, shape (8 rows, w)."""
-    bits_ = packed[:, None, :] >> np.arange(BYTE, dtype=np.uint8)[None, :, None] & np.uint8(1)
-    return bits_.view(np.int8).reshape(-1, packed.shape[1])

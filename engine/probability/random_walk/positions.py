@@ -1,19 +1,20 @@
-"""Positions on a line, slab by slab: free, or between an absorbing or reflecting pair of walls."""
+"""Positions, slab by slab: free in any dimension, or between an absorbing or reflecting pair of walls on a line."""
 
 from __future__ import annotations
 
 import functools
 
 import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
 
-from engine.probability.random_walk.packed import Slab, settle, touching
+from engine.probability.random_walk.packed import Slab
 
 BYTE = 8
-NEVER = np.iinfo(np.int32).max
 
 
 class Free:
-    """Positions of free walkers on a line, slab by slab."""
+    """Positions of free walkers, slab by slab: of shape (walkers,) on a line, else (d, walkers)."""
 
     def advance(self, slab: Slab) -> None:
         """Move on by one slab."""
@@ -24,62 +25,35 @@ class Free:
         return self.slab.position(time)
 
     def trail(self, walkers: int, times: np.ndarray) -> np.ndarray:
-        """Positions of the first `walkers` at some times within the slab, shape (times, walkers)."""
-        return (
-            self.slab.moves(walkers).cumsum(0, dtype=np.int32)[times - self.slab.begun - 1] + self.slab.at[0, :walkers]
-        )
-
-
-class Absorbing(Free):
-    """Walkers from `start` who stay at 0 or `target` once they reach it.
-
-    time: the step of absorption, NEVER before it; won: whether it was at `target`.
-    """
-
-    def __init__(self, walkers: int, start: int, target: int):
-        self.start, self.target = start, target
-        self.time = np.full(walkers, NEVER, np.int32)
-        self.won = np.zeros(walkers, bool)
-
-    def advance(self, slab: Slab) -> None:
-        self.slab = slab
-        low, high = -self.start, self.target - self.start
-        found = touching(slab, low, high, self.time == NEVER)
-        self.time[found.walkers], self.won[found.walkers] = settle(found, low, high)
-
-    def position(self, time: int) -> np.ndarray:
-        return self._stopped(self.slab.position(time), time, len(self.time))
-
-    def trail(self, walkers: int, times: np.ndarray) -> np.ndarray:
-        return self._stopped(super().trail(walkers, times), times[:, None], walkers)
-
-    def _stopped(self, free: np.ndarray, time: int | np.ndarray, walkers: int) -> np.ndarray:
-        here = free + free.dtype.type(self.start)
-        wall = self.won[:walkers].astype(here.dtype) * here.dtype.type(self.target)
-        return np.where(self.time[:walkers] <= time, wall, here)
+        """Positions of the first `walkers` at some times within the slab, times first."""
+        slab = self.slab
+        return slab.moves(walkers).cumsum(0, dtype=np.int32)[times - slab.begun - 1] + slab.at[0, ..., :walkers]
 
 
 @functools.lru_cache(8)
-def hops(target: int) -> np.ndarray:
-    """Where eight steps lead between reflecting walls at 0 and `target`: hops[k, 256 * site + byte] is 256 times the
-    site after the first k steps of the byte. int32, shape (9, 256 * (target + 1))."""
+def hops(target: int, walls: str) -> Int[ndarray, "9 places"]:
+    """Where eight steps lead between walls at 0 and `target`: hops[k, 256 * site + byte] is 256 times the site after
+    the first k steps of the byte. An absorbing wall keeps its walkers, a reflecting one folds the step past it back."""
     site, byte = (np.arange(256 * (target + 1), dtype=np.int32) // 256), np.arange(256 * (target + 1)) % 256
     led = [site]
     for step in range(BYTE):
-        past = np.abs(led[-1] + 2 * (byte >> step & 1) - 1)
-        led.append(target - np.abs(target - past))
+        here, move = led[-1], 2 * (byte >> step & 1) - 1
+        if walls == "absorbing":
+            led.append(here + np.where((here > 0) & (here < target), move, 0))
+        else:
+            led.append(target - np.abs(target - np.abs(here + move)))
     return (256 * np.stack(led)).astype(np.int32)
 
 
-class Reflecting(Free):
-    """Walkers from `start` between 0 and `target`, where a step past a wall is folded back: eight steps to a table.
+class Walled(Free):
+    """Walkers from `start` between walls at 0 and `target`: eight steps to a look into a table.
 
     Sites are held times 256, so that adding a byte of steps is the place in the table.
     """
 
-    def __init__(self, walkers: int, start: int, target: int):
+    def __init__(self, walkers: int, start: int, target: int, walls: str):
         self.now = np.full(walkers, 256 * start, np.int32)
-        self.hops = hops(target)
+        self.hops = hops(target, walls)
 
     def advance(self, slab: Slab) -> None:
         self.slab = slab

@@ -32,15 +32,10 @@ def last_zero(path: np.ndarray) -> np.ndarray:
     return len(path) - 1 - home[::-1].argmax(0)
 
 
-def maximum(path: np.ndarray) -> np.ndarray:
-    """The greatest value of the first coordinate over times 0 to n, shape (w,)."""
-    return path[:, :, 0].max(0)
-
-
-def between_walls(moves: np.ndarray, start: float, target: float, walls: str) -> np.ndarray:
+def between_walls(moves: np.ndarray, start: int, target: int, walls: str) -> np.ndarray:
     """Positions, shape (n + 1, w), of walkers on a line from `start` between walls at 0 and `target`.
 
-    "absorbing": who reaches or passes a wall stays on it. "reflecting": a step past a wall is folded back, so that a
+    "absorbing": who reaches a wall stays on it. "reflecting": a step past a wall is folded back, so that a
     lattice walker on a wall always leaves it; at p = 1/2 this is the free walk seen in two facing mirrors.
     moves: shape (n, w). Raises ValueError for other walls.
     """
@@ -50,7 +45,7 @@ def between_walls(moves: np.ndarray, start: float, target: float, walls: str) ->
     for move in moves:
         here = path[-1]
         if walls == "absorbing":
-            here = np.where((here <= 0) | (here >= target), here, np.clip(here + move, 0, target))
+            here = np.where((here == 0) | (here == target), here, here + move)
         else:
             folded = np.mod(here + move, 2 * target)
             here = np.minimum(folded, 2 * target - folded)

@@ -7,16 +7,17 @@ per dimension serves every p. Steps are counted in pairs throughout this module:
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
+
+from engine.core.recent import remembered
 
 POLYA = 0.340537329550999142833
 """Chance that the walk in three dimensions ever returns (Pólya 1921; the value by Watson's integral, OEIS A086230)."""
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def home(dimension: int, pairs: int) -> np.ndarray:
     """u_0 … u_pairs at p = 1/2: chance to be at the origin after 2k steps.
 
@@ -32,7 +33,7 @@ def home(dimension: int, pairs: int) -> np.ndarray:
     return np.array(u[: pairs + 1])
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def _first_up_to(dimension: int, pairs: int) -> np.ndarray:
     """f_0 … f_pairs at p = 1/2, from F(s) = 1 - 1/U(s) by Newton's iteration on power series."""
     u = home(dimension, pairs)

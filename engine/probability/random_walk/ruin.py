@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-
 import numpy as np
+from jaxtyping import Int
+from numpy import ndarray
 
-from engine.probability.random_walk import bits, packed, walls
+from engine.core.recent import remembered
+from engine.probability.random_walk import bits, walls
+from engine.probability.random_walk.positions import BYTE, hops
+
+STRETCH = 64  # bytes of steps drawn at once, at most
+
+
+@remembered(8)
+def rounds_in(target: int) -> Int[ndarray, " places"]:
+    """Rounds of the eight in a byte that are played before 0 or `target` is reached, by 256 * fortune + byte."""
+    led = hops(target, "absorbing")[:-1]
+    return ((led > 0) & (led < 256 * target)).sum(0)
 
 
 def play(source: np.random.SFC64, up: float, start: int, target: int, walkers: int) -> tuple[np.ndarray, np.ndarray]:
@@ -15,21 +25,20 @@ def play(source: np.random.SFC64, up: float, start: int, target: int, walkers: i
 
     Games that have ended are dropped after every stretch of rounds; the fewer are left, the longer the stretch.
     """
-    playing, at, begun, ended = np.arange(walkers), np.full(walkers, start, np.int16), 0, []
-    stretch = int(np.clip(duration(up, target)[start] / packed.WORD, 1, max(1, packed.SLAB_WORDS // walkers)))
+    table, played = hops(target, "absorbing")[BYTE], rounds_in(target)
+    won, rounds = np.empty(walkers, bool), np.empty(walkers, np.int64)
+    playing, fortune, spent = np.arange(walkers), np.full(walkers, 256 * start, np.int32), np.zeros(walkers, np.int64)
+    mean = duration(up, target)[start] / BYTE
     while playing.size:
-        rows = min(packed.SLAB_ROWS, stretch * walkers // playing.size)
-        slab = packed.Slab.of(bits.rows(source, up, (rows, playing.size)), at, begun, begun + rows * packed.WORD)
-        found = packed.touching(slab, 0, target, None)
-        ended.append(dataclasses.replace(found, walkers=playing[found.walkers]))
-        going = np.ones(playing.size, bool)
-        going[found.walkers] = False
-        left = np.flatnonzero(going)
-        playing, at, begun = playing.take(left), slab.at[-1].take(left), slab.ended
-    names = ("walkers", "begun", "words", "at")
-    games = packed.Found(*(np.concatenate([getattr(f, name) for f in ended]) for name in names), length=None)
-    rounds, won = np.empty(walkers, np.int64), np.empty(walkers, bool)
-    rounds[games.walkers], won[games.walkers] = packed.settle(games, 0, target)
+        length = int(np.clip(mean * walkers / playing.size, 1, STRETCH))
+        for byte in bits.rows(source, up, (length, playing.size), np.uint8):
+            place = fortune + byte
+            spent += played.take(place)
+            fortune = table.take(place)
+        going = (fortune > 0) & (fortune < 256 * target)
+        ended = playing[~going]
+        won[ended], rounds[ended] = fortune[~going] > 0, spent[~going]
+        playing, fortune, spent = playing[going], fortune[going], spent[going]
     return won, rounds
 
 
@@ -38,7 +47,7 @@ def log_odds(up: float) -> float:
     return float(np.log1p(-up) - np.log(up))
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def win(up: float, target: int) -> np.ndarray:
     """Chance to reach `target` before 0 from every start 0 … target: (1 - r^z) / (1 - r^T), r = q/p; z/T at p = 1/2.
 
@@ -55,7 +64,7 @@ def win(up: float, target: int) -> np.ndarray:
     return np.exp((start - target) * s) * np.expm1(-start * s) / np.expm1(-target * s)
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def duration(up: float, target: int) -> np.ndarray:
     """Mean rounds until 0 or `target` from every start 0 … target: (z - T win) / (q - p), or z (T - z) at p = 1/2.
 
@@ -68,7 +77,7 @@ def duration(up: float, target: int) -> np.ndarray:
     return (start - target * win(up, target)) / (1 - 2 * up)
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def duration_law(up: float, start: int, target: int, most: int = 60) -> tuple[np.ndarray, np.ndarray]:
     """Edges 0 = e_0 < e_1 < … of at most `most` spans of rounds, and the chance that the game ends within each.
 

@@ -32,7 +32,6 @@ SIZES = {
     "planes": (2**23, 256, 20_480, 5.0),
     "follow": (2**25, 256, 20_480, 1.5),
     "ends": (2**27, 1024, 65_536, 0.7),
-    "plane ends": (2**25, 1024, 65_536, 1.5),
     "gaussian": (2**22, 2048, 20_480, 15.0),
     "games": (2**24, 512, 20_480, 2.0),
     "kernel": (2**36, 2**16, 2**24, 0.003),
@@ -73,7 +72,7 @@ def counts(plan: Plan, gpu: bool) -> dict[str, int]:
         return {"games": plan.games, "gaussian": followed, "track": tracked, "kernel": plan.walkers - followed}
     if plan.gaussian:
         return {"games": plan.games, "gaussian": plan.walkers, "track": tracked}
-    return {"games": plan.games, "track": tracked, "follow" if plan.walled else "ends": rest}
+    return {"games": plan.games, "track": tracked, "ends" if plan.dimension == 1 and not plan.walled else "follow": rest}
 
 
 def blocks(plan: Plan, gpu: bool = False) -> list[Block]:
@@ -81,7 +80,7 @@ def blocks(plan: Plan, gpu: bool = False) -> list[Block]:
     first, rest = [], []
     for kind, count in counts(plan, gpu).items():
         length = plan.steps if kind != "games" else float(ruin.duration(plan.up, plan.target)[plan.start])
-        sizes = {"track": "planes", "ends": "plane ends"}.get(kind, kind) if plan.dimension > 1 else kind
+        sizes = {"track": "planes", "follow": "planes"}.get(kind, kind) if plan.dimension > 1 else kind
         steps, least, most, pace = SIZES[sizes]
         pace = FAIR_ENDS if sizes == "ends" and plan.up == 0.5 else pace
         size = int(np.clip(steps / length, least, most)) // 64 * 64
@@ -158,13 +157,13 @@ class Simulation:
         kind = packed if self.plan.dimension == 1 else planes
         functionals = kind.Functionals(block.walkers)
         counted = self._lattice(block, source, functionals)
-        for name in ("first_return", "last_zero", "maximum"):
+        for name in ("first_return", "last_zero"):
             counted[name] = np.bincount(getattr(functionals, name), minlength=self.plan.steps + 1)
         counted["tracked"] = np.array(block.walkers)
         return counted
 
     def _follow(self, block: Block, source: np.random.SFC64) -> Tally:
-        """The lattice walk between walls, without what belongs to the free walk."""
+        """The lattice walk without returns and last visits."""
         return self._lattice(block, source, None)
 
     def _lattice(self, block: Block, source: np.random.SFC64, functionals: Any) -> Tally:
@@ -190,23 +189,15 @@ class Simulation:
 
     def _law(self, block: Block) -> Any:
         plan = self.plan
-        if plan.dimension > 1:
-            return planes.Free()
-        if plan.walls == "absorbing":
-            return positions.Absorbing(block.walkers, plan.start, plan.target)
-        if plan.walls == "reflecting":
-            return positions.Reflecting(block.walkers, plan.start, plan.target)
+        if plan.walled:
+            return positions.Walled(block.walkers, plan.start, plan.target, plan.walls)
         return positions.Free()
 
     def _ends(self, block: Block, source: np.random.SFC64) -> Tally:
-        """End points of free lattice walkers, nothing kept of the way."""
-        plan = self.plan
-        if plan.dimension == 1:
-            first = packed.ends(source, plan.up, plan.steps, block.walkers)
-        else:
-            first = planes.ends(source, plan.up, plan.steps, block.walkers, plan.dimension)[0]
-        lowest, width = plan.window
-        ends = np.bincount(first - int(lowest[-1]), minlength=width)[:width]
+        """End points of free walkers on a line, nothing kept of the way."""
+        plan, (lowest, width) = self.plan, self.plan.window
+        at = packed.ends(source, plan.up, plan.steps, block.walkers)
+        ends = np.bincount(at - int(lowest[-1]), minlength=width)[:width]
         return {"ends": ends, "end_sums": plan.end_sums(ends)}
 
     def _kernel(self, block: Block, source: np.random.SFC64) -> Tally:
@@ -218,31 +209,31 @@ class Simulation:
         plan = self.plan
         self._breathe(block, 0.0)
         first = kernel.ends(
-            plan.steps, block.walkers, plan.up, plan.dimension, plan.seed, block.begin,
+            plan.steps,
+            block.walkers,
+            plan.up,
+            plan.dimension,
+            plan.seed,
+            block.begin,
             walls=(plan.walls, plan.origin, plan.target),
             gaussian=(plan.drift, math.sqrt(plan.step_variance)) if plan.gaussian else None,
             device=self.gpu or "cuda",
-        )[0]  # fmt: skip
+        )[0]
         if not plan.gaussian:
             lowest, width = plan.window
             ends = torch.bincount(first - int(lowest[-1]), minlength=width)[:width].cpu().numpy()
             return {"ends": ends, "end_sums": plan.end_sums(ends)}
-        edges, away = plan.edges(plan.steps), first.double() - plan.origin
-        cell = ((first.double() - edges[0]) / (edges[1] - edges[0])).floor().long() + 1
-        cell = cell.clamp(1, len(edges) - 1) if plan.walled else cell.clamp(0, len(edges))
-        if plan.walled:
-            cell[first <= 0], cell[first >= plan.target] = 0, len(edges)
-        ends = torch.bincount(cell, minlength=len(edges) + 1).cpu().numpy()
-        sums = np.array([block.walkers, float(away.sum()), float((away * away).sum())])
-        return {"ends": ends if plan.walled else ends[1:-1], "end_sums": sums}
+        edges, away = plan.edges(plan.steps), first.double()
+        cell = ((away - edges[0]) / (edges[1] - edges[0])).floor().long() + 1  # 0 and the last are beyond the edges
+        ends = torch.bincount(cell.clamp(0, len(edges)), minlength=len(edges) + 1).cpu().numpy()[1:-1]
+        return {"ends": ends, "end_sums": np.array([block.walkers, float(away.sum()), float((away * away).sum())])}
 
     def _gaussian(self, block: Block, source: np.random.SFC64) -> Tally:
-        """The walk with Gaussian steps, free or between walls."""
+        """The walk with Gaussian steps."""
         plan = self.plan
         watch = Watch(plan, block.walkers, block.shown)
-        walls = (plan.walls, plan.start, plan.target) if plan.walled else None
         sigma, drawn = math.sqrt(plan.step_variance), set(self.path_times.tolist())
-        walk = gaussian.walk(source, plan.steps, block.walkers, plan.dimension, plan.drift, sigma, walls)
+        walk = gaussian.walk(source, plan.steps, block.walkers, plan.dimension, plan.drift, sigma)
         at = None
         for time, at in enumerate(walk, 1):
             self._breathe(block, time / plan.steps)

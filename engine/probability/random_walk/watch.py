@@ -22,7 +22,7 @@ class Watch:
         self.plan, self.walkers, self.shown = plan, walkers, shown
         self.lowest, self.width = plan.window
         if plan.gaussian:
-            self.width = CELLS + 2 * plan.walled
+            self.width = CELLS
         self.frames = np.zeros((len(plan.times), self.width), np.int64)
         self.sums = np.zeros((len(plan.times), 3))
         self.paths: list[np.ndarray] = []
@@ -49,14 +49,9 @@ class Watch:
                 self.cloud = at[:, :CLOUD].T.copy()
 
     def cells(self, x: np.ndarray, edges: np.ndarray) -> np.ndarray:
-        """How many of x lie in each cell; between walls with those on wall 0 before and those on the other after."""
+        """How many of x lie in each cell."""
         place = np.floor((x - edges[0]) / (edges[1] - edges[0])).astype(int)
-        if not self.plan.walled:
-            inside = place[(place >= 0) & (place < len(edges) - 1)]
-            return np.bincount(inside, minlength=len(edges) - 1)
-        place = np.clip(place + 1, 1, len(edges) - 1)
-        place[x <= 0], place[x >= self.plan.target] = 0, len(edges)
-        return np.bincount(place, minlength=len(edges) + 1)
+        return np.bincount(place[(place >= 0) & (place < len(edges) - 1)], minlength=len(edges) - 1)
 
     def tally(self) -> Tally:
         """All of it, by name."""

@@ -15,7 +15,8 @@ from torch.nn.functional import linear
 
 from engine.training.lora import layers
 from engine.training.lora.layers import Initialisation
-from engine.training.lora.settings import FULL, Matrix, Setting
+from engine.training.lora.settings import Setting
+from engine.training.memory import FULL, Matrix
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,7 @@ class Bank:
 
 
 def banks(
-    weights: Mapping[str, Tensor],
-    matrices: Sequence[Matrix],
-    settings: Sequence[Setting],
-    seeds: int,
-    seed: int,
-    method: Method,
+    weights: Mapping[str, Tensor], matrices: Sequence[Matrix], settings: Sequence[Setting], seeds: int, seed: int, method: Method
 ) -> dict[str, Bank]:
     """A bank for every matrix. Runs are ordered by setting, then by seed; every adapter has its own start."""
     made = {}

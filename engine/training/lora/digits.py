@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from engine.core import checkpoints
+from engine.core.words import T
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from engine.training.lora.transformer import Body, Maps
 
 Shift = Literal["rotated", "inverted", "permuted"]
-NAME, RECIPE_NAME = "lora-digits", "lora-digits"
+NAME, RECIPE_NAME = T("lora-digits", "lora-digits")
 SIDE, CLASSES, HELD_OUT = 8, 10, 597
 LAYERS, WIDTH, HEADS, INNER = 2, 72, 4, 120
 
@@ -76,9 +77,11 @@ def fresh(seed: int) -> dict[str, Tensor]:
         for part in ("attention", "feed-forward"):
             made[f"before {part} {layer}"] = torch.ones(WIDTH)
     return made | {
-        "last": torch.ones(WIDTH), "embed": normal(WIDTH, SIDE), "place": 0.1 * normal(SIDE, WIDTH),
+        "last": torch.ones(WIDTH),
+        "embed": normal(WIDTH, SIDE),
+        "place": 0.1 * normal(SIDE, WIDTH),
         "head": normal(CLASSES, WIDTH),
-    }  # fmt: skip
+    }
 
 
 def logits(weights: dict[str, Tensor], maps: Maps, images: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from engine.training.lora.bank import Bank, Method, banks, trained
-from engine.training.lora.settings import Matrix, Setting
+from engine.training.lora.settings import Setting
 from engine.training.lora.transformer import Maps
+from engine.training.memory import Matrix
 
 BETAS = (0.9, 0.95)  # a short memory: small singular values are learned when gradients have long become small
 WARM_UP = 0.05  # of the steps: the learning rate rises, then falls linearly to zero
@@ -70,8 +71,7 @@ class Fit:
         self.task, self.settings, self.plan = task, tuple(settings), plan
         self.banks = banks(task.weights, task.matrices, settings, plan.seeds, plan.seed, plan.method)
         self.maps: Maps = {
-            name: (bank.beside if task.low_rank_path and bank.adapted else bank.forward)
-            for name, bank in self.banks.items()
+            name: (bank.beside if task.low_rank_path and bank.adapted else bank.forward) for name, bank in self.banks.items()
         }
         shape = len(self.settings), plan.seeds
         self.runs = len(self.settings) * plan.seeds

@@ -11,6 +11,7 @@ import math
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
@@ -26,9 +27,9 @@ def scaling(alpha: float, rank: int, stabilised: bool = False) -> float:
 
 
 def initial(
-    weight: Tensor, rank: int, scale: float, how: Initialisation, generator: torch.Generator | None = None
-) -> tuple[Tensor, Tensor]:
-    """First values of A (r, d_in) and B (d_out, r).
+    weight: Float[Tensor, "d_out d_in"], rank: int, scale: float, how: Initialisation, generator: torch.Generator | None = None
+) -> tuple[Float[Tensor, "r d_in"], Float[Tensor, "d_out r"]]:
+    """First values of A and B.
 
     "gaussian": A from 𝒩(0, 1/d_in), B = 0, so that BA = 0. "random": B from 𝒩(0, 0.02²) instead: the network no
     longer starts where it was. "pissa": the r principal components of W, split evenly between the two, so that
@@ -48,15 +49,21 @@ def initial(
 class LoRALinear(nn.Module):
     """y = W x + s B (A x) (+ bias), with W and the bias frozen.
 
-    weight: (d_out, d_in). Raises ValueError for a rank outside 0 … min(d_out, d_in).
+    Raises ValueError for a rank outside 0 … min(d_out, d_in).
     With "pissa" the frozen weight becomes W − s B₀A₀, so that the layer starts as the map it adapts.
     """
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None = None, *, rank: int = 8, alpha: float = 16.0,
-        stabilised: bool = False, initialisation: Initialisation = "gaussian",
+        self,
+        weight: Float[Tensor, "d_out d_in"],
+        bias: Float[Tensor, " d_out"] | None = None,
+        *,
+        rank: int = 8,
+        alpha: float = 16.0,
+        stabilised: bool = False,
+        initialisation: Initialisation = "gaussian",
         generator: torch.Generator | None = None,
-    ):  # fmt: skip
+    ):
         super().__init__()
         most = min(weight.shape)
         if not 0 <= rank <= most:
@@ -70,16 +77,16 @@ class LoRALinear(nn.Module):
             self.weight -= self.delta().detach()
         self._unmerged: Tensor | None = None
 
-    def delta(self) -> Tensor:
-        """s BA, (d_out, d_in), of rank at most r."""
+    def delta(self) -> Float[Tensor, "d_out d_in"]:
+        """s BA, of rank at most r."""
         return self.scale * (self.B @ self.A)
 
-    def effective(self) -> Tensor:
+    def effective(self) -> Float[Tensor, "d_out d_in"]:
         """The weight that the layer amounts to."""
         return self.weight + self.delta()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(…, d_in) -> (…, d_out). Merged, it is one product, as before there was an adapter."""
+    def forward(self, x: Float[Tensor, "... d_in"]) -> Float[Tensor, "... d_out"]:
+        """Merged, it is one product, as before there was an adapter."""
         y = linear(x, self.weight, self.bias)
         if self.merged:
             return y

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.lora.settings import FULL, Matrix
 from engine.training.lora.transformer import Maps
+from engine.training.memory import FULL, Matrix
 
 WIDTH, SAMPLES = 64, 256
+ROUNDING = 1e-12  # of an optimum in float64: below, it is 0
 NAME = "w"
 
 
@@ -73,5 +74,6 @@ class Shifted:
                 continue
             aim = self.shift + (U[:, :r] * S[:r] @ Vt[:r] if pissa else 0.0)
             rest = torch.linalg.svdvals(aim @ root)[r:]
-            found.append(float((rest**2).sum() / self.size) ** 0.5)
+            least = float((rest**2).sum() / self.size) ** 0.5
+            found.append(least if least > ROUNDING else 0.0)
         return np.array(found)

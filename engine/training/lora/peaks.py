@@ -1,71 +1,25 @@
-"""The most memory that real training steps hold at once, to be laid on the formula of `memory`."""
+"""The most memory that real training steps hold at once, to be laid on the formula of `engine.training.memory`."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_iter
 
-from engine.training.lora import memory, writing
+from engine.training import memory
+from engine.training.lora import writing
 from engine.training.lora.layers import LoRALinear
-from engine.training.lora.memory import SINGLE, Architecture
-from engine.training.lora.settings import FULL, Setting, trainable
+from engine.training.lora.result import Peaks
+from engine.training.lora.settings import Setting
 from engine.training.lora.transformer import Body
+from engine.training.memory import FULL, SINGLE, Architecture, trainable
+from engine.training.memory.live import LiveBytes
 
 SMALL = Architecture("checked", 4, 128, 4, 4, 352, 1024, True, biased=False)
 SHAPES = ((2, 64), (8, 64))  # sequences and tokens of a step
-
-
-@dataclass(frozen=True)
-class Peaks:
-    """Predicted and measured bytes of training steps, in float32: (runs,) each.
-
-    titles: what was trained. tokens: a step's. trained: numbers trained.
-    """
-
-    titles: tuple[tuple[str, str], ...]
-    tokens: np.ndarray
-    trained: np.ndarray
-    predicted: np.ndarray
-    measured: np.ndarray
-
-
-class LiveBytes(TorchDispatchMode):
-    """Bytes of all tensors alive, seen at every operation: a storage counts from its first sight until it is freed."""
-
-    def __init__(self, held: Sequence[Tensor] = ()):
-        super().__init__()
-        self.now = self.most = 0
-        self._seen: weakref.WeakSet[Any] = weakref.WeakSet()
-        for tensor in held:
-            self._meet(tensor)
-
-    def _meet(self, tensor: Tensor) -> None:
-        storage = tensor.untyped_storage()
-        if storage in self._seen:
-            return
-        self._seen.add(storage)
-        size = storage.nbytes()
-        self.now += size
-        self.most = max(self.most, self.now)
-        weakref.finalize(storage, self._forget, size)
-
-    def _forget(self, size: int) -> None:
-        self.now -= size
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        made = function(*args, **(kwargs or {}))
-        for tensor in tree_iter(made):
-            if isinstance(tensor, Tensor):
-                self._meet(tensor)
-        return made
 
 
 class Model(nn.Module):
@@ -126,12 +80,11 @@ def measured(arch: Architecture, setting: Setting, batch: int, tokens: int, seed
 
 def check(settings: Sequence[Setting], seed: int, device: str = "cpu") -> Iterator[tuple[Peaks, float]]:
     """Every setting that trains anything, at two batch sizes: what was measured so far, and the share done."""
-    plan = [(s, shape) for shape in SHAPES for s in settings if trainable(s, SMALL.matrices())]
+    plan = [(s, shape) for shape in SHAPES for s in settings if trainable(s.ranks, SMALL.matrices())]
     rows: list[tuple[Any, ...]] = []
     for setting, (batch, tokens) in plan:
-        found = memory.parts(SMALL, setting, batch * tokens, sizes=SINGLE)
-        bytes_ = measured(SMALL, setting, batch, tokens, seed, device)
-        count = SMALL.parameters if setting.rank == FULL else trainable(setting, SMALL.matrices())
-        rows.append((setting.title, batch * tokens, count, memory.peak(found), bytes_))
+        predicted = memory.peak(memory.parts(SMALL, setting.ranks, batch * tokens, sizes=SINGLE))
+        count = SMALL.parameters if setting.rank == FULL else trainable(setting.ranks, SMALL.matrices())
+        rows.append((setting.title, batch * tokens, count, predicted, measured(SMALL, setting, batch, tokens, seed, device)))
         titles, *columns = zip(*rows, strict=True)
         yield Peaks(titles, *(np.array(column) for column in columns)), len(rows) / len(plan)

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
-from engine.core import Partial
-from engine.training.lora import Adapted, Costs, Lora, findings, linear, merging, peaks, reading, settings, subspaces
+from engine.core import Partial, T, gather
+from engine.training import memory
+from engine.training.lora import findings, linear, peaks, reading, settings, subspaces
 from engine.training.lora.bank import Method
 from engine.training.lora.fit import Fit, Plan, Task, frozen
-from engine.training.lora.published import published
+from engine.training.lora.parameters import Lora
+from engine.training.lora.result import Adapted, Memory
 from engine.training.lora.settings import Setting
-
-if TYPE_CHECKING:
-    from engine.training.lora.linear import Shifted
+from engine.training.memory import FULL, Matrix
 
 METRICS = {
-    "linear": ("error over ‖ΔW‖", "误差 ÷ ‖ΔW‖"), "digits": ("held-out digits read right", "留出数字的正确率"),
-    "language": ("bits per byte, held out", "每字节比特数（留出文本）"), "memory": ("none", "无"),
-}  # fmt: skip
+    "linear": T("error over ‖ΔW‖", "误差 ÷ ‖ΔW‖"),
+    "digits": T("held-out digits read right", "留出数字的正确率"),
+    "language": T("bits per byte, held out", "每字节比特数（留出文本）"),
+    "memory": T("none", "无"),
+}
 LOOKS = {"linear": 12, "digits": 6, "language": 3}  # at the held-out part while training
 YIELDS = {"linear": 50, "digits": 400, "language": 400}  # results while training, at most
-TRAINING = 0.88  # of the whole work
+TRAINING = 0.9  # of the whole work
 BUILDS: dict[str, Any] = {
     "linear": lambda p, device: linear.Shifted(p.true_rank, p.decay, p.condition, p.seed),
     "digits": lambda p, device: reading.Reading(p.shift, p.seed),
     "language": lambda p, device: _writing(p, device),
-}  # fmt: skip
+}
 
 
 def warm_up() -> None:
     """A first small use of everything that training needs: torch, and the digits with scikit-learn behind them."""
     for task in ("linear", "digits"):
-        next(run_fit(Lora(task=task, ranks="1,full", steps=10, seeds=1)))
+        next(begin(Lora(task=task, ranks="1,full", steps=10, seeds=1), "cpu").run())
 
 
-def run_fit(params: Lora) -> Iterator[int]:
-    task = BUILDS[params.task](params, "cpu")
-    return Fit(task, choose(params, task), plan(params)).run()
+def begin(params: Lora, device: str) -> Fit:
+    """A sweep before its first step."""
+    task = BUILDS[params.task](params, device)
+    return Fit(task, choose(params, task.matrices), plan(params))
 
 
 def _writing(params: Lora, device: str) -> Task:
@@ -50,34 +54,54 @@ def _writing(params: Lora, device: str) -> Task:
     return writing.Writing(text, params.seed, device)
 
 
-def method(params: Lora) -> Method:
-    """How adapters are built."""
-    return Method(params.alpha, params.scaling == "rslora", params.initialisation, params.method == "dora")
-
-
 def plan(params: Lora) -> Plan:
     """How to train."""
-    return Plan(params.learning_rate, params.full_share, params.steps, params.seeds, params.seed, method(params))
+    method = Method(params.alpha, params.scaling == "rslora", params.initialisation, params.method == "dora")
+    return Plan(params.learning_rate, params.full_share, params.steps, params.seeds, params.seed, method)
 
 
-def choose(params: Lora, task: Task) -> tuple[Setting, ...]:
+def choose(params: Lora, matrices: Sequence[Matrix]) -> tuple[Setting, ...]:
     """The settings of the sweep."""
     if params.task == "linear":
         return settings.by_rank(params.swept, (linear.NAME,))
-    if params.sweep == "matrices":
-        return settings.by_matrices(task.matrices, params.budget)
+    if params.sweep == "matrices" and params.task != "memory":
+        return settings.by_matrices(matrices, params.budget)
     return settings.by_rank(params.swept, settings.TARGETS[params.targets])
 
 
-def run(params: Lora, costs: Costs, device: str) -> Iterator[Partial[Adapted]]:
+def footprint(params: Lora) -> Memory:
+    """What training would hold on real architectures: adapters of the swept ranks, and full fine-tuning under every way
+    of accounting, so that what is said elsewhere can be placed."""
+    ways = [(s, memory.HALF, s.title) for s in settings.by_rank([r for r in params.swept if r > 0], settings.TARGETS[params.targets])]
+    (full,) = settings.by_rank([FULL], memory.KINDS)
+    ways += [(full, a, T("full, {n} bytes a parameter", "全量，每参数 {n} 字节", n=a.trained)) for a in memory.ACCOUNTINGS]
+    found = np.array(
+        [
+            [memory.parts(arch, s.ranks, params.tokens, checkpointing=params.checkpointing, sizes=a) for s, a, _ in ways]
+            for arch in memory.ARCHITECTURES
+        ]
+    )
+    return Memory(
+        tuple(arch.name for arch in memory.ARCHITECTURES),
+        np.array([arch.parameters for arch in memory.ARCHITECTURES]),
+        tuple(title for _, _, title in ways),
+        np.array([s.rank == FULL for s, _, _ in ways]),
+        np.array([a.trained for _, a, _ in ways]),
+        found,
+        np.array([[memory.cards(bytes_) for bytes_ in row] for row in found]),
+        settings.TARGET_TITLES[params.targets],
+        params.tokens,
+        params.checkpointing,
+    )
+
+
+def run(params: Lora, device: str) -> Iterator[Partial[Adapted]]:
     """Results as they improve."""
     if params.task == "memory":
-        yield from measure(params, costs)
+        yield from measure(params)
         return
-    task = BUILDS[params.task](params, device)
-    chosen = choose(params, task)
-    fit = Fit(task, chosen, plan(params))
-    now = empty(params, costs, fit, device)
+    fit = begin(params, device)
+    now = untrained(params, fit, device)
     yield Partial(now, 0.0)
     looks = {round(params.steps * k / LOOKS[params.task]) for k in range(1, LOOKS[params.task])}
     every = max(1, params.steps // YIELDS[params.task])
@@ -89,25 +113,36 @@ def run(params: Lora, costs: Costs, device: str) -> Iterator[Partial[Adapted]]:
     yield from afterwards(params, fit, now)
 
 
-def empty(params: Lora, costs: Costs, fit: Fit, device: str) -> Adapted:
+def empty(params: Lora, chosen: Sequence[Setting], matrices: Sequence[Matrix], seeds: int, steps: int) -> dict[str, Any]:
+    """The fields of a result of which nothing is known yet but what is swept."""
+    blanks = ("quality", "quality_spread", "optimum", "original", "original_spread", "truncated", "truncated_spread", "truncated_original")
+    return dict.fromkeys(blanks, np.full(len(chosen), np.nan)) | {
+        "task": params.task,
+        "metric": METRICS[params.task],
+        "higher": params.task == "digits",
+        "names": tuple(s.key for s in chosen),
+        "titles": tuple(s.title for s in chosen),
+        "ranks": np.array([s.rank for s in chosen]),
+        "trainable_parameters": settings.counts(chosen, matrices, params.method == "dora"),
+        "runs": np.full((len(chosen), seeds), np.nan),
+        "frozen": float("nan"),
+        "original_frozen": float("nan"),
+        "losses": np.full((len(chosen), seeds, steps), np.nan),
+        "step": 0,
+        "diverged": np.full((len(chosen), seeds), -1),
+        "memory": footprint(params),
+    }
+
+
+def untrained(params: Lora, fit: Fit, device: str) -> Adapted:
     """The result before the first step."""
-    shape, blank, task = fit.diverged.shape, np.full(len(fit.settings), np.nan), fit.task
-    base = frozen(fit.banks)
-    ranks = np.array([setting.rank for setting in fit.settings])
-    known: Shifted | None = task if isinstance(task, linear.Shifted) else None
-    pissa = params.initialisation == "pissa"
-    return Adapted(
-        task=params.task, metric=METRICS[params.task], higher=params.task == "digits",
-        names=tuple(s.key for s in fit.settings), titles=tuple(s.title for s in fit.settings), ranks=ranks,
-        trainable_parameters=settings.counts(fit.settings, task.matrices, params.method == "dora"),
-        runs=np.full(shape, np.nan), quality=blank, quality_spread=blank, frozen=float(task.scores(base, 1)[0]),
-        optimum=known.optimum(ranks.tolist(), pissa) if known else blank, original=blank, original_spread=blank,
-        original_frozen=float(task.kept(base, 1)[0]), truncated=blank, truncated_spread=blank,
-        truncated_original=blank, losses=fit.losses.copy(), step=0, diverged=fit.diverged.copy(),
-        true_spectrum=known.spectrum.numpy() if known else None, true_rank=params.true_rank, spectrum=None,
-        similarity=None, merging=None, peaks=None, published=published(), findings=(), device=device,
-        **dataclasses.asdict(costs),
-    )  # fmt: skip
+    task, base = fit.task, frozen(fit.banks)
+    made = empty(params, fit.settings, task.matrices, params.seeds, params.steps)
+    made |= {"frozen": float(task.scores(base, 1)[0]), "original_frozen": float(task.kept(base, 1)[0]), "device": device}
+    if isinstance(task, linear.Shifted):
+        made["optimum"] = task.optimum(made["ranks"].tolist(), params.initialisation == "pissa")
+        made |= {"true_spectrum": task.spectrum.numpy(), "true_rank": params.true_rank}
+    return Adapted(**made)
 
 
 def scored(fit: Fit) -> dict[str, np.ndarray]:
@@ -117,7 +152,7 @@ def scored(fit: Fit) -> dict[str, np.ndarray]:
     return {"runs": runs, "quality": mean, "quality_spread": spread}
 
 
-def means(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def means(runs: Float[np.ndarray, "S n"]) -> tuple[Float[np.ndarray, " S"], Float[np.ndarray, " S"]]:
     """Mean and standard deviation over the runs of each row that arrived; NaN where none, or only one, did."""
     count = np.isfinite(runs).sum(1)
     filled = np.where(np.isfinite(runs), runs, 0.0)
@@ -131,23 +166,13 @@ def afterwards(params: Lora, fit: Fit, now: Adapted) -> Iterator[Partial[Adapted
     """What is made of the trained sweep, part by part."""
     original, original_spread = means(fit.by_setting(fit.task.kept(fit.maps, fit.runs)))
     now = dataclasses.replace(now, **scored(fit), original=original, original_spread=original_spread)
-    now = dataclasses.replace(now, findings=tuple(said(params, fit, now)))
+    now = dataclasses.replace(now, findings=gather(*findings.of_sweep(now, bound=params.method == "lora")))
     yield Partial(now, TRAINING + 0.02)
     now = dataclasses.replace(now, **cut(fit, now))
-    yield Partial(now, TRAINING + 0.04)
+    yield Partial(now, TRAINING + 0.05)
     now = dataclasses.replace(now, spectrum=subspaces.spectrum(fit))
-    yield Partial(now, TRAINING + 0.06)
-    now = dataclasses.replace(now, similarity=subspaces.similarity(fit))
-    yield Partial(now, TRAINING + 0.08)
-    for timed in merging.merging(largest(now.ranks), method(params), params.seed):
-        now = dataclasses.replace(now, merging=timed)
-        yield Partial(now, min(0.999, TRAINING + 0.08 + 0.04 * timed.runs / merging.RUNS))
-    yield Partial(now, 1.0)
-
-
-def largest(ranks: np.ndarray) -> int:
-    """The largest low rank of a sweep, 8 where there is none."""
-    return int(max([r for r in ranks if r > 0], default=8))
+    yield Partial(now, TRAINING + 0.07)
+    yield Partial(dataclasses.replace(now, similarity=subspaces.similarity(fit)), 1.0)
 
 
 def cut(fit: Fit, now: Adapted) -> dict[str, np.ndarray]:
@@ -159,41 +184,12 @@ def cut(fit: Fit, now: Adapted) -> dict[str, np.ndarray]:
     return {"truncated": mean, "truncated_spread": spread, "truncated_original": means(kept)[0]}
 
 
-def said(params: Lora, fit: Fit, now: Adapted) -> list[tuple[str, str]]:
-    """The findings of a sweep: divergence first."""
-    found = findings.diverged(fit.settings, now.diverged)
-    if params.task == "linear":
-        bound = params.method == "lora"
-        found.append(findings.linear(now.ranks, now.quality, now.optimum, params.true_rank, bound))
-    else:
-        trained = now.trainable_parameters
-        found.append(findings.sweep(fit.settings, trained, now.quality, now.quality_spread, now.higher))
-    return found
-
-
-def measure(params: Lora, costs: Costs) -> Iterator[Partial[Adapted]]:
-    """Peaks of real training steps against the formula, and the speed of a merged layer."""
-    chosen = settings.by_rank(params.swept, settings.TARGETS[params.targets])
-    blank, none = np.full(len(chosen), np.nan), np.full((len(chosen), 1), np.nan)
-    now = Adapted(
-        task="memory", metric=METRICS["memory"], higher=False, names=tuple(s.key for s in chosen),
-        titles=tuple(s.title for s in chosen), ranks=np.array([s.rank for s in chosen]),
-        trainable_parameters=settings.counts(chosen, peaks.SMALL.matrices()), runs=none, quality=blank,
-        quality_spread=blank, frozen=float("nan"), optimum=blank, original=blank, original_spread=blank,
-        original_frozen=float("nan"), truncated=blank, truncated_spread=blank, truncated_original=blank,
-        losses=none[..., None], step=0, diverged=np.full((len(chosen), 1), -1), true_spectrum=None,
-        true_rank=params.true_rank, spectrum=None, similarity=None, merging=None, peaks=None, published=published(),
-        findings=(), **dataclasses.asdict(costs),
-    )  # fmt: skip
+def measure(params: Lora) -> Iterator[Partial[Adapted]]:
+    """Peaks of real training steps against the formula."""
+    chosen = choose(params, peaks.SMALL.matrices())
+    now = Adapted(**empty(params, chosen, peaks.SMALL.matrices(), 1, 1))
     yield Partial(now, 0.0)
     for found, share in peaks.check(chosen, params.seed):
-        now = dataclasses.replace(now, peaks=found)
-        yield Partial(now, 0.8 * share)
-    worst = float(np.abs(now.peaks.predicted / now.peaks.measured - 1).max()) if now.peaks else 0.0
-    now = dataclasses.replace(now, findings=(
-        (f"The formula misses the measured peaks by {worst:.1%} at most.", f"公式与实测峰值至多相差 {worst:.1%}。"),
-    ))  # fmt: skip
-    for timed in merging.merging(largest(now.ranks), method(params), params.seed):
-        now = dataclasses.replace(now, merging=timed)
-        yield Partial(now, min(0.999, 0.8 + 0.2 * timed.runs / merging.RUNS))
-    yield Partial(now, 1.0)
+        said = gather(findings.peaks(found), findings.accounting(now.memory)) if share == 1 else ()
+        now = dataclasses.replace(now, peaks=found, findings=said)
+        yield Partial(now, share)

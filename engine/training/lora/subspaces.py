@@ -1,65 +1,25 @@
-"""What was learned, looked at as matrices: spectra, shared subspaces, what is amplified, and full updates cut down.
+"""What was learned, looked at as matrices: spectra, shared subspaces, and full updates cut down.
 
 Letters: M matrices looked at, S settings, n seeds, ΔW (d_out, d_in) = U Σ Vᵀ, r a rank.
-Sources: Hu et al. 2021, section 7 (eq. 4 and table 7).
+Source: Hu et al. 2021, section 7 (eq. 4).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from engine.training.lora.fit import Fit, fixed
-from engine.training.lora.settings import FULL, Matrix
+from engine.training.lora.result import Similarity, Spectrum
+from engine.training.memory import FULL, Matrix
 
 MOST_MATRICES = 14
 KEPT = 64  # singular values of a matrix
 SHOWN = 16  # of a subspace's directions
-
-
-@dataclass(frozen=True)
-class Spectrum:
-    """Singular values of ΔW, first seed.
-
-    names: M matrices. values: (M, S, k), zero beyond a rank, NaN where a run diverged. base: (M, k) of W itself.
-    amplification: (M, S) ‖ΔW‖_F / ‖UᵀWV‖_F with U, V the first `directions` (M, S) singular vectors of ΔW, NaN where
-    ΔW is zero: how much more of these directions there is than W had. gained (M, S): ‖ΔW‖_F. already (M, S):
-    ‖UᵀWV‖_F. own, chance (M, S): the same for W's own first directions, and expected for random ones.
-    """
-
-    names: tuple[str, ...]
-    values: np.ndarray
-    base: np.ndarray
-    amplification: np.ndarray
-    gained: np.ndarray
-    already: np.ndarray
-    own: np.ndarray
-    chance: np.ndarray
-    directions: np.ndarray
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """φ(i, j) = ‖V₁[:, :i]ᵀ V₂[:, :j]‖_F² / min(i, j), of the right singular vectors of two runs: 1 where the smaller
-    subspace lies in the larger, max(i, j) / d_in expected of random ones.
-
-    names: M matrices. ranks: (M, 2) of the pair that is compared, 0 where there is none. of_a, of_update: (M, i, j)
-    between these ranks, first seed, of A and of ΔW. seeds_a, seeds_update: (M, j, j) between the first two seeds of
-    the larger rank. width: (M,) d_in. NaN beyond a rank, or where there is nothing to compare.
-    """
-
-    names: tuple[str, ...]
-    ranks: np.ndarray
-    of_a: np.ndarray
-    of_update: np.ndarray
-    seeds_a: np.ndarray
-    seeds_update: np.ndarray
-    width: np.ndarray
 
 
 def looked_at(fit: Fit) -> list[Matrix]:
@@ -72,44 +32,22 @@ def looked_at(fit: Fit) -> list[Matrix]:
 
 
 def spectrum(fit: Fit) -> Spectrum:
-    """The spectra of a sweep, and what it amplified."""
-    rows = [_spectrum(fit, matrix) for matrix in looked_at(fit)]
-    most = max(len(row["base"]) for row in rows)
-    wide = lambda array: np.pad(array, [(0, 0)] * (array.ndim - 1) + [(0, most - array.shape[-1])])  # noqa: E731
-    stack = lambda name: np.stack([row[name] for row in rows])  # noqa: E731
-    return Spectrum(
-        tuple(m.name for m in looked_at(fit)),
-        np.stack([wide(row["values"]) for row in rows]), np.stack([wide(row["base"]) for row in rows]),
-        *(stack(name) for name in ("amplification", "gained", "already", "own", "chance", "directions")),
-    )  # fmt: skip
-
-
-def _spectrum(fit: Fit, matrix: Matrix) -> dict[str, np.ndarray]:
-    W, bank = fit.task.weights[matrix.name].cpu(), fit.banks[matrix.name]
-    updates = fit.deltas(matrix.name)[:, 0].cpu()
-    lost = fit.diverged[:, 0] >= 0
-    updates[torch.from_numpy(lost)] = 0.0
-    U, S, Vt = torch.linalg.svd(updates, full_matrices=False)
-    base = torch.linalg.svdvals(W)
-    most, settings = min(KEPT, len(base)), len(fit.settings)
-    made = {name: np.full(settings, np.nan) for name in ("amplification", "gained", "already", "own", "chance")}
-    made["directions"] = np.zeros(settings, int)
-    for s, rank in enumerate(bank.ranks[:: fit.plan.seeds]):
-        norm = float(S[s].norm())
-        r = SHOWN if rank == FULL else rank
-        if lost[s] or norm == 0.0 or r == 0:
-            continue
-        within = float((U[s, :, :r].T @ W @ Vt[s, :r].T).norm())
-        made["directions"][s], made["gained"][s], made["already"][s] = r, norm, within
-        made["amplification"][s] = norm / within
-        made["own"][s] = float(base[:r].norm())
-        made["chance"][s] = float(W.norm()) * r / (W.shape[0] * W.shape[1]) ** 0.5
-    values = S[:, :most].numpy().astype(float)
-    for s, rank in enumerate(bank.ranks[:: fit.plan.seeds]):
-        if rank != FULL and bank.turned is None:  # beyond the rank there is only rounding
-            values[s, 2 * rank if bank.start is not None else rank :] = 0.0
-    values[lost] = np.nan
-    return made | {"values": values, "base": base[:most].numpy().astype(float)}
+    """The spectra of a sweep, first seed."""
+    matrices = looked_at(fit)
+    most = max(min(KEPT, m.outputs, m.inputs) for m in matrices)
+    values, base = np.zeros((len(matrices), len(fit.settings), most)), np.zeros((len(matrices), most))
+    for m, matrix in enumerate(matrices):
+        bank, lost = fit.banks[matrix.name], fit.diverged[:, 0] >= 0
+        updates = fit.deltas(matrix.name)[:, 0].cpu()
+        updates[torch.from_numpy(lost)] = 0.0
+        own = torch.linalg.svdvals(fit.task.weights[matrix.name].cpu())[:most]
+        base[m, : len(own)] = own.numpy()
+        values[m, :, : len(own)] = torch.linalg.svdvals(updates)[:, : len(own)].numpy()
+        for s, rank in enumerate(bank.ranks[:: fit.plan.seeds]):
+            if rank != FULL and bank.turned is None:  # beyond the rank there is only rounding; PiSSA's own start doubles it
+                values[m, s, 2 * rank if bank.start is not None else rank :] = 0.0
+        values[m, lost] = np.nan
+    return Spectrum(tuple(m.name for m in matrices), values, base)
 
 
 def overlap(first: Tensor, second: Tensor) -> np.ndarray:
@@ -151,8 +89,7 @@ def similarity(fit: Fit) -> Similarity:
                 one, two = (_directions(fit, matrix, of, s, seed, mine[s]) for s, seed in places)
                 phi = overlap(one, two)
                 made[name][m, : phi.shape[0], : phi.shape[1]] = phi
-    return Similarity(tuple(m.name for m in matrices), ranks, *(made[n] for n in names),
-                      np.array([m.inputs for m in matrices]))  # fmt: skip
+    return Similarity(tuple(m.name for m in matrices), ranks, *(made[n] for n in names), np.array([m.inputs for m in matrices]))
 
 
 def _directions(fit: Fit, matrix: Matrix, of: str, setting: int, seed: int, rank: int) -> Tensor:

@@ -16,23 +16,11 @@ from engine.language.code_model import corpus
 
 Preset = Literal["prose", "json", "c"]
 LENGTH = 40_000  # characters of a preset
-SHORTEST = 2_000  # characters that a pasted text must have
-NAMES = ("alpha", "beam", "cell", "delta", "edge", "field", "grid", "hash", "index", "joint", "key", "lane", "mask",
-         "node", "offset", "phase", "queue", "ring", "slot", "track", "unit", "vertex", "weight", "zone")  # fmt: skip
-PLACES = (
-    "Aurora",
-    "Boreal",
-    "Cygnus",
-    "Draco",
-    "Eridan",
-    "Fornax",
-    "Gemini",
-    "Hydra",
-    "Indus",
-    "Lyra",
-    "Norma",
-    "Vela",
+WORDS = (
+    "alpha beam cell delta edge field grid hash index joint key lane mask node offset phase queue ring slot track unit vertex weight zone"
 )
+NAMES = WORDS.split()
+PLACES = ("Aurora", "Boreal", "Cygnus", "Draco", "Eridan", "Fornax", "Gemini", "Hydra", "Indus", "Lyra", "Norma", "Vela")
 KINDS = ("double", "int", "unsigned", "float", "size_t", "long")
 
 
@@ -55,12 +43,14 @@ def record(rng: np.random.Generator) -> str:
     """One made-up observation as JSON."""
     pick = lambda words: str(rng.choice(words))  # noqa: E731
     body = {
-        "id": int(rng.integers(1000, 9999)), "station": pick(PLACES), "active": bool(rng.random() < 0.7),
+        "id": int(rng.integers(1000, 9999)),
+        "station": pick(PLACES),
+        "active": bool(rng.random() < 0.7),
         "position": {"x": round(float(rng.normal(0, 40)), 2), "y": round(float(rng.normal(0, 40)), 2)},
         "tags": sorted({pick(NAMES) for _ in range(int(rng.integers(1, 5)))}),
         "readings": [round(float(v), 1) for v in rng.gamma(2.0, 8.0, int(rng.integers(2, 7)))],
         "note": None if rng.random() < 0.4 else f"{pick(NAMES)} near {pick(PLACES)}",
-    }  # fmt: skip
+    }
     return json.dumps(body, indent=2)
 
 

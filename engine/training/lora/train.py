@@ -63,17 +63,27 @@ def train(folder: Path, setting: Setting, resume: bool, report: Report) -> None:
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
     kept = {name: tensor.detach().half().float() for name, tensor in weights.items()}
     checkpoints.save(
-        folder / "checkpoints" / digits.NAME, kept, dataclasses.asdict(digits.body()),
+        folder / "checkpoints" / digits.NAME,
+        kept,
+        dataclasses.asdict(digits.body()),
         {
-            "name": digits.NAME, "recipe": f"python -m engine train {digits.RECIPE_NAME}", "setting": setting,
-            "parameters": sum(t.numel() for t in kept.values()), "seed": SEED,
-            "data": {"source": "sklearn.datasets.load_digits", "training": len(images),
-                     "held_out": len(found.unseen_images)},
-            "training": {"device": devices.processor(), "steps": STEPS, "batch": BATCH, "learning_rate": RATE,
-                         "weight_decay": DECAY, "cpu_seconds": round(time.process_time() - start, 1)},
+            "name": digits.NAME,
+            "recipe": f"python -m engine train {digits.RECIPE_NAME}",
+            "setting": setting,
+            "parameters": sum(t.numel() for t in kept.values()),
+            "seed": SEED,
+            "data": {"source": "sklearn.datasets.load_digits", "training": len(images), "held_out": len(found.unseen_images)},
+            "training": {
+                "device": devices.processor(),
+                "steps": STEPS,
+                "batch": BATCH,
+                "learning_rate": RATE,
+                "weight_decay": DECAY,
+                "cpu_seconds": round(time.process_time() - start, 1),
+            },
             "metrics": {"accuracy": accuracy(kept)},
         },
-    )  # fmt: skip
+    )
 
 
 RECIPE = Recipe(digits.RECIPE_NAME, train)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
-from engine.training.lora.settings import ATTENTION, Matrix
+from engine.training.memory import ATTENTION, Matrix
 
 Maps = Mapping[str, Callable[[Tensor], Tensor]]  # by a matrix's name: (G, N, d_in) -> (G, N, d_out)
 EPS = 1e-6

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from engine.core import Refused
+from engine.core.words import T
 from engine.language import code_model
 from engine.language.code_model import corpus, evaluate, tokenizer
 from engine.training.lora import transformer
@@ -22,26 +23,29 @@ BATCH, WINDOW = 4, 64
 UNSEEN = 0.2  # of the text is held out, at its end
 JUDGED = 24  # windows of held-out text, at most
 FEWEST = 8 * WINDOW  # tokens of a text that can be trained on
-PARTS = {f"{kind}{{}}": f"self_attn.{kind}_proj" for kind in "qkvo"} | {
-    f"{kind}{{}}": f"mlp.{kind}_proj" for kind in ("gate", "up", "down")
-} | {"before attention {}": "input_layernorm", "before feed-forward {}": "post_attention_layernorm"}  # fmt: skip
+PARTS = (
+    {f"{kind}{{}}": f"self_attn.{kind}_proj" for kind in "qkvo"}
+    | {f"{kind}{{}}": f"mlp.{kind}_proj" for kind in ("gate", "up", "down")}
+    | {"before attention {}": "input_layernorm", "before feed-forward {}": "post_attention_layernorm"}
+)
 
 
 def body(config: dict) -> Body:
     """The sizes of a Llama's configuration."""
     return Body(
-        config["num_hidden_layers"], config["hidden_size"], config["num_attention_heads"],
-        config["intermediate_size"], causal=True, base=config["rope_parameters"]["rope_theta"],
-    )  # fmt: skip
+        config["num_hidden_layers"],
+        config["hidden_size"],
+        config["num_attention_heads"],
+        config["intermediate_size"],
+        causal=True,
+        base=config["rope_parameters"]["rope_theta"],
+    )
 
 
 def weights_of(model: torch.nn.Module, layers: int) -> dict[str, Tensor]:
     """A Llama's tensors under the names of `transformer.forward`."""
     state = dict(model.named_parameters())
-    made = {
-        name.format(layer): state[f"model.layers.{layer}.{part}.weight"]
-        for layer in range(layers) for name, part in PARTS.items()
-    }  # fmt: skip
+    made = {name.format(layer): state[f"model.layers.{layer}.{part}.weight"] for layer in range(layers) for name, part in PARTS.items()}
     return made | {"embed": state["model.embed_tokens.weight"], "last": state["model.norm.weight"]}
 
 
@@ -69,15 +73,18 @@ class Writing:
         ids = np.array(tokenizer.encode(tokens, text, start=False), np.int64)
         if len(ids) < FEWEST:
             raise Refused(
-                f"text must have at least {FEWEST} tokens to train on; got {len(ids)}",
-                f"text 至少要有 {FEWEST} 个词元才能训练；收到 {len(ids)} 个", "text",
-            )  # fmt: skip
+                T(
+                    "text must have at least {fewest} tokens to train on; got {ids}",
+                    "text 至少要有 {fewest} 个词元才能训练；收到 {ids} 个",
+                    fewest=FEWEST,
+                    ids=len(ids),
+                ),
+                "text",
+            )
         at = int(len(ids) * (1 - UNSEEN))
         self.ids = torch.from_numpy(ids[:at])
         self.unseen, self.unseen_rate = self._judged(ids[at:], tokens)
-        library = np.concatenate(
-            [np.array(tokenizer.encode(tokens, m.text[:4000]), np.int64) for m in corpus.split()[1][:JUDGED]]
-        )
+        library = np.concatenate([np.array(tokenizer.encode(tokens, m.text[:4000]), np.int64) for m in corpus.split()[1][:JUDGED]])
         self.library, self.library_rate = self._judged(library, tokens)
 
     def _judged(self, ids: np.ndarray, tokens) -> tuple[Tensor, float]:
@@ -102,8 +109,5 @@ class Writing:
 
     @torch.no_grad()
     def _mean(self, maps: Maps, runs: int, ids: Tensor) -> np.ndarray:
-        parts = [
-            window_losses(self.body, self.weights, maps, part.expand(runs, *part.shape)).mean(2)
-            for part in ids.split(BATCH)
-        ]
+        parts = [window_losses(self.body, self.weights, maps, part.expand(runs, *part.shape)).mean(2) for part in ids.split(BATCH)]
         return torch.cat(parts, 1).mean(1).float().cpu().numpy()

@@ -2,99 +2,105 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from engine.vision.detection_metrics.boxes import iou
-from engine.vision.detection_metrics.matching import AREAS, Detections, Truths, average_precision, match
+from engine.core.words import T
+from engine.vision.detection_metrics.matching import AREAS, MOST, Detections, Truths, average_precision, match, mean, paired
 
 KINDS = (
-    ("class", "类别错"), ("location", "位置错"), ("both", "两者皆错"), ("duplicate", "重复"), ("background", "误检"),
-    ("missed", "漏检"),
-)  # fmt: skip
+    T("class", "类别错"),
+    T("location", "位置错"),
+    T("both", "两者皆错"),
+    T("duplicate", "重复"),
+    T("background", "误检"),
+    T("missed", "漏检"),
+)
 CLASS, LOCATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)
 FOREGROUND, LOOSE = 0.5, 0.1  # t_f and t_b of the paper
 
 
 @dataclass(frozen=True)
 class Blame:
-    """kind: (d,) of each detection, −1 where it is right. toward: (d,) the truth that it was meant for, −1 for none.
-    missed: (n,) truths that nothing detected nor meant. counts: (6,). cost: (6,) by how much AP at IoU 0.5 rises when
-    an oracle mends that kind alone. ap: what it rises from."""
+    """kind: of each detection, −1 where it is right or not counted. toward: the truth that it was meant for, −1 for none.
+    missed: truths that nothing detected nor meant. cost: by how much AP at IoU 0.5 rises when an oracle mends that kind
+    alone; ap: from where. ambiguous: detections that would be duplicates, were not "class" asked for first."""
 
-    kind: ndarray
-    toward: ndarray
-    missed: ndarray
-    counts: ndarray
-    cost: ndarray
+    kind: Int[ndarray, " d"]
+    toward: Int[ndarray, " d"]
+    missed: Bool[ndarray, " n"]
+    counts: Int[ndarray, 6]
+    cost: Float[ndarray, 6]
     ap: float
+    ambiguous: int
 
 
-def blame(truths: Truths, found: Detections, labels: int) -> Blame:
+def blame(truths: Truths, found: Detections, labels: int, most: int = MOST) -> Blame:
     """Sort every false detection and every missed truth into one kind. Crowds are left out of account."""
     kind, toward = np.full(len(found), -1), np.full(len(found), -1)
     taken = np.zeros(len(truths), bool)
-    for made in match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1]):
-        hit = made.truth[0, 0]
+    for one in match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1], most):
+        hit = one.truth[0, 0]
         taken[hit[hit >= 0]] = True
-        toward[made.place] = hit
-        kind[made.place[(hit < 0) & ~made.ignored[0, 0]]] = BACKGROUND
-    for d in np.flatnonzero(kind == BACKGROUND):
-        there = np.flatnonzero((truths.picture == found.picture[d]) & ~truths.crowd)
-        kind[d], toward[d] = _kind(iou(found.boxes[d : d + 1], truths.boxes[there])[0],
-                                   truths.label[there] == found.label[d], there)  # fmt: skip
+        toward[one.place] = hit
+        kind[one.place[(hit < 0) & ~one.ignored[0, 0]]] = BACKGROUND
+    wrong = np.flatnonzero(kind == BACKGROUND)
+    kind[wrong], toward[wrong], ambiguous = _kinds(found.only(wrong), truths)
     meant = np.zeros(len(truths), bool)
     meant[toward[(kind == CLASS) | (kind == LOCATION)]] = True
     missed = ~taken & ~meant & ~truths.crowd
     counts = np.append(np.bincount(kind[kind >= 0], minlength=MISSED)[:MISSED], missed.sum())
-    ap = mean_ap(truths, found, labels)
-    cost = np.array([_mended(truths, found, labels, kind, toward, missed, taken, k) - ap for k in range(len(KINDS))])
-    return Blame(kind, toward, missed, counts, cost, ap)
+    ap = mean_ap(truths, found, labels, most)
+    mended = (_mended(truths, found, kind, toward, missed, taken, mend) for mend in range(len(KINDS)))
+    cost = np.array([mean_ap(*pair, labels, most) - ap for pair in mended])
+    return Blame(kind, toward, missed, counts, cost, ap, ambiguous)
 
 
-def _kind(overlap: ndarray, same: ndarray, there: ndarray) -> tuple[int, int]:
-    """The kind of a false detection from its overlaps with the truths of its picture, and the truth that it meant."""
-    inside = lambda mask: np.where(mask, overlap, -1.0)  # noqa: E731
-    if not len(overlap):
-        return BACKGROUND, -1
-    own, other = inside(same), inside(~same)
-    if own.max() >= FOREGROUND:
-        return DUPLICATE, int(there[own.argmax()])
-    if own.max() >= LOOSE:
-        return LOCATION, int(there[own.argmax()])
-    if other.max() >= FOREGROUND:
-        return CLASS, int(there[other.argmax()])
-    if other.max() >= LOOSE:
-        return BOTH, int(there[other.argmax()])
-    return BACKGROUND, -1
+def _kinds(wrong: Detections, truths: Truths) -> tuple[ndarray, ndarray, int]:
+    """The kind of each false detection and the truth that it meant, in the order in which TIDE's own program asks: loosely
+    on an object of its class, on one of another class, on one of its class that is taken; and for how many of the last two
+    the order decided."""
+    best = np.zeros((2, len(wrong)))  # IoU with the nearest truth of its own class, and of another
+    at = np.full((2, len(wrong)), -1)
+    solid = np.flatnonzero(~truths.crowd)
+    for d, t, overlap in paired(wrong, truths.only(solid), wrong.picture, truths.picture[solid]):
+        same = wrong.label[d] == truths.label[solid[t]]
+        for which, mine in enumerate((same, ~same)):
+            rising = np.lexsort((-t[mine], overlap[mine]))  # of equals the first truth comes last, and stays
+            best[which, d[mine][rising]] = overlap[mine][rising]
+            at[which, d[mine][rising]] = solid[t[mine][rising]]
+    own, other = best
+    loose, named = (own >= LOOSE) & (own < FOREGROUND), other >= FOREGROUND
+    kind = np.select([loose, named, own >= FOREGROUND, other >= LOOSE], [LOCATION, CLASS, DUPLICATE, BOTH], BACKGROUND)
+    toward = np.select([np.isin(kind, (LOCATION, DUPLICATE)), np.isin(kind, (CLASS, BOTH))], at, -1)
+    return kind, toward, int((named & (own >= FOREGROUND)).sum())
 
 
-def mean_ap(truths: Truths, found: Detections, labels: int) -> float:
+def mean_ap(truths: Truths, found: Detections, labels: int, most: int = MOST) -> float:
     """AP at IoU 0.5, all areas, averaged over the classes that truth has."""
-    made = match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1])
-    each = [average_precision(one, found.score)[0, 0] for one in made]
-    return float(np.nanmean(each)) if np.isfinite(each).any() else float("nan")
+    matches = match(truths, found, labels, np.array([FOREGROUND]), AREAS[:1], most)
+    return float(mean(np.array([average_precision(one, found.score)[0, 0] for one in matches])))
 
 
-def _mended(truths: Truths, found: Detections, labels: int, kind: ndarray, toward: ndarray, missed: ndarray,
-            taken: ndarray, mend: int) -> float:  # fmt: skip
-    """AP at IoU 0.5 after an oracle has mended one kind: a wrong class or place is set right (one that was taken or
-    set right by a better detection is dropped), what should not be there goes, what was missed is not asked for."""
-    label, boxes, keep = found.label.copy(), found.boxes.copy(), np.ones(len(found), bool)
-    if mend in (CLASS, LOCATION):
-        done = taken.copy()
-        for d in sorted(np.flatnonzero(kind == mend), key=lambda d: -found.score[d]):
-            truth = toward[d]
-            if done[truth]:
-                keep[d] = False
-                continue
-            done[truth] = True
-            label[d], boxes[d] = truths.label[truth], truths.boxes[truth]
-    elif mend == MISSED:
-        kept = ~missed
-        truths = Truths(*(getattr(truths, name)[kept] for name in ("picture", "label", "boxes", "crowd", "areas")))
-    else:
-        keep = kind != mend
-    return mean_ap(truths, Detections(found.picture[keep], label[keep], boxes[keep], found.score[keep]), labels)
+def _mended(
+    truths: Truths, found: Detections, kind: ndarray, toward: ndarray, missed: ndarray, taken: ndarray, mend: int
+) -> tuple[Truths, Detections]:
+    """Both after an oracle has mended one kind: a wrong class or place is set right (one that was taken or set right by a
+    better detection is dropped), what should not be there goes, what was missed is not asked for."""
+    if mend == MISSED:
+        return truths.only(~missed), found
+    if mend not in (CLASS, LOCATION):
+        return truths, found.only(kind != mend)
+    wrong = np.flatnonzero(kind == mend)
+    wrong = wrong[np.argsort(-found.score[wrong], kind="stable")]
+    wrong = wrong[~taken[toward[wrong]]]
+    first = wrong[np.unique(toward[wrong], return_index=True)[1]]  # the surest of those that meant one truth
+    whole = {name: getattr(found, name).copy() for name in ("label", "boxes", "sizes")}
+    for name, values in whole.items():
+        values[first] = getattr(truths, name)[toward[first]]
+    keep = kind != mend
+    keep[first] = True
+    return truths, replace(found, **whole).only(keep)

@@ -62,5 +62,6 @@ def overlaps(a: ndarray, b: ndarray) -> Overlaps:
     weight = aspect / (1 - ratio + aspect) if aspect > 0 else 0.0
     apart = centres / diagonal if diagonal > 0 else 0.0
     empty = (hull - union) / hull if hull > 0 else 0.0
-    return Overlaps(shared, union, hull, centres, diagonal, aspect, weight, ratio, ratio - empty, ratio - apart,
-                    ratio - apart - weight * aspect)  # fmt: skip
+    return Overlaps(
+        shared, union, hull, centres, diagonal, aspect, weight, ratio, ratio - empty, ratio - apart, ratio - apart - weight * aspect
+    )

@@ -1,75 +1,120 @@
-"""Detections matched to truths as COCO does it, and what comes of that: precision, recall, average precision."""
+"""Detections matched to truths as COCO does it, and what comes of that: precision, recall, average precision.
+
+Letters: n truths, d detections, a ranges of area, t thresholds of IoU. Boxes are x0, y0, x1, y1.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
-
-from engine.vision.detection_metrics.boxes import area
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALLS = np.linspace(0, 1, 101)
 # The areas that COCO tells apart, in square pixels: all, small, medium, large.
 AREAS = np.array([(0, 1e10), (0, 32**2), (32**2, 96**2), (96**2, 1e10)])
-MOST = 100  # detections of one class in one picture
+MOST = 100  # detections of one class in one picture, as COCO counts
+AT_ONCE = 1_000_000  # pairs of boxes that are held at a time: some 50 MB
 
 
 @dataclass(frozen=True)
 class Truths:
-    """n true objects: picture (n,), label (n,), boxes (n, 4), crowd (n,) bool, areas (n,) as annotated."""
+    """True objects. sizes: width and height, kept apart because x1 − x0 is not always the width that was given, and
+    pycocotools multiplies what was given. areas: as annotated."""
 
-    picture: ndarray
-    label: ndarray
-    boxes: ndarray
-    crowd: ndarray
-    areas: ndarray
+    picture: Int[ndarray, " n"]
+    label: Int[ndarray, " n"]
+    boxes: Float[ndarray, "n 4"]
+    sizes: Float[ndarray, "n 2"]
+    crowd: Bool[ndarray, " n"]
+    areas: Float[ndarray, " n"]
 
     @staticmethod
     def of(picture: ndarray, label: ndarray, boxes: ndarray) -> Truths:
         """Plain ones: no crowds, areas of the boxes."""
         boxes = np.asarray(boxes, float).reshape(-1, 4)
-        return Truths(np.asarray(picture, int), np.asarray(label, int), boxes, np.zeros(len(boxes), bool), area(boxes))
+        sizes = boxes[:, 2:] - boxes[:, :2]
+        return Truths(np.asarray(picture, int), np.asarray(label, int), boxes, sizes, np.zeros(len(boxes), bool), sizes.prod(1))
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def only(self, which: ndarray) -> Truths:
+        """Some of them."""
+        return Truths(*(getattr(self, name)[which] for name in ("picture", "label", "boxes", "sizes", "crowd", "areas")))
 
 
 @dataclass(frozen=True)
 class Detections:
-    """n detections: picture (n,), label (n,), boxes (n, 4), score (n,)."""
+    """What was found, with its score; sizes as in `Truths`."""
 
-    picture: ndarray
-    label: ndarray
-    boxes: ndarray
-    score: ndarray
+    picture: Int[ndarray, " d"]
+    label: Int[ndarray, " d"]
+    boxes: Float[ndarray, "d 4"]
+    score: Float[ndarray, " d"]
+    sizes: Float[ndarray, "d 2"]
 
     @staticmethod
     def of(picture: ndarray, label: ndarray, boxes: ndarray, score: ndarray) -> Detections:
-        """As arrays."""
-        return Detections(np.asarray(picture, int), np.asarray(label, int), np.asarray(boxes, float).reshape(-1, 4),
-                          np.asarray(score, float))  # fmt: skip
+        """From their corners alone."""
+        boxes = np.asarray(boxes, float).reshape(-1, 4)
+        return Detections(np.asarray(picture, int), np.asarray(label, int), boxes, np.asarray(score, float), boxes[:, 2:] - boxes[:, :2])
 
     def __len__(self) -> int:
         return len(self.label)
 
+    def only(self, which: ndarray) -> Detections:
+        """Some of them."""
+        return Detections(*(getattr(self, name)[which] for name in ("picture", "label", "boxes", "score", "sizes")))
+
 
 @dataclass(frozen=True)
 class Matches:
-    """Of the d detections of one class in the order of falling score over all pictures, for each of a ranges of area
-    and t thresholds: truth (a, t, d), the number of the truth that it took, −1 for none; ignored (a, t, d), whether it
-    counts neither way. place: (d,) its number among all detections. truths: (a,) how many objects there were to find.
-    """
+    """Of the detections of one class, best first over all pictures: the number of the truth that each took, −1 for none;
+    whether it counts neither way; its number among all detections; and how many objects there were to find."""
 
-    place: ndarray
-    truth: ndarray
-    ignored: ndarray
-    truths: ndarray
+    place: Int[ndarray, " d"]
+    truth: Int[ndarray, "a t d"]
+    ignored: Bool[ndarray, "a t d"]
+    truths: Int[ndarray, " a"]
 
 
-def match(truths: Truths, found: Detections, labels: int, thresholds: ndarray = THRESHOLDS, areas: ndarray = AREAS,
-          most: int = MOST) -> list[Matches]:  # fmt: skip
+def paired(found: Detections, truths: Truths, found_key: ndarray, truth_key: ndarray) -> Iterator[tuple[ndarray, ndarray, ndarray]]:
+    """Every detection beside every truth of its key, some at a time, whole detections each time: their numbers, in the
+    order of detections and then of truths, and their IoU, a crowd's being the share of the detection that lies in it."""
+    by_key = np.argsort(truth_key, kind="stable")
+    low, high = (np.searchsorted(truth_key[by_key], found_key, side=side) for side in ("left", "right"))
+    many = high - low
+    chunk = np.cumsum(many) // AT_ONCE
+    busy = np.flatnonzero(many)
+    for some in np.split(busy, np.flatnonzero(np.diff(chunk[busy])) + 1):
+        count = many[some]
+        d = np.repeat(some, count)
+        t = by_key[np.repeat(low[some] - (np.cumsum(count) - count), count) + np.arange(count.sum())]
+        a, b = found.boxes[d], truths.boxes[t]
+        sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+        shared = np.where((sides > 0).all(1), sides[:, 0] * sides[:, 1], 0.0)
+        own = found.sizes[d].prod(1)
+        union = np.where(truths.crowd[t], own, own + truths.sizes[t].prod(1) - shared)
+        yield d, t, np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def counted(found: Detections, labels: int, most: int) -> Int[ndarray, " d"]:
+    """The numbers of the detections that count: the best `most` of each class in each picture, picture by picture, class
+    by class, best first; of equals, the first given."""
+    key = found.picture * labels + found.label
+    order = np.lexsort((-found.score, key))
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+    return order[rank < most]
+
+
+def match(
+    truths: Truths, found: Detections, labels: int, thresholds: ndarray = THRESHOLDS, areas: ndarray = AREAS, most: int = MOST
+) -> list[Matches]:
     """Match the detections of each of `labels` classes as pycocotools' `evaluateImg` does.
 
     In each picture the detections of a class, best first, each take the free truth that they overlap most, if by the
@@ -78,86 +123,83 @@ def match(truths: Truths, found: Detections, labels: int, thresholds: ndarray = 
     detections outside the range. A picture's detections of a class beyond the best `most` are dropped.
     """
     ignore = truths.crowd | (truths.areas < areas[:, :1]) | (truths.areas > areas[:, 1:])  # (a, n)
-    key = found.picture * labels + found.label
-    order = np.lexsort((-found.score, key))
-    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-    order, rank = order[rank < most], rank[rank < most]
-    taken, silent = _in_groups(truths, found, labels, order, rank, ignore, np.minimum(thresholds, 1 - 1e-10))
-    sizes = area(found.boxes[order])
+    order = counted(found, labels, most)
+    mine = found.only(order)
+    taken, silent = _taken(truths, mine, labels, ignore, np.minimum(thresholds, 1 - 1e-10))
+    sizes = mine.sizes.prod(1)
     outside = (sizes < areas[:, :1]) | (sizes > areas[:, 1:])
     silent |= (taken < 0) & outside[:, None]
+    best_first = np.lexsort((-mine.score, mine.label))  # stable: of equal scores the earlier picture comes first
+    ends = np.searchsorted(mine.label[best_first], np.arange(labels + 1))
     made = []
     for label in range(labels):
-        mine = np.flatnonzero(found.label[order] == label)
-        mine = mine[np.argsort(-found.score[order[mine]], kind="mergesort")]
+        own = best_first[ends[label] : ends[label + 1]]
         wanted = (~ignore[:, truths.label == label]).sum(1)
-        made.append(Matches(order[mine], taken[..., mine], silent[..., mine], wanted))
+        made.append(Matches(order[own], taken[..., own], silent[..., own], wanted))
     return made
 
 
-def _in_groups(truths: Truths, found: Detections, labels: int, order: ndarray, rank: ndarray, ignore: ndarray,
-               thresholds: ndarray) -> tuple[ndarray, ndarray]:  # fmt: skip
-    """The truth that each detection of `order` takes, (a, t, d), −1 for none, and whether that truth is ignored.
+def _taken(
+    truths: Truths, found: Detections, labels: int, ignore: ndarray, thresholds: ndarray
+) -> tuple[Int[ndarray, "a t d"], Bool[ndarray, "a t d"]]:
+    """The truth that each detection takes, −1 for none, and whether that truth is ignored.
 
-    A group is one class in one picture. All groups are matched side by side, one rank of detections at a time.
+    Detections come in `counted`'s order. Only pairs that overlap enough are kept; then all classes and pictures go side by
+    side, first each one's best detection that has such a pair, then each one's second.
     """
-    shape = (len(ignore), len(thresholds), len(order))
+    shape = (len(ignore), len(thresholds), len(found))
     taken, silent = np.full(shape, -1), np.zeros(shape, bool)
-    key = (found.picture * labels + found.label)[order]
-    keys, group = np.unique(key, return_inverse=True)
-    theirs = np.searchsorted(keys, truths.picture * labels + truths.label)
-    known = (theirs < len(keys)) & (np.append(keys, -1)[theirs] == truths.picture * labels + truths.label)
-    listed = np.flatnonzero(known)
-    listed = listed[np.argsort(theirs[listed], kind="mergesort")]
-    if not len(listed):
+    keys = [part.picture * labels + part.label for part in (found, truths)]
+    near = [tuple(part[overlap >= thresholds.min()] for part in (d, t, overlap)) for d, t, overlap in paired(found, truths, *keys)]
+    if not sum(len(d) for d, *_ in near):
         return taken, silent
-    at = theirs[listed]
-    begun = np.flatnonzero(np.diff(at, prepend=-1))
-    place = np.arange(len(at)) - np.repeat(begun, np.diff(np.append(begun, len(at))))
-    index = np.full((len(keys), place.max() + 1), -1)
-    index[at, place] = listed
-    free = np.repeat((index >= 0)[:, None, None], shape[0], 1).repeat(shape[1], 2)  # (g, a, t, m)
-    crowd = (truths.crowd[index] & (index >= 0))[:, None, None]
-    counts = (~ignore[:, index]).transpose(1, 0, 2)[:, :, None]
-    last = index.shape[1] - 1
-    for r in range(int(rank.max()) + 1):
-        here = np.flatnonzero(rank == r)
-        g = group[here]
-        overlap = _paired(found.boxes[order[here]], truths.boxes[index[g]], crowd[g, 0, 0])[:, None, None]
-        opened = (free[g] | crowd[g]) & (overlap >= thresholds[:, None]) & (index[g] >= 0)[:, None, None]
-        # Those that are ignored come two lower: they are taken only where no other is to be had.
-        offered = np.where(opened, overlap + np.where(counts[g], 2.0, 0.0), -1.0)
-        best = last - offered[..., ::-1].argmax(-1)  # (h, a, t)
-        value = np.take_along_axis(offered, best[..., None], -1)[..., 0]
-        won = value >= 0
-        free[g] &= ~(won[..., None] & (np.arange(last + 1) == best[..., None]))
-        taken[..., here] = np.where(won, index[g[:, None, None], best], -1).transpose(1, 2, 0)
-        silent[..., here] = (won & (value < 2)).transpose(1, 2, 0)
+    d, t, overlap = (np.concatenate(part) for part in zip(*near, strict=True))
+    with_pair, begin, count = np.unique(d, return_index=True, return_counts=True)
+    width = np.arange(count.max())
+    at = np.where(width < count[:, None], begin[:, None] + width, -1)  # (e, m) each one's pairs, −1 where it has fewer
+    truth, value = np.append(t, -1)[at], np.append(overlap, -1.0)[at]
+    starts = np.flatnonzero(np.diff(keys[0][with_pair], prepend=-1))
+    rank = np.arange(len(with_pair)) - np.repeat(starts, np.diff(np.append(starts, len(with_pair))))
+    free = np.ones((len(truths), *shape[:2]), bool)
+    counts, again = ~ignore.T, truths.crowd  # (n, a), (n,)
+    step = max(1, AT_ONCE // (len(width) * shape[0] * shape[1]))
+    by_rank = np.argsort(rank, kind="stable")
+    for now in np.split(by_rank, np.flatnonzero(np.diff(rank[by_rank])) + 1):
+        for begin_at in range(0, len(now), step):
+            e = now[begin_at : begin_at + step]
+            here, amount = truth[e], value[e][..., None, None]
+            opened = (free[here] | again[here][..., None, None]) & (amount >= thresholds) & (here >= 0)[..., None, None]  # (e, m, a, t)
+            wanted = counts[here][..., None]
+            best = _last_best(np.where(opened & wanted, amount, -1.0))
+            spare = _last_best(np.where(opened & ~wanted, amount, -1.0))
+            chosen = np.where(best >= 0, best, spare)
+            which = np.where(chosen >= 0, np.take_along_axis(here, np.maximum(chosen, 0).reshape(len(e), -1), 1).reshape(chosen.shape), -1)
+            i, a, k = np.nonzero(which >= 0)
+            free[which[i, a, k], a, k] = False
+            taken[..., with_pair[e]] = which.transpose(1, 2, 0)
+            silent[..., with_pair[e]] = ((best < 0) & (spare >= 0)).transpose(1, 2, 0)
     return taken, silent
 
 
-def _paired(a: ndarray, b: ndarray, crowd: ndarray) -> ndarray:
-    """IoU (h, m) of each of boxes a (h, 4) with its own row of boxes b (h, m, 4)."""
-    low, high = np.maximum(a[:, None, :2], b[..., :2]), np.minimum(a[:, None, 2:], b[..., 2:])
-    shared = np.prod(np.clip(high - low, 0, None), -1)
-    union = np.where(crowd, area(a)[:, None], area(a)[:, None] + area(b) - shared)
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+def _last_best(offered: Float[ndarray, "e m a t"]) -> Int[ndarray, "e a t"]:
+    """The place of the largest along m, of equals the last; −1 where all are negative."""
+    place = offered.shape[1] - 1 - offered[:, ::-1].argmax(1)
+    return np.where(offered.max(1) >= 0, place, -1)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Precision and recall after each counted detection, best first: (d,); `envelope`: the best precision at that
-    recall or beyond. score (d,), right (d,) bool."""
+    """Precision and recall after each counted detection, best first; `envelope`: the best precision at that recall or
+    beyond."""
 
-    score: ndarray
-    right: ndarray
-    recall: ndarray
-    precision: ndarray
-    envelope: ndarray
+    score: Float[ndarray, " d"]
+    right: Bool[ndarray, " d"]
+    recall: Float[ndarray, " d"]
+    precision: Float[ndarray, " d"]
+    envelope: Float[ndarray, " d"]
 
 
-def curve(score: ndarray, right: ndarray, truths: int) -> Curve:
+def curve(score: Float[ndarray, " d"], right: Bool[ndarray, " d"], truths: int) -> Curve:
     """The curve of detections in the order of falling score, `right` saying which took a truth of `truths`."""
     hits, tried = np.cumsum(right), np.arange(1, len(right) + 1)
     recall = hits / truths if truths else np.full(len(right), np.nan)
@@ -186,14 +228,19 @@ def _at(c: Curve, recalls: ndarray) -> ndarray:
     return np.append(c.envelope, 0.0)[place]
 
 
-def average_precision(matches: Matches, score: ndarray) -> ndarray:
-    """COCO's AP (a, t) of one class for each range of areas and threshold; NaN where nothing was to be found."""
-    found = np.full(matches.truth.shape[:2], np.nan)
-    for a in range(len(found)):
-        if not matches.truths[a]:
-            continue
-        for t in range(found.shape[1]):
-            counted = ~matches.ignored[a, t]
-            right = matches.truth[a, t, counted] >= 0
-            found[a, t] = hundred_and_one_point(curve(score[matches.place[counted]], right, int(matches.truths[a])))
-    return found
+def average_precision(matches: Matches, score: ndarray) -> Float[ndarray, "a t"]:
+    """COCO's AP of one class; NaN where nothing was to be found."""
+    made = np.full(matches.truth.shape[:2], np.nan)
+    for a, t in np.ndindex(*made.shape):
+        if matches.truths[a]:
+            kept = ~matches.ignored[a, t]
+            right = matches.truth[a, t, kept] >= 0
+            made[a, t] = hundred_and_one_point(curve(score[matches.place[kept]], right, int(matches.truths[a])))
+    return made
+
+
+def mean(values: ndarray, axis: int | None = None) -> ndarray:
+    """The mean of what is a number."""
+    known = np.isfinite(values)
+    total, count = np.where(known, values, 0).sum(axis), known.sum(axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

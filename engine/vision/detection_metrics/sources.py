@@ -1,26 +1,25 @@
-"""Truths and detections: of scenes with mistakes made on purpose or seen by the embedded detector, of boxes typed, rows
-of scores, COCO files."""
+"""Truths and detections: of scenes with mistakes made on purpose or seen by the embedded detector, of boxes typed, and of
+rows of scores."""
 
 from __future__ import annotations
 
 import functools
-import json
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from numpy import ndarray
 
-from engine.core import Refused
+from engine.core import Finding, Refused, T, amounts
+from engine.core.entry import normalised
 from engine.core.params import shown
 from engine.data import scenes
 from engine.vision.detection_metrics.matching import Detections, Truths
 
 SIDE = 128  # pixels of a scene's picture
-MOST_BOXES = 5000
+MOST_CLASSES = 20  # of boxes drawn by hand
 KEPT = 8  # sets of the detector
 FIRST = 1_000_000  # of the held-out scenes that the detector is shown: no other lab judges it by these
 
@@ -28,14 +27,15 @@ FIRST = 1_000_000  # of the held-out scenes that the detector is shown: no other
 @dataclass(frozen=True)
 class Set:
     """Truths and detections, what the classes are called, and of each picture its name, its size (width, height), and
-    where there are any, its pixels: a function of its number."""
+    where there are any, its pixels: a function of its number. said: what conventions did to it."""
 
     truths: Truths
     found: Detections
-    names: tuple[tuple[str, str], ...]
+    names: tuple[T, ...]
     pictures: tuple[str, ...]
     sizes: ndarray
     pixels: Callable[[int], ndarray] | None = None
+    said: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,12 @@ def from_scenes(seed: int, pictures: int, objects: int, mistakes: Mistakes) -> S
     boxes = np.clip(boxes.reshape(-1, 4), 0, SIDE)
     return Set(
         Truths.of(*(np.array([t[i] for t in true]) for i in range(3))),
-        Detections.of(p, label, boxes, np.clip(score, 0.01, 0.99)), scenes.SHAPES,
-        tuple(str(i) for i in range(pictures)), np.full((pictures, 2), SIDE),
+        Detections.of(p, label, boxes, np.clip(score, 0.01, 0.99)),
+        scenes.SHAPES,
+        tuple(str(i) for i in range(pictures)),
+        np.full((pictures, 2), SIDE),
         lambda p: scenes.render(scenes.compose(seed, p, (1, objects)), SIDE).pixels,
-    )  # fmt: skip
+    )
 
 
 _detected: dict[tuple[int, int, int], Set] = {}  # what the detector made of some pictures, the last few
@@ -118,9 +120,11 @@ def _looked(seed: int, pictures: int, objects: int) -> Set:
     return Set(
         Truths.of(where[0], wanted[0], corners(wanted[1]) * side),
         Detections.of(where[1], p.argmax(-1).ravel(), found, p.max(-1).ravel()),
-        detector.classes, tuple(str(i) for i in range(pictures)), np.full((pictures, 2), side),
+        detector.classes,
+        tuple(str(i) for i in range(pictures)),
+        np.full((pictures, 2), side),
         lambda p: scenes.render(at(p), side).pixels,
-    )  # fmt: skip
+    )
 
 
 @functools.lru_cache(maxsize=512)
@@ -141,158 +145,85 @@ def from_boxes(truth: str, found: str) -> Set:
     t, d = _groups(truth, 5, "truth"), _groups(found, 6, "found")
     for rows, at, name in ((t, 1, "truth"), (d, 2, "found")):
         check_boxes(rows[:, at : at + 4], name)
+        bad = [v for v in rows[:, 0] if not 0 <= v < MOST_CLASSES or v != round(v)]
+        if bad:
+            most = MOST_CLASSES - 1
+            rule = T("whole numbers from 0 to {most} as classes", "0 到 {most} 的整数作为类别", most=most)
+            raise _refused(name, rule, amounts.number(bad[0]))
     if len(d) and not ((d[:, 1] >= 0) & (d[:, 1] <= 1)).all():
-        raise Refused(f"found must have scores from 0 to 1; got {d[:, 1].max():g}",
-                      f"found 的分数必须在 0 到 1 之间；收到 {d[:, 1].max():g}", "found")  # fmt: skip
-    labels = np.concatenate([t[:, 0], d[:, 0]])
-    if len(labels) and not ((labels >= 0) & (labels < 20) & (labels == labels.round())).all():
-        bad = next(v for v in labels if not 0 <= v < 20 or v != round(v))
-        raise Refused(f"classes must be whole numbers from 0 to 19; got {bad:g}",
-                      f"类别必须是 0 到 19 的整数；收到 {bad:g}", "found")  # fmt: skip
-    kinds = int(labels.max(initial=0)) + 1
+        worst = d[np.argmax(np.abs(d[:, 1] - 0.5)), 1]
+        raise _refused("found", T("scores from 0 to 1", "0 到 1 之间的分数"), amounts.number(worst))
+    kinds = int(max(t[:, 0].max(initial=0), d[:, 0].max(initial=0))) + 1
     size = max(1.0, t[:, 1:].max(initial=1), d[:, 2:].max(initial=1))
     return Set(
         Truths.of(np.zeros(len(t), int), t[:, 0], t[:, 1:]),
         Detections.of(np.zeros(len(d), int), d[:, 0], d[:, 2:], d[:, 1]),
-        tuple((f"class {k}", f"类别 {k}") for k in range(kinds)), ("0",), np.full((1, 2), size),
-    )  # fmt: skip
+        tuple(T("class {k}", "类别 {k}", k=k) for k in range(kinds)),
+        ("0",),
+        np.full((1, 2), size),
+    )
 
 
-def _groups(text: str, size: int, name: str) -> ndarray:
-    """Numbers of a flat list in rows of `size`."""
-    parts = [p for p in re.split(r"[,;\s]+", text.strip()) if p]
+def from_corners(text: str, name: str) -> Float[ndarray, 4]:
+    """A box from x0,y0,x1,y1; corners in any order, as a hand drags them."""
+    values = numbers(text)
+    if values.shape != (4,) or np.abs(values).max() > 1e4:
+        raise Refused(
+            T(
+                "{name} must be four finite numbers x0,y0,x1,y1; got {text}",
+                "{name} 必须是四个有限数值 x0,y0,x1,y1；收到 {text}",
+                name=name,
+                text=shown(text),
+            ),
+            name,
+        )
+    return np.concatenate([np.minimum(values[:2], values[2:]), np.maximum(values[:2], values[2:])])
+
+
+def numbers(text: str) -> Float[ndarray, " n"]:
+    """The numbers of a list, however they are parted; of one that is none or not finite, NaN alone."""
     try:
-        values = np.array([float(p) for p in parts])
+        values = np.array([float(part) for part in re.split(r"[,;\s]+", normalised(text).strip(" ,;\n")) if part])
     except ValueError:
         values = np.array([np.nan])
+    return values if np.isfinite(values).all() else np.array([np.nan])
+
+
+def _groups(text: str, size: int, name: str) -> Float[ndarray, "n size"]:
+    """Numbers of a flat list in rows of `size`."""
+    values = numbers(text)
     if len(values) % size or not np.isfinite(values).all() or len(values) > size * 200:
-        rule = "class,x0,y0,x1,y1" if size == 5 else "class,score,x0,y0,x1,y1"
-        raise Refused(f"{name} must be finite numbers in groups of {size}, {rule}; got {shown(text)}",
-                      f"{name} 必须是每 {size} 个一组的有限数值，即 {rule}；收到 {shown(text)}", name)  # fmt: skip
+        row = "class,x0,y0,x1,y1" if size == 5 else "class,score,x0,y0,x1,y1"
+        rule = T("finite numbers in groups of {size}, {row}", "每 {size} 个一组的有限数值 {row}", size=size, row=row)
+        raise _refused(name, rule, shown(text))
     return values.reshape(-1, size)
 
 
-def check_boxes(boxes: ndarray, name: str) -> None:
+def check_boxes(boxes: Float[ndarray, "n 4"], name: str) -> None:
     """Refuse boxes that are inside out."""
     bad = np.flatnonzero((boxes[:, 2:] < boxes[:, :2]).any(1))
     if len(bad):
         written = ",".join(f"{v:g}" for v in boxes[bad[0]])
-        raise Refused(f"{name} must have x0 <= x1 and y0 <= y1 in every box; got {written}",
-                      f"{name} 的每个框必须满足 x0 <= x1 且 y0 <= y1；收到 {written}", name)  # fmt: skip
+        raise _refused(name, T("x0 <= x1 and y0 <= y1 in every box", "每个框满足 x0 <= x1 且 y0 <= y1"), written)
+
+
+def _refused(name: str, rule: T, got: str) -> Refused:
+    return Refused(T("{name} must have {rule}; got {got}", "{name} 必须有{rule}；收到 {got}", name=name, rule=rule, got=got), name)
 
 
 def from_rows(text: str) -> tuple[ndarray, ndarray]:
     """Scores and whether each took a truth, best first, from rows "score,matched"."""
-    rows = [re.split(r"[,\s]+", r.strip()) for r in re.split(r"[;\n]+", text.strip(" ;\n")) if r.strip()]
-    try:
-        table = np.array([[float(v) for v in row] for row in rows])
-    except ValueError:
-        table = np.zeros((0, 0))
-    if (
-        table.ndim != 2
-        or table.shape[1:] != (2,)
-        or not np.isfinite(table).all()
-        or not np.isin(table[:, 1], (0, 1)).all()
-    ):
+    table = numbers(text)
+    table = table.reshape(-1, 2) if len(table) and len(table) % 2 == 0 else np.full((1, 2), np.nan)
+    lines = [row for row in re.split(r"[;\n]+", normalised(text)) if row.strip()]
+    if len(lines) != len(table) or not np.isin(table[:, 1], (0, 1)).all():
         raise Refused(
-            f"rows must be score,matched with matched 0 or 1, such as 0.9,1;0.8,0; got {shown(text)}",
-            f"rows 必须是 score,matched，其中 matched 为 0 或 1，例如 0.9,1;0.8,0；收到 {shown(text)}", "rows",
-        )  # fmt: skip
+            T(
+                "rows must be score,matched with matched 0 or 1, such as 0.9,1;0.8,0; got {text}",
+                "rows 必须是 score,matched，其中 matched 为 0 或 1，例如 0.9,1;0.8,0；收到 {text}",
+                text=shown(text),
+            ),
+            "rows",
+        )
     order = np.argsort(-table[:, 0], kind="mergesort")
     return table[order, 0], table[order, 1] > 0
-
-
-def from_coco(truth: str, results: str) -> Set:
-    """A COCO ground truth (images, categories, annotations) and a list of results with bbox and score."""
-    known, made = _json(truth, dict, "coco_truth"), _json(results, list, "coco_results")
-    for key in ("images", "categories", "annotations"):
-        if not isinstance(known.get(key), list) or not all(isinstance(e, dict) for e in known[key]):
-            raise _lacks("coco_truth", key, key)
-    pictures, kinds = _numbered(known["images"], "image"), _numbered(known["categories"], "category")
-    _numbered(known["annotations"], "annotation")
-    if len(known["annotations"]) + len(made) > MOST_BOXES:
-        count = len(known["annotations"]) + len(made)
-        raise Refused(
-            f"coco_truth and coco_results may hold {MOST_BOXES} boxes together; got {count}",
-            f"coco_truth 与 coco_results 合计至多 {MOST_BOXES} 个框；收到 {count}", "coco_results",
-        )  # fmt: skip
-    if not pictures or not kinds:
-        raise _lacks("coco_truth", "images" if not pictures else "categories", "an empty list")
-    true = [_entry(e, "coco_truth", pictures, kinds) for e in known["annotations"]]
-    found = [_entry(e, "coco_results", pictures, kinds) for e in made]
-    scores = [_number(e.get("score"), "coco_results", "score") for e in made]
-    t, d = (np.array([e[2] for e in part], float).reshape(-1, 4) for part in (true, found))
-    truths = Truths(
-        np.array([e[0] for e in true], int), np.array([e[1] for e in true], int), t,
-        np.array([bool(e.get("iscrowd")) for e in known["annotations"]], bool),
-        np.array([_number(e.get("area", b[2] * b[3] if len(b) == 4 else 0), "coco_truth", "area")
-                  for e in known["annotations"] for b in [e["bbox"]]], float),
-    )  # fmt: skip
-    names = [str(e.get("name", k))[:40] for k, e in zip(kinds, known["categories"], strict=True)]
-    sizes = [[_number(e.get(key, 0), "coco_truth", key) for key in ("width", "height")] for e in known["images"]]
-    detections = Detections.of([e[0] for e in found], [e[1] for e in found], d, scores)
-    return Set(truths, detections, tuple((n, n) for n in names), tuple(str(p) for p in pictures), np.array(sizes))
-
-
-def _json(text: str, kind: type, name: str) -> Any:
-    try:
-        made = json.loads(text, parse_constant=lambda _: None)
-    except (json.JSONDecodeError, RecursionError):
-        made = None
-    if not isinstance(made, kind) or (kind is list and not all(isinstance(e, dict) for e in made)):
-        what = "a JSON object" if kind is dict else "a JSON list of objects"
-        raise Refused(f"{name} must be {what}; got {shown(text)}", f"{name} 必须是 {what}；收到 {shown(text)}", name)
-    return made
-
-
-def _lacks(name: str, key: str, given: str) -> Refused:
-    return Refused(f"{name} must have a list of {key}; got {given}", f"{name} 必须含有列表 {key}；收到 {given}", name)
-
-
-def _id(entry: dict, key: str, name: str, what: str) -> int:
-    value = entry.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Refused(f"{name} must give every {what} a whole number as {key}; got {shown(value)}",
-                      f"{name} 的每个 {what} 必须有整数 {key}；收到 {shown(value)}", name)  # fmt: skip
-    return value
-
-
-def _numbered(entries: list[dict], what: str) -> dict[int, int]:
-    """The place of each entry of the truth by its id; no two may share one."""
-    places: dict[int, int] = {}
-    for i, entry in enumerate(entries):
-        known = _id(entry, "id", "coco_truth", what)
-        if known in places:
-            got = shown(known)
-            raise Refused(f"coco_truth must give every {what} an id of its own; got {got} twice",
-                          f"coco_truth 的每个 {what} 必须有各自的 id；{got} 出现了两次", "coco_truth")  # fmt: skip
-        places[known] = i
-    return places
-
-
-def _number(value: Any, name: str, key: str) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-        return float(value)
-    raise Refused(f"{name} must have finite numbers as {key}; got {shown(value)}",
-                  f"{name} 的 {key} 必须是有限数值；收到 {shown(value)}", name)  # fmt: skip
-
-
-def _entry(entry: dict, name: str, pictures: dict[int, int], kinds: dict[int, int]) -> tuple[int, int, list[float]]:
-    """Picture, class and box x0, y0, x1, y1 of an annotation or a result."""
-    places = []
-    for key, known in (("image_id", pictures), ("category_id", kinds)):
-        value = _id(entry, key, name, "entry")
-        if value not in known:
-            raise Refused(
-                f"{name} must name a known {key}; got {value}", f"{name} 的 {key} 必须存在；收到 {value}", name
-            )
-        places.append(known[value])
-    box = entry.get("bbox")
-    if not isinstance(box, list) or len(box) != 4:
-        raise Refused(f"{name} must give every bbox as x, y, width, height; got {shown(box)}",
-                      f"{name} 的每个 bbox 必须是 x, y, width, height；收到 {shown(box)}", name)  # fmt: skip
-    x, y, wide, high = (_number(v, name, "bbox") for v in box)
-    if wide < 0 or high < 0:
-        raise Refused(f"{name} must have boxes of no negative width or height; got {shown(box)}",
-                      f"{name} 的框宽高不能为负；收到 {shown(box)}", name)  # fmt: skip
-    return places[0], places[1], [x, y, x + wide, y + high]

@@ -23,11 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
-from transformers.models.detr.modeling_detr import (
-    DetrFrozenBatchNorm2d,
-    DetrObjectDetectionOutput,
-    DetrSinePositionEmbedding,
-)
+from transformers.models.detr.modeling_detr import DetrFrozenBatchNorm2d, DetrObjectDetectionOutput, DetrSinePositionEmbedding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,15 +72,27 @@ class Sight:
 def config_of(shape: Shape) -> DetrConfig:
     """transformers' configuration of the model: no timm, no network."""
     backbone = ResNetConfig(
-        embedding_size=shape.stem, hidden_sizes=list(shape.channels), depths=list(shape.depths), layer_type="basic",
+        embedding_size=shape.stem,
+        hidden_sizes=list(shape.channels),
+        depths=list(shape.depths),
+        layer_type="basic",
         out_features=["stage1", "stage2"],
-    )  # fmt: skip
+    )
     return DetrConfig(
-        backbone_config=backbone, use_timm_backbone=False, num_queries=shape.queries, num_labels=shape.classes,
-        d_model=shape.width, encoder_layers=shape.encoder_layers, decoder_layers=shape.decoder_layers,
-        encoder_ffn_dim=shape.inner, decoder_ffn_dim=shape.inner, encoder_attention_heads=shape.heads,
-        decoder_attention_heads=shape.heads, dropout=0.0, auxiliary_loss=True,
-    )  # fmt: skip
+        backbone_config=backbone,
+        use_timm_backbone=False,
+        num_queries=shape.queries,
+        num_labels=shape.classes,
+        d_model=shape.width,
+        encoder_layers=shape.encoder_layers,
+        decoder_layers=shape.decoder_layers,
+        encoder_ffn_dim=shape.inner,
+        decoder_ffn_dim=shape.inner,
+        encoder_attention_heads=shape.heads,
+        decoder_attention_heads=shape.heads,
+        dropout=0.0,
+        auxiliary_loss=True,
+    )
 
 
 class GridDetr(DetrForObjectDetection):
@@ -115,8 +123,12 @@ class GridDetr(DetrForObjectDetection):
         same = _interleaved(self.config.d_model, self.config.decoder_attention_heads)
         for layer in model.decoder.layers:
             look = layer.encoder_attn
-            for projection, value in ((look.q_proj, SHARPNESS * same), (look.k_proj, SHARPNESS * same),
-                                      (look.v_proj, same), (look.o_proj, same.T)):  # fmt: skip
+            for projection, value in (
+                (look.q_proj, SHARPNESS * same),
+                (look.k_proj, SHARPNESS * same),
+                (look.v_proj, same),
+                (look.o_proj, same.T),
+            ):
                 projection.weight.copy_(value)
         for layer in (model.input_projection, self.class_labels_classifier, *self.bbox_predictor.layers):
             nn.init.xavier_uniform_(layer.weight)
@@ -181,10 +193,15 @@ class GridDetr(DetrForObjectDetection):
                 seen.logits[-1], labels, self.device, seen.boxes[-1], self.config, seen.logits, seen.boxes
             )
         return DetrObjectDetectionOutput(
-            loss=loss, loss_dict=terms, logits=seen.logits[-1], pred_boxes=seen.boxes[-1], auxiliary_outputs=auxiliary,
-            last_hidden_state=seen.hidden[-1], decoder_hidden_states=tuple(seen.hidden),
+            loss=loss,
+            loss_dict=terms,
+            logits=seen.logits[-1],
+            pred_boxes=seen.boxes[-1],
+            auxiliary_outputs=auxiliary,
+            last_hidden_state=seen.hidden[-1],
+            decoder_hidden_states=tuple(seen.hidden),
             encoder_last_hidden_state=seen.memory,
-        )  # fmt: skip
+        )
 
 
 def normalised(pixels: Tensor) -> Tensor:
@@ -212,8 +229,11 @@ def _interleaved(width: int, heads: int) -> Tensor:
     waves = width // 4  # pairs of sine and cosine along one side
     order = [
         side * width // 2 + 2 * wave + part
-        for head in range(heads) for side in (0, 1) for wave in range(head, waves, heads) for part in (0, 1)
-    ]  # fmt: skip
+        for head in range(heads)
+        for side in (0, 1)
+        for wave in range(head, waves, heads)
+        for part in (0, 1)
+    ]
     return torch.eye(width)[order]
 
 

@@ -29,9 +29,8 @@ def average_precision(logits: ndarray, boxes: ndarray, targets: list[Targets], s
     wanted = np.concatenate([t.boxes for t in targets]), np.concatenate([t.labels for t in targets])
     truths = metric.Truths.of(place, wanted[1], corners(wanted[0]) * size)
     found = metric.Detections.of(
-        np.repeat(np.arange(n), Q), p.argmax(-1).ravel(), corners(boxes.reshape(-1, 4).astype(float)) * size,
-        p.max(-1).ravel(),
-    )  # fmt: skip
+        np.repeat(np.arange(n), Q), p.argmax(-1).ravel(), corners(boxes.reshape(-1, 4).astype(float)) * size, p.max(-1).ravel()
+    )
     matches = metric.match(truths, found, p.shape[-1], areas=metric.AREAS[:1])
     each = np.array([metric.average_precision(m, found.score)[0] for m in matches])  # (C, thresholds)
     at = {"ap50": 0, "ap75": 5}
@@ -71,10 +70,7 @@ def panoptic_quality(
     with np.errstate(invalid="ignore", divide="ignore"):
         sq, rq = quality / matched, matched / (matched + extra / 2 + missed / 2)
         pq = quality / (matched + extra / 2 + missed / 2)
-    return {
-        "pq": _mean(pq), "pq_things": _mean(pq[:CLASSES]), "pq_stuff": _mean(pq[CLASSES:]), "sq": _mean(sq),
-        "rq": _mean(rq),
-    }  # fmt: skip
+    return {"pq": _mean(pq), "pq_things": _mean(pq[:CLASSES]), "pq_stuff": _mean(pq[CLASSES:]), "sq": _mean(sq), "rq": _mean(rq)}
 
 
 def _mean(values: ndarray) -> float:
@@ -91,12 +87,7 @@ def truth_of(scene: data.Scene, picture: data.Picture) -> tuple[ndarray, ndarray
 
 
 def judge(
-    model: GridDetr,
-    head: PanopticHead | None,
-    size: int,
-    count: int,
-    first: int = 0,
-    told: Callable[[float], None] = lambda share: None,
+    model: GridDetr, head: PanopticHead | None, size: int, count: int, first: int = 0, told: Callable[[float], None] = lambda share: None
 ) -> dict[str, float]:
     """AP, and PQ where there is a head, on held-out scenes `first` to `first + count`. The model must be in `eval`."""
     logits, cut, targets, truths, boxes = [], [], [], [], []

@@ -18,6 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from engine.core import Refused
+from engine.core.words import T
 from engine.language import models
 from engine.language.models import folder as folders
 from engine.language.models import hub, permissions
@@ -31,8 +32,14 @@ EMBEDDED = models.EMBEDDED
 WITHOUT_TIMM = {"facebook/detr-resnet-50": "no_timm", "facebook/detr-resnet-101": "no_timm"}
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, where a model states none
 SHORTEST = 480  # pixels to which a picture's shorter side is brought for a model that asks for more
-MOST = {"num_queries": 1000, "encoder_layers": 12, "decoder_layers": 12, "encoder_attention_heads": 32,
-        "decoder_attention_heads": 32, "d_model": 2048}  # fmt: skip
+MOST = {
+    "num_queries": 1000,
+    "encoder_layers": 12,
+    "decoder_layers": 12,
+    "encoder_attention_heads": 32,
+    "decoder_attention_heads": 32,
+    "d_model": 2048,
+}
 _lock = threading.Lock()
 _brought: dict[str, Brought] = {}
 
@@ -55,7 +62,7 @@ class Brought:
 
     name: str
     model: DetrForObjectDetection
-    classes: tuple[tuple[str, str], ...]
+    classes: tuple[T, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     shortest: int
@@ -70,12 +77,9 @@ class Brought:
         inputs = interpolate(inputs, sides, mode="bilinear", antialias=True)
         mean, deviation = (torch.tensor(v)[:, None, None] for v in (self.mean, self.deviation))
         with torch.inference_mode():
-            out = self.model(
-                pixel_values=(inputs - mean) / deviation, output_attentions=True, output_hidden_states=True
-            )
+            out = self.model(pixel_values=(inputs - mean) / deviation, output_attentions=True, output_hidden_states=True)
             # Each layer's state through the heads of the last: what the auxiliary losses of the paper train.
-            hidden = torch.cat([self.model.model.decoder.layernorm(h) for h in out.decoder_hidden_states[1:-1]]
-                               + [out.last_hidden_state])  # fmt: skip
+            hidden = torch.cat([self.model.model.decoder.layernorm(h) for h in out.decoder_hidden_states[1:-1]] + [out.last_hidden_state])
             p = self.model.class_labels_classifier(hidden).softmax(-1)
             boxes = self.model.bbox_predictor(hidden).sigmoid()
         cross = np.stack([a[0].numpy() for a in out.cross_attentions])
@@ -117,29 +121,25 @@ def forget() -> None:
         _brought.clear()
 
 
-def described(name: str) -> tuple[str, str]:
+def described(name: str) -> T:
     """One line on the model in both languages."""
     return _described(detector(name))
 
 
 @functools.lru_cache(maxsize=2)
-def _described(found: own.Detector | Brought) -> tuple[str, str]:
-    millions, config = sum(p.numel() for p in found.model.parameters()) / 1e6, found.model.config
+def _described(found: own.Detector | Brought) -> T:
+    config = found.model.config
     brought = isinstance(found, Brought)
-    more = (f", shorter side {found.shortest} px", f"，短边 {found.shortest} 像素") if brought else ("", "")
-    name = (found.name, found.name) if brought else (EMBEDDED, "内置模型")
-    return (
-        f"{name[0]}: {millions:.1f} M parameters, {config.num_queries} queries, {config.decoder_layers} decoder layers"
-        f"{more[0]}",
-        f"{name[1]}：{millions:.1f} M 参数，{config.num_queries} 个查询，{config.decoder_layers} 层解码器{more[1]}",
+    more = T(", shorter side {shortest} px", "，短边 {shortest} 像素", shortest=found.shortest) if brought else ""
+    return T(
+        "{name}: {millions:number} M parameters, {queries} queries, {layers} decoder layers{more}",
+        "{name}：{millions:number} M 参数，{queries} 个查询，{layers} 层解码器{more}",
+        name=found.name if brought else T(EMBEDDED, "内置模型"),
+        millions=sum(p.numel() for p in found.model.parameters()) / 1e6,
+        queries=config.num_queries,
+        layers=config.decoder_layers,
+        more=more,
     )
-
-
-def trained_weight(name: str) -> float:
-    """The weight of "no object" that the model was trained with."""
-    if embedded(name):
-        return own.meta()["training"]["plan"]["no_object"]
-    return detector(name).model.config.eos_coefficient
 
 
 def _allowed(name: str) -> tuple[Path | None, str | None]:
@@ -153,10 +153,7 @@ def _allowed(name: str) -> tuple[Path | None, str | None]:
 
 def _grid(tokens: int, sides: list[int]) -> tuple[int, int]:
     """Rows and columns of so many tokens on a picture of these sides."""
-    rows = min(
-        (h for h in range(1, tokens + 1) if tokens % h == 0),
-        key=lambda h: abs(np.log(h * h * sides[1] / (tokens * sides[0]))),
-    )
+    rows = min((h for h in range(1, tokens + 1) if tokens % h == 0), key=lambda h: abs(np.log(h * h * sides[1] / (tokens * sides[0]))))
     return rows, tokens // rows
 
 
@@ -166,9 +163,7 @@ def _read(place: Path, name: str) -> Brought:
     stated: dict[str, Any] = {}
     if (place / "preprocessor_config.json").is_file():
         stated = folders.document(place / "preprocessor_config.json", name)
-    mean, deviation = (
-        _three(stated.get(key), usual) for key, usual in (("image_mean", MEAN), ("image_std", DEVIATION))
-    )
+    mean, deviation = (_three(stated.get(key), usual) for key, usual in (("image_mean", MEAN), ("image_std", DEVIATION)))
     asked = stated.get("size")
     asked = asked.get("shortest_edge") if isinstance(asked, dict) else asked
     shortest = min(asked, SHORTEST) if isinstance(asked, int) and asked > 31 else SHORTEST
@@ -183,9 +178,7 @@ def _read(place: Path, name: str) -> Brought:
 
 def _three(value: Any, usual: tuple[float, ...]) -> tuple[float, ...]:
     """Three finite numbers that a file states, or the usual ones."""
-    fits = (
-        isinstance(value, list) and len(value) == 3 and all(isinstance(v, (int, float)) and 0 < v < 10 for v in value)
-    )
+    fits = isinstance(value, list) and len(value) == 3 and all(isinstance(v, (int, float)) and 0 < v < 10 for v in value)
     return tuple(float(v) for v in value) if fits else usual
 
 
@@ -199,22 +192,16 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
     kind = backbone.get("model_type") if isinstance(backbone, dict) else None
     if kind == "timm_backbone" or (kind is None and raw.get("use_timm_backbone", True)):
         raise Refused(
-            f"{name} takes its backbone from timm, which is not installed here; name a revision without it as "
-            "owner/name@revision",
-            f"{name} 的骨干网络来自 timm，而此处没有安装 timm；请用 owner/name@revision 指定不需要它的版本", NAME,
-        )  # fmt: skip
-    if kind != "resnet":
-        raise folders.unfit(
-            name, "its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet"
+            T(
+                "{name} takes its backbone from timm, which is not installed here; name a revision without it as owner/name@revision",
+                "{name} 的骨干网络来自 timm，而此处没有安装 timm；请用 owner/name@revision 指定不需要它的版本",
+                name=name,
+            ),
+            NAME,
         )
-    for key in (
-        "auto_map",
-        "_attn_implementation",
-        "attn_implementation",
-        "backbone",
-        "use_pretrained_backbone",
-        "use_timm_backbone",
-    ):
+    if kind != "resnet":
+        raise folders.unfit(name, "its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet")
+    for key in ("auto_map", "_attn_implementation", "attn_implementation", "backbone", "use_pretrained_backbone", "use_timm_backbone"):
         raw.pop(key, None)
     try:
         config = AutoConfig.for_model(**raw, use_timm_backbone=False)

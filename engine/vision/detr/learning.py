@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.core.progress import Progress
 from engine.core.recipes import Report
+from engine.core.training import fit, rise_stay_fall
 from engine.vision.detr import architecture, data, evaluate, matching
 from engine.vision.detr.architecture import Shape, Sight, normalised
 from engine.vision.detr.data import Batch
@@ -54,7 +55,7 @@ class Plan:
 
     def factor(self, step: int) -> float:
         """Of the learning rate, 0 to 1."""
-        return min((step + 1) / self.warm_up, (self.steps - step) / self.decay, 1.0)
+        return rise_stay_fall(step, rise=self.warm_up, last=self.steps, fall=self.decay)
 
     def shown(self, step: int) -> bool:
         """Whether this step is one of those that are kept to be replayed: closer together early on."""
@@ -63,10 +64,17 @@ class Plan:
 
 PLAN = Plan()
 LARGE = dataclasses.replace(
-    PLAN, shape=Shape(size=128, width=256, heads=8, inner=1024, encoder_layers=4, decoder_layers=6,
-                      stem=64, channels=(128, 256), depths=(2, 3)),
-    scenes=40_000, token_steps=10_000, steps=30_000, decay=12_000, batch=64, rate=3e-4, mask_steps=4_000, final=1000,
-)  # fmt: skip
+    PLAN,
+    shape=Shape(size=128, width=256, heads=8, inner=1024, encoder_layers=4, decoder_layers=6, stem=64, channels=(128, 256), depths=(2, 3)),
+    scenes=40_000,
+    token_steps=10_000,
+    steps=30_000,
+    decay=12_000,
+    batch=64,
+    rate=3e-4,
+    mask_steps=4_000,
+    final=1000,
+)
 
 
 def detection_loss(seen: Sight, labels: Tensor, boxes: Tensor, no_object: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,11 +131,7 @@ class Run:
     def inputs(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         pixels = normalised(torch.from_numpy(batch.pixels).to(self.device))
         labels = torch.from_numpy(batch.labels.astype(np.int64)).to(self.device)
-        return (
-            pixels.contiguous(memory_format=torch.channels_last),
-            labels,
-            torch.from_numpy(batch.boxes).to(self.device),
-        )
+        return (pixels.contiguous(memory_format=torch.channels_last), labels, torch.from_numpy(batch.boxes).to(self.device))
 
     def update(self, loss: Tensor, rate: float) -> None:
         """One step of the optimiser."""
@@ -140,26 +144,23 @@ class Run:
 
     def tokens(self, store: Batch, report: Report) -> None:
         """Teach the backbone and the two heads on tokens, with no encoder and no decoder between them."""
-        plan, now, seen = self.plan, self.progress, []
-        for step in range(now.more["token_step"], plan.token_steps):
-            rng = np.random.default_rng((plan.seed + 2, step))
-            batch = data.chosen(store, plan.batch, rng)
+        plan = self.plan
+
+        def step(number: int) -> float:
+            batch = data.chosen(store, plan.batch, np.random.default_rng((plan.seed + 2, number)))
             pixels, labels, boxes = self.inputs(batch)
             self.model.train()
             with torch.autocast(self.device, torch.bfloat16):
                 tokens = self.model.extract(pixels)[0]
                 found = self.model.read(nn.functional.layer_norm(tokens, tokens.shape[-1:]))
             loss = token_loss(*found, self.told(batch), labels, boxes)
-            rise, fall = (step + 1) / plan.warm_up, 2.5 * (1 - step / plan.token_steps)
+            rise, fall = (number + 1) / plan.warm_up, 2.5 * (1 - number / plan.token_steps)
             self.update(loss, plan.token_rate * min(rise, fall, 1.0))
-            seen.append(loss.item())
-            now.more["token_step"] = step + 1
-            if (step + 1) % plan.every == 0 or step + 1 == plan.token_steps:
-                now.keep()
-                told = f"token step {step + 1}, loss {np.mean(seen):.4g}; {now.took}"
-                report(0.2 * (step + 1) / plan.token_steps, told)
-                seen = []
-        if now.step == 0:
+            return loss.item()
+
+        told = lambda share, line: report(0.2 * share, f"token {line}")  # noqa: E731
+        fit(self.progress, step, last=plan.token_steps, every=plan.every, report=told, stage="token_step")
+        if self.progress.step == 0:
             self.average.load_state_dict(self.model.state_dict())
             self.learning.state.clear()
 
@@ -169,23 +170,24 @@ class Run:
 
     def detect(self, store: Batch, report: Report) -> None:
         """Learn boxes until the plan's last step."""
-        now, seen = self.progress, []
-        shown = now.more["shown"]
-        for step in range(now.step, self.plan.steps):
-            if self.plan.shown(step):
-                shown.append(self.shown(step))
-            rng = np.random.default_rng((self.plan.seed, step))
-            seen.append(self.step(data.chosen(store, self.plan.batch, rng), step))
-            now.step = step + 1
-            if (step + 1) % self.plan.every == 0 or step + 1 == self.plan.steps:
-                names = ("loss", "class", "l1", "giou", "tokens")
-                point = dict(zip(names, np.mean(seen, 0).tolist(), strict=True))
-                point |= evaluate.judge(self.average, None, self.plan.shape.size, self.plan.judged)
-                point, seen = now.note(**point), []
-                told = ", ".join(f"{k} {v:.4g}" for k, v in point.items())
-                report(0.2 + 0.65 * (step + 1) / self.plan.steps, f"{told}; {now.took}")
-        if not shown or shown[-1]["step"] < self.plan.steps:
-            shown.append(self.shown(self.plan.steps))
+        plan, shown = self.plan, self.progress.more["shown"]
+
+        def step(number: int) -> list[float]:
+            if plan.shown(number):
+                shown.append(self.shown(number))
+            return self.step(data.chosen(store, plan.batch, np.random.default_rng((plan.seed, number))), number)
+
+        fit(
+            self.progress,
+            step,
+            last=plan.steps,
+            every=plan.every,
+            report=lambda share, line: report(0.2 + 0.65 * share, line),
+            judge=lambda: evaluate.judge(self.average, None, plan.shape.size, plan.judged),
+            losses=("loss", "class", "l1", "giou", "tokens"),
+        )
+        if not shown or shown[-1]["step"] < plan.steps:
+            shown.append(self.shown(plan.steps))
 
     def step(self, batch: Batch, step: int) -> list[float]:
         """One update; the losses before it."""
@@ -219,18 +221,23 @@ class Run:
         labels = torch.from_numpy(targets.labels)[None].to(self.device)
         boxes = torch.from_numpy(targets.boxes)[None].float().to(self.device)
         _, terms, given = detection_loss(seen, labels, boxes, matching.NO_OBJECT)
-        found = {"step": torch.tensor(step), "boxes": seen.boxes[:, 0].half(), "logits": seen.logits[:, 0].half(),
-                 "terms": terms, "given": given[0].to(torch.int8)}  # fmt: skip
+        found = {
+            "step": torch.tensor(step),
+            "boxes": seen.boxes[:, 0].half(),
+            "logits": seen.logits[:, 0].half(),
+            "terms": terms,
+            "given": given[0].to(torch.int8),
+        }
         return {name: tensor.cpu() for name, tensor in found.items()}
 
     def mask(self, store: Batch, report: Report) -> None:
         """Learn masks and grounds on the averaged detector, which stays as it is."""
-        plan, now, seen = self.plan, self.progress, []
-        for step in range(now.more["mask_step"], plan.mask_steps):
-            rng = np.random.default_rng((plan.seed + 1, step))
+        plan = self.plan
+
+        def step(number: int) -> float:
             for group in self.masking.param_groups:
-                group["lr"] = 2e-3 * min((step + 1) / 100, 1.5 * (1 - step / plan.mask_steps), 1.0)
-            batch = data.chosen(store, plan.batch, rng)
+                group["lr"] = 2e-3 * min((number + 1) / 100, 1.5 * (1 - number / plan.mask_steps), 1.0)
+            batch = data.chosen(store, plan.batch, np.random.default_rng((plan.seed + 1, number)))
             pixels, labels, boxes = self.inputs(batch)
             with torch.autocast(self.device, torch.bfloat16):
                 with torch.no_grad():
@@ -244,12 +251,11 @@ class Run:
             loss.backward()
             nn.utils.clip_grad_norm_(self.head.parameters(), 1.0)
             self.masking.step()
-            seen.append(loss.item())
-            now.more["mask_step"] = step + 1
-            if (step + 1) % plan.every == 0 or step + 1 == plan.mask_steps:
-                self.head.eval()
-                scores = evaluate.judge(self.average, self.head, plan.shape.size, plan.judged)
-                now.keep()
-                told = f"mask step {step + 1}, loss {np.mean(seen):.4g}, PQ {scores['pq']:.4g}"
-                report(0.85 + 0.13 * (step + 1) / plan.mask_steps, f"{told}; {now.took}")
-                seen = []
+            return loss.item()
+
+        def judge() -> dict[str, float]:
+            self.head.eval()
+            return {"pq": evaluate.judge(self.average, self.head, plan.shape.size, plan.judged)["pq"]}
+
+        told = lambda share, line: report(0.85 + 0.13 * share, f"mask {line}")  # noqa: E731
+        fit(self.progress, step, last=plan.mask_steps, every=plan.every, report=told, judge=judge, stage="mask_step")

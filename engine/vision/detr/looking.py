@@ -11,6 +11,7 @@ from numpy import ndarray
 from engine.data.scenes import GROUNDS
 from engine.vision.detr import hub, scene_input
 from engine.vision.detr.matching import corners
+from engine.vision.detr.result import Segmented
 from engine.vision.detr.scene_input import Input
 from engine.vision.segmentation_metrics.panoptic import panoptic
 
@@ -42,28 +43,6 @@ class Glance:
         return corners(self.boxes) * self.side
 
 
-@dataclass(frozen=True)
-class Segmented:
-    """The picture cut up: labels (H, W), shapes and then grounds, and segment (H, W), the query of a thing, or Q plus
-    the ground.
-
-    names: of the labels. kept (k,): the queries that took part; masks (k, h, w) uint8: how likely each pixel is theirs,
-    of 255. true_labels, true_segment (H, W), and quality, segmentation, recognition, PQ = SQ · RQ on this picture
-    alone: None where nothing is known of it.
-    """
-
-    labels: ndarray
-    segment: ndarray
-    names: tuple[tuple[str, str], ...]
-    kept: ndarray
-    masks: ndarray
-    true_labels: ndarray | None = None
-    true_segment: ndarray | None = None
-    quality: float | None = None
-    segmentation: float | None = None
-    recognition: float | None = None
-
-
 @functools.lru_cache(maxsize=8)
 def glance(model: str, source: str, scene: int, objects: int, size: int, composition: str, photo: str) -> Glance:
     """The picture of these parameters, looked at once. Raises Refused."""
@@ -74,8 +53,15 @@ def glance(model: str, source: str, scene: int, objects: int, size: int, composi
     else:
         given = scene_input.from_scene(scene, objects, size)
     seen = hub.detector(model).detect(given.pixels if given.whole is None else given.whole)
-    return Glance(given, seen.probabilities.astype(float), seen.boxes.astype(float), seen.cross_attention,
-                  seen.encoder_attention, seen.masks, seen.stuff)  # fmt: skip
+    return Glance(
+        given,
+        seen.probabilities.astype(float),
+        seen.boxes.astype(float),
+        seen.cross_attention,
+        seen.encoder_attention,
+        seen.masks,
+        seen.stuff,
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -95,9 +81,7 @@ def segment(look: Glance, threshold: float) -> Segmented | None:
     if given.instance is None or given.ground is None:
         return Segmented(found.labels, found.segment, names, kept, masks)
     thing = given.instance >= 0
-    labels = np.where(
-        thing, given.labels[np.maximum(given.instance, 0)] if len(given.labels) else 0, shapes + given.ground
-    )
+    labels = np.where(thing, given.labels[np.maximum(given.instance, 0)] if len(given.labels) else 0, shapes + given.ground)
     pieces = np.where(thing, given.instance, len(given.labels) + given.ground)
     made = panoptic(labels, pieces, found.labels, found.segment, len(names), IGNORED)
     return Segmented(found.labels, found.segment, names, kept, masks, labels, pieces, made.pq, made.sq, made.rq)

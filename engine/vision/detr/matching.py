@@ -62,9 +62,7 @@ def generalized_iou(a: ndarray, b: ndarray) -> ndarray:
     return shared / union - (hull - union) / hull
 
 
-def cost_terms(
-    logits: ndarray, boxes: ndarray, target_labels: ndarray, target_boxes: ndarray
-) -> tuple[ndarray, ndarray, ndarray]:
+def cost_terms(logits: ndarray, boxes: ndarray, target_labels: ndarray, target_boxes: ndarray) -> tuple[ndarray, ndarray, ndarray]:
     """The three terms of the matching cost, each (Q, n) and not yet weighted.
 
     class: −p of the object's class; L1: the sum of the four differences; GIoU: its negative.
@@ -77,9 +75,7 @@ def cost_terms(
     return -p[:, target_labels], apart, -generalized_iou(boxes, target_boxes)
 
 
-def total_cost(
-    terms: tuple[ndarray, ndarray, ndarray], weights: tuple[float, float, float] = (CLASS, L1, GIOU)
-) -> ndarray:
+def total_cost(terms: tuple[ndarray, ndarray, ndarray], weights: tuple[float, float, float] = (CLASS, L1, GIOU)) -> ndarray:
     """The weighted sum (Q, n) of the terms."""
     return sum(weight * term for weight, term in zip(weights, terms, strict=True))
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy import ndarray
 
 from engine.core import checkpoints
+from engine.core.words import T
 from engine.data.scenes import GROUNDS, SHAPES
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Detector:
     model: GridDetr
     head: PanopticHead
     size: int
-    classes: tuple[tuple[str, str], ...] = SHAPES
-    grounds: tuple[tuple[str, str], ...] = GROUNDS
+    classes: tuple[T, ...] = SHAPES
+    grounds: tuple[T, ...] = GROUNDS
 
     @property
     def queries(self) -> int:
@@ -84,8 +85,7 @@ class Detector:
 
         sides = pixels.shape[:2]
         if pixels.dtype != np.uint8 or pixels.shape[2:] != (3,) or any(n % 8 or not 32 <= n <= 256 for n in sides):
-            raise ValueError(f"pixels must be uint8 (H, W, 3), sides 32 to 256 in steps of 8; got {pixels.dtype} "
-                             f"{pixels.shape}")  # fmt: skip
+            raise ValueError(f"pixels must be uint8 (H, W, 3), sides 32 to 256 in steps of 8; got {pixels.dtype} {pixels.shape}")
         h, w = sides[0] // 8, sides[1] // 8
         kept: dict[str, list[ndarray]] = {"encoder": [], "cross": []}
         keep = lambda kind: lambda module, inputs, out: kept[kind].append(out[1][0].numpy())  # noqa: E731
@@ -100,9 +100,13 @@ class Detector:
                     hook.remove()
         cross = np.stack(kept["cross"])
         return Detection(
-            seen.logits[:, 0].numpy(), seen.boxes[:, 0].numpy(), cross.reshape(*cross.shape[:-1], h, w),
-            np.stack(kept["encoder"]), masks[0].numpy(), stuff[0].numpy(),
-        )  # fmt: skip
+            seen.logits[:, 0].numpy(),
+            seen.boxes[:, 0].numpy(),
+            cross.reshape(*cross.shape[:-1], h, w),
+            np.stack(kept["encoder"]),
+            masks[0].numpy(),
+            stuff[0].numpy(),
+        )
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,7 @@ def replay() -> Replay:
         raise FileNotFoundError(f"{NAME} has no training.npz; `python -m engine train {NAME}` makes it")
     with np.load(path) as kept:
         parts = [kept[key].astype(np.float32) for key in ("boxes", "logits", "terms")]
-        return Replay(
-            int(kept["seed"]), int(kept["scene"]), kept["step"].astype(int), *parts, kept["given"].astype(int)
-        )
+        return Replay(int(kept["seed"]), int(kept["scene"]), kept["step"].astype(int), *parts, kept["given"].astype(int))
 
 
 def fresh(seed: int = 0) -> Detector:

@@ -7,12 +7,11 @@ ideal network that knows how well each overlaps an object, so that what is count
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy import ndarray
 
 from engine.vision.detection_metrics.boxes import iou
+from engine.vision.detr.result import Candidates, Replaced
 
 SCALES = (0.16, 0.25, 0.4)  # of an anchor, in sides of the picture
 RATIOS = (0.5, 1.0, 2.0)  # of its height to its width
@@ -21,34 +20,17 @@ LOOSE = 0.1  # the IoU up to which no network would propose
 PROPOSALS, PROPOSED_APART = 60, 0.7
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Boxes (m, 4) that stand for objects, each for the one of `owner` (m,), −1 for none, with scores (m,); kept (m,):
-    those that NMS leaves. per_object (n,), kept_per_object (n,): how many stand for each object, before and after."""
-
-    boxes: ndarray
-    scores: ndarray
-    owner: ndarray
-    kept: ndarray
-    per_object: ndarray
-    kept_per_object: ndarray
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """anchors: how many there are in all. positive: those that are an object's; proposals; queries: the detector's own
-    above the threshold."""
-
-    anchors: int
-    positive: Candidates
-    proposals: Candidates
-    queries: Candidates
-
-
 def compare(
-    size: tuple[int, int], stride: int, truths: ndarray, true_labels: ndarray, boxes: ndarray, labels: ndarray,
-    scores: ndarray, threshold: float, nms: float,
-) -> Replaced:  # fmt: skip
+    size: tuple[int, int],
+    stride: int,
+    truths: ndarray,
+    true_labels: ndarray,
+    boxes: ndarray,
+    labels: ndarray,
+    scores: ndarray,
+    threshold: float,
+    nms: float,
+) -> Replaced:
     """Anchors, proposals and queries for the same objects.
 
     size: height and width of the picture; stride: pixels from token to token. truths (n, 4), true_labels (n,): the
@@ -66,14 +48,7 @@ def compare(
     return Replaced(
         len(placed),
         _candidates(placed[positive], best[positive], owner[positive], None, nms, len(truths)),
-        _candidates(
-            placed[proposed],
-            best[proposed],
-            np.where(best[proposed] >= POSITIVE, owner[proposed], -1),
-            None,
-            nms,
-            len(truths),
-        ),
+        _candidates(placed[proposed], best[proposed], np.where(best[proposed] >= POSITIVE, owner[proposed], -1), None, nms, len(truths)),
         _candidates(boxes[sure], scores[sure], np.where(value >= POSITIVE, whose, -1), labels[sure], nms, len(truths)),
     )
 
@@ -108,11 +83,7 @@ def _best(overlap: ndarray) -> tuple[ndarray, ndarray]:
     return overlap.max(1), overlap.argmax(1)
 
 
-def _candidates(
-    boxes: ndarray, scores: ndarray, owner: ndarray, labels: ndarray | None, nms: float, objects: int
-) -> Candidates:
+def _candidates(boxes: ndarray, scores: ndarray, owner: ndarray, labels: ndarray | None, nms: float, objects: int) -> Candidates:
     kept = suppress(boxes, np.zeros(len(boxes), int) if labels is None else labels, scores, nms)
-    counts = [
-        np.bincount(owner[which & (owner >= 0)], minlength=objects) for which in (np.ones(len(boxes), bool), kept)
-    ]
+    counts = [np.bincount(owner[which & (owner >= 0)], minlength=objects) for which in (np.ones(len(boxes), bool), kept)]
     return Candidates(boxes, scores, owner, kept, *counts)

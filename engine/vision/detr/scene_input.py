@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 from numpy import ndarray
 from PIL import Image
 
-from engine.core import Refused
+from engine.core import Refused, T
+from engine.core.entry import normalised
 from engine.core.params import shown
 from engine.data import pictures, scenes
 from engine.data.scenes import Scene
@@ -63,10 +65,7 @@ def from_composition(text: str, ground: int, size: int) -> Input:
     plain = np.zeros(len(x), int)
     below = scenes.compose(HELD_OUT, ground, (1, 1))
     return _rendered(
-        dataclasses.replace(
-            below, shape=shape, colour=colour, surface=plain, x=x, y=y, radius=radius, angle=plain * 0.0
-        ),
-        size,
+        dataclasses.replace(below, shape=shape, colour=colour, surface=plain, x=x, y=y, radius=radius, angle=plain * 0.0), size
     )
 
 
@@ -77,18 +76,16 @@ def places(text: str) -> ndarray:
 
 def _read(text: str) -> tuple[ndarray, ...]:
     """The columns of a composition, (n,) each: shape, colour, x, y, radius."""
-    parts = [p for p in re.split(r"[,，;；\s]+", text.strip()) if p]
+    parts = [p for p in re.split(r"[,;\s]+", normalised(text)) if p]
     if not parts or len(parts) % len(PART) or len(parts) > len(PART) * scenes.MOST:
-        most, each = scenes.MOST, ",".join(PART)
-        raise _refused(f"1 to {most} shapes, each {each}", f"1 到 {most} 个形状，每个为 {each}",
-                       f"{len(parts)} entries", f"{len(parts)} 项")  # fmt: skip
+        rule = T("1 to {most} shapes, each {each}", "1 到 {most} 个形状，每个为 {each}", most=scenes.MOST, each=",".join(PART))
+        raise _refused(rule, shown(text))
     rows = [parts[i : i + len(PART)] for i in range(0, len(parts), len(PART))]
-    shape, colour = (
-        np.array([_named(row[k], names, PART[k]) for row in rows])
-        for k, names in enumerate((scenes.SHAPES, scenes.COLOURS))
+    shape, colour = (np.array([_named(row[k], names, PART[k]) for row in rows]) for k, names in enumerate((scenes.SHAPES, scenes.COLOURS)))
+    x, y, radius = (
+        np.array([_number(row[k], *bounds) for row in rows])
+        for k, bounds in ((2, (0, 1, "x")), (3, (0, 1, "y")), (4, (0.03, 0.45, "radius")))
     )
-    x, y, radius = (np.array([_number(row[k], *bounds) for row in rows])
-                    for k, bounds in ((2, (0, 1, "x")), (3, (0, 1, "y")), (4, (0.03, 0.45, "radius"))))  # fmt: skip
     return shape, colour, x, y, radius
 
 
@@ -100,12 +97,12 @@ def _rendered(scene: Scene, size: int) -> Input:
     return Input(picture.pixels, scene.shape[seen], picture.boxes[seen], place[picture.instance], picture.ground)
 
 
-def _named(text: str, names: tuple[tuple[str, str], ...], what: str) -> int:
+def _named(text: str, names: tuple[T, ...], what: str) -> int:
     for k, both in enumerate(names):
         if text.lower() in both:
             return k
-    known = ", ".join(en for en, _ in names)
-    raise _refused(f"a {what} among {known}", f"的 {what} 为 {known} 之一", shown(text), shown(text))
+    known = T.joined(names, ", ", ", ")
+    raise _refused(T("a {what} among {known}", "{known} 之一作为 {what}", what=what, known=known), shown(text))
 
 
 def _number(text: str, low: float, high: float, what: str) -> float:
@@ -114,13 +111,28 @@ def _number(text: str, low: float, high: float, what: str) -> float:
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise _refused(
-            f"{what} from {low:g} to {high:g}", f"的 {what} 在 {low:g} 到 {high:g} 之间", shown(text), shown(text)
-        )
+        rule = T("{what} from {low:number} to {high:number}", "{low:number} 到 {high:number} 之间的 {what}", what=what, low=low, high=high)
+        raise _refused(rule, shown(text))
     return value
 
 
-def _refused(rule_en: str, rule_zh: str, got_en: str, got_zh: str) -> Refused:
-    return Refused(
-        f"composition must have {rule_en}; got {got_en}", f"composition 必须有{rule_zh}；收到 {got_zh}", "composition"
-    )
+def shift(text: str) -> Float[ndarray, 4]:
+    """dx, dy, dw, dh of a moved box. Raises Refused."""
+    try:
+        values = np.array([float(v) for v in re.split(r"[,;\s]+", normalised(text).strip())])
+    except ValueError:
+        values = np.zeros(0)
+    if values.shape != (4,) or not np.isfinite(values).all() or np.abs(values).max() > 1000:
+        raise Refused(
+            T(
+                "moved must be four finite numbers, right,down,wider,taller; got {text}",
+                "moved 必须是四个有限数值 right,down,wider,taller；收到 {text}",
+                text=shown(text),
+            ),
+            "moved",
+        )
+    return values
+
+
+def _refused(rule: T, got: str) -> Refused:
+    return Refused(T("composition must have {rule}; got {got}", "composition 必须有{rule}；收到 {got}", rule=rule, got=got), "composition")

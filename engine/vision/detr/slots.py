@@ -1,4 +1,4 @@
-"""Many pictures, one set of queries: where each slot finds things, what its scores are worth, what NMS changes.
+"""Many pictures, one set of queries: where each slot finds things, and what NMS changes.
 
 Letters: N pictures, Q queries, C classes. Boxes are centre and size in sides of the picture.
 """
@@ -10,66 +10,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from engine.vision.detection_metrics.matching import AREAS, Detections, Truths, average_precision, match
 from engine.vision.detr import data
-from engine.vision.detr.matching import assign, corners, cost_terms, targets_of, total_cost
+from engine.vision.detr.matching import corners, targets_of
 from engine.vision.detr.replaced import suppress
+from engine.vision.detr.result import Slots
 
 if TYPE_CHECKING:
     from engine.vision.detr.model import Detector
 
 FIRST = 100_000  # the number of the first scene: beyond those that the checkpoint was judged by
 BATCH = 20
-BINS = 10
 KEPT = 4
 SURE = 0.5  # the score from which a slot counts as having found something
 SUPPRESSED_FROM = np.linspace(0.1, 0.9, 9)  # IoU
 
 
 @dataclass(frozen=True)
-class Slots:
-    """What the queries did in N held-out scenes, at the size that the detector was trained at.
-
-    query (m,), boxes (m, 4), labels (m,): every detection with a score of `SURE` at least. share (Q,): in how many of
-    the pictures a query found something. centre, size (Q, 2): the mean of its boxes, NaN where it found nothing.
-    said, given, count (10,): of all queries in each tenth of 1 − p(no object), its mean, the share that the matching
-    gives an object, and how many there are.
-    ap, ap50: of all predictions as they are; suppressed (9,): the IoU from which NMS suppresses; ap_suppressed,
-    ap50_suppressed (9,): of what it leaves.
-    """
-
-    pictures: int
-    query: ndarray
-    boxes: ndarray
-    labels: ndarray
-    share: ndarray
-    centre: ndarray
-    size: ndarray
-    said: ndarray
-    given: ndarray
-    count: ndarray
-    ap: float
-    ap50: float
-    suppressed: ndarray
-    ap_suppressed: ndarray
-    ap50_suppressed: ndarray
-
-
-@dataclass(frozen=True)
 class Pile:
-    """Predictions of N pictures: label, score (N, Q), boxes (N, Q, 4), some (N, Q), 1 − p(no object), and given (N, Q)
-    bool, whether the matching gives the query an object; truths: picture (t,), kind (t,), their boxes (t, 4)."""
+    """Predictions of N pictures, and their t truths."""
 
-    label: ndarray
-    score: ndarray
-    boxes: ndarray
-    some: ndarray
-    given: ndarray
-    picture: ndarray
-    kind: ndarray
-    truth: ndarray
+    label: Int[ndarray, "N Q"]
+    score: Float[ndarray, "N Q"]
+    boxes: Float[ndarray, "N Q 4"]
+    picture: Int[ndarray, " t"]
+    kind: Int[ndarray, " t"]
+    truth: Float[ndarray, "t 4"]
 
     def truths(self) -> Truths:
         """As the metrics take them."""
@@ -94,13 +63,10 @@ def look(detector: Detector, pictures: int) -> Iterator[Pile | float]:
     logits, boxes = (np.concatenate(part).astype(float) for part in zip(*found, strict=True))
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p /= p.sum(-1, keepdims=True)
-    given = np.zeros(p.shape[:2], bool)
-    for i, t in enumerate(targets):
-        given[i, assign(total_cost(cost_terms(logits[i], boxes[i], t.labels, t.boxes)))[:, 0]] = True
-    some, p = 1 - p[..., -1], p[..., :-1]
+    p = p[..., :-1]
     place = np.repeat(np.arange(pictures), [len(t.labels) for t in targets])
     truths = (np.concatenate([getattr(t, part) for t in targets]) for part in ("labels", "boxes"))
-    yield Pile(p.argmax(-1), p.max(-1), boxes, some, given, place, *truths)
+    yield Pile(p.argmax(-1), p.max(-1), boxes, place, *truths)
 
 
 def judge(pile: Pile, classes: int) -> Slots:
@@ -108,27 +74,10 @@ def judge(pile: Pile, classes: int) -> Slots:
     N = len(pile.score)
     sure = pile.score >= SURE
     share = sure.mean(0)
-    total = np.where(sure[..., None], pile.boxes, 0).sum(0)
-    mean = np.where(share[:, None] > 0, total / np.maximum(sure.sum(0), 1)[:, None], np.nan)
     edges = corners(pile.boxes)
     kept = [np.stack([suppress(edges[i], pile.label[i], pile.score[i], t) for i in range(N)]) for t in SUPPRESSED_FROM]
     pruned = np.array([precision(pile, classes, keep) for keep in kept])
-    return Slots(
-        N, np.nonzero(sure)[1], pile.boxes[sure], pile.label[sure], share, mean[:, :2], mean[:, 2:],
-        *reliability(pile), *precision(pile, classes), SUPPRESSED_FROM, *pruned.T,
-    )  # fmt: skip
-
-
-def reliability(pile: Pile) -> tuple[ndarray, ndarray, ndarray]:
-    """Of the queries in each tenth of 1 − p(no object): its mean, the share that the matching gives an object, how many
-    there are."""
-    tenth = np.minimum((pile.some * BINS).astype(int), BINS - 1).ravel()
-    count = np.bincount(tenth, minlength=BINS)
-    said, share = (
-        np.where(count > 0, np.bincount(tenth, v.ravel(), minlength=BINS) / np.maximum(count, 1), np.nan)
-        for v in (pile.some, pile.given.astype(float))
-    )
-    return said, share, count
+    return Slots(N, np.nonzero(sure)[1], pile.boxes[sure], pile.label[sure], share, *precision(pile, classes), SUPPRESSED_FROM, *pruned.T)
 
 
 def precision(pile: Pile, classes: int, keep: ndarray | None = None) -> tuple[float, float]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from engine.core import checkpoints, devices
+from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.vision.detr import architecture, data, evaluate
 from engine.vision.detr.data import Batch
@@ -31,18 +28,23 @@ def publish(folder: Path, run: Run, setting: Setting, report: Report) -> None:
         "setting": setting,
         "parameters": sum(p.numel() for p in (*run.average.parameters(), *run.head.parameters())),
         "seed": plan.seed,
-        "data": {"scenes": plan.scenes, "seed": data.LEARNED, "objects": data.OBJECTS, "size": plan.shape.size,
-                 "held_out_seed": data.HELD_OUT},
+        "data": {
+            "scenes": plan.scenes,
+            "seed": data.LEARNED,
+            "objects": data.OBJECTS,
+            "size": plan.shape.size,
+            "held_out_seed": data.HELD_OUT,
+        },
         "training": {
             "device": devices.processor() if setting == "cpu" else devices.current().name,
-            "token_steps": now.more["token_step"], "steps": now.step, "mask_steps": now.more["mask_step"],
+            "token_steps": now.more["token_step"],
+            "steps": now.step,
+            "mask_steps": now.more["mask_step"],
             "pictures": plan.batch * (now.more["token_step"] + now.step + now.more["mask_step"]),
-            "cpu_seconds": round(now.cpu_seconds), "wall_seconds": round(now.wall_seconds),
-            "plan": dataclasses.asdict(plan),
-            "curve": [{k: round(v, 4) for k, v in point.items()} for point in now.curve],
+            **training.described(now, plan),
         },
         "metrics": {},
-    }  # fmt: skip
+    }
     checkpoints.save(folder, state, {"shape": architecture.described(plan.shape)}, meta)
     shown = now.more["shown"]
     stacked = {key: np.stack([one[key].numpy() for one in shown]) for key in shown[0]} if shown else {}
@@ -50,23 +52,14 @@ def publish(folder: Path, run: Run, setting: Setting, report: Report) -> None:
     from engine.vision.detr import model
 
     found = model.read(folder.name, folder.parent)
-    scores = evaluate.judge(found.model, found.head, plan.shape.size, plan.final,
-                            told=lambda share: report(0.98 + 0.02 * share, "judged"))  # fmt: skip
+    scores = evaluate.judge(found.model, found.head, plan.shape.size, plan.final, told=lambda share: report(0.98 + 0.02 * share, "judged"))
     meta["metrics"] = {"scenes": plan.final, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     meta["metrics"] |= {k: round(v, 4) for k, v in scores.items()}
     checkpoints.write(folder, meta=meta)
     report(1.0, json.dumps(meta["metrics"]))
 
 
-def train(
-    folder: Path,
-    setting: Setting,
-    resume: bool,
-    report: Report,
-    *,
-    plan: Plan | None = None,
-    store: Batch | None = None,
-) -> None:
+def train(folder: Path, setting: Setting, resume: bool, report: Report, *, plan: Plan | None = None, store: Batch | None = None) -> None:
     """A small DETR with a panoptic head, on 64-pixel scenes of one to six shapes: 16 minutes of one core.
 
     On 600 scenes that it never saw the one in `assets` reaches AP 0.747 (AP50 0.951, AP75 0.898) and PQ 0.803. The
@@ -77,13 +70,10 @@ def train(
     plan, store: other sizes and other scenes, for tests.
     Raises ValueError where "gpu" is asked for and there is none.
     """
-    if setting == "gpu" and not torch.cuda.is_available():
-        raise ValueError("the setting gpu needs a CUDA device; this machine has none: use the setting cpu")
+    device = training.begin(folder, setting, resume)
     plan = plan or (LARGE if setting == "gpu" else PLAN)
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
     store = store or data.rendered(folder / "state" / "scenes", plan.scenes, plan.shape.size)
-    run = Run(folder / "state", plan, "cuda" if setting == "gpu" else "cpu", resume)
+    run = Run(folder / "state", plan, device, resume)
     run.tokens(store, report)
     run.detect(store, report)
     run.mask(store, report)

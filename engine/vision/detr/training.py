@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
@@ -11,34 +10,7 @@ from numpy import ndarray
 from engine.vision.detr import data
 from engine.vision.detr import model as embedded
 from engine.vision.detr.matching import corners, targets_of
-
-
-@dataclass(frozen=True)
-class Training:
-    """K kept steps on one held-out picture, and the curve of the whole training.
-
-    pixels (S, S, 3); true_boxes (n, 4). step (K,); boxes (K, Q, 4), labels, scores (K, Q): the last layer's; given
-    (K, Q): the object that the assignment gave each query, −1 for none. changed (K,): how many objects were given to
-    another query than at the step before. terms (K, 3): class, L1 and GIoU loss of that picture's last layer.
-    curve_step (m,), curve_terms (m, 3), ap, ap50 (m,): of the training, and of held-out scenes as it went. device,
-    date: where and when.
-    """
-
-    pixels: ndarray
-    true_boxes: ndarray
-    step: ndarray
-    boxes: ndarray
-    labels: ndarray
-    scores: ndarray
-    given: ndarray
-    changed: ndarray
-    terms: ndarray
-    curve_step: ndarray
-    curve_terms: ndarray
-    ap: ndarray
-    ap50: ndarray
-    device: str
-    date: str
+from engine.vision.detr.result import Training
 
 
 @functools.cache
@@ -52,14 +24,21 @@ def replayed() -> Training:
     p = (p / p.sum(-1, keepdims=True))[..., :-1]
     owner = _owners(kept.given, len(scene))
     return Training(
-        picture.pixels, corners(targets_of(scene, picture).boxes) * detector.size, kept.step,
-        corners(kept.boxes[:, -1]) * detector.size, p.argmax(-1), p.max(-1), kept.given,
-        np.append(0, (owner[1:] != owner[:-1]).sum(1)), kept.terms[:, -1],
+        picture.pixels,
+        corners(targets_of(scene, picture).boxes) * detector.size,
+        kept.step,
+        corners(kept.boxes[:, -1]) * detector.size,
+        p.argmax(-1),
+        p.max(-1),
+        kept.given,
+        np.append(0, (owner[1:] != owner[:-1]).sum(1)),
+        kept.terms[:, -1],
         *(np.array([point[key] for point in curve]) for key in ("step",)),
         np.array([[point[key] for key in ("class", "l1", "giou")] for point in curve]),
-        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")), meta["training"]["device"],
+        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")),
+        meta["training"]["device"],
         meta["metrics"]["date"],
-    )  # fmt: skip
+    )
 
 
 def _owners(given: ndarray, objects: int) -> ndarray:

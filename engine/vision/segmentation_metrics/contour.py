@@ -27,9 +27,7 @@ def boundary(labels: ndarray, ignore: int) -> ndarray:
 TRUE, MISSED, FOUND, EXTRA = 1, 2, 3, 4  # in a map of outlines: of truth, matched or not; of the prediction alone
 
 
-def boundary_scores(
-    truth: ndarray, prediction: ndarray, classes: int, ignore: int, tolerance: float
-) -> tuple[ndarray, ndarray]:
+def boundary_scores(truth: ndarray, prediction: ndarray, classes: int, ignore: int, tolerance: float) -> tuple[ndarray, ndarray]:
     """(K, 3): precision, recall and F of each class's outline; and (H, W) uint8, which outline passes where.
 
     Precision is the share of the predicted outline's pixels with one of the true outline within `tolerance` pixels

@@ -58,9 +58,18 @@ def overlap(confusion: ndarray, nothing: ndarray | int = 0) -> Overlap:
         total = truth.sum()
         share = np.where(truth > 0, truth, 0) / total
     return Overlap(
-        confusion, truth, predicted, float(hit.sum() / total) if total else float("nan"), accuracy, mean(accuracy),
-        iou, mean(iou), float(np.nansum(share * np.nan_to_num(iou))) if total else float("nan"), dice, mean(dice),
-    )  # fmt: skip
+        confusion,
+        truth,
+        predicted,
+        float(hit.sum() / total) if total else float("nan"),
+        accuracy,
+        mean(accuracy),
+        iou,
+        mean(iou),
+        float(np.nansum(share * np.nan_to_num(iou))) if total else float("nan"),
+        dice,
+        mean(dice),
+    )
 
 
 def mean(values: ndarray) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 from numpy import ndarray
 from scipy import ndimage
 
@@ -13,27 +14,27 @@ from engine.vision.segmentation_metrics.overlap import mean
 
 @dataclass(frozen=True)
 class Panoptic:
-    """K classes; NaN where a class has no segment in truth or prediction.
+    """Of K classes; NaN where a class has no segment in truth or prediction.
 
-    matched, extra, missed: (K,) TP, FP, FN. quality_sum: (K,) Σ IoU over the matched pairs. segmentation: (K,) SQ =
-    Σ IoU / TP. recognition: (K,) RQ = TP / (TP + FP/2 + FN/2). quality: (K,) their product. pq, sq, rq: means over
-    classes (SQ's over classes with a match).
+    matched, extra, missed: TP, FP, FN. quality_sum: Σ IoU over the matched pairs. segmentation: SQ = Σ IoU / TP.
+    recognition: RQ = TP / (TP + FP/2 + FN/2). quality: their product. pq, sq, rq: means over classes (SQ's over classes
+    with a match).
     """
 
-    matched: ndarray
-    extra: ndarray
-    missed: ndarray
-    quality_sum: ndarray
-    segmentation: ndarray
-    recognition: ndarray
-    quality: ndarray
+    matched: Int[ndarray, " K"]
+    extra: Int[ndarray, " K"]
+    missed: Int[ndarray, " K"]
+    quality_sum: Float[ndarray, " K"]
+    segmentation: Float[ndarray, " K"]
+    recognition: Float[ndarray, " K"]
+    quality: Float[ndarray, " K"]
     pq: float
     sq: float
     rq: float
 
 
-def segments(labels: ndarray, things: frozenset[int] | None = None) -> ndarray:
-    """Segments of a map of classes, (H, W) int32: of a thing each connected piece (8 neighbours), of stuff the whole.
+def segments(labels: Int[ndarray, "H W"], things: frozenset[int] | None = None) -> Int[ndarray, "H W"]:
+    """Segments of a map of classes: of a thing each connected piece (8 neighbours), of stuff the whole.
 
     things: which classes are; by default all but 0. Numbers are unique over classes.
     """
@@ -52,46 +53,47 @@ def segments(labels: ndarray, things: frozenset[int] | None = None) -> ndarray:
 
 
 def panoptic(
-    truth: ndarray, true_segments: ndarray, prediction: ndarray, found_segments: ndarray, classes: int, ignore: int
+    truth: Int[ndarray, "H W"],
+    true_segments: Int[ndarray, "H W"],
+    prediction: Int[ndarray, "H W"],
+    found_segments: Int[ndarray, "H W"],
+    classes: int,
+    ignore: int,
 ) -> Panoptic:
     """PQ of two maps of classes with their segments.
 
     A pair of one class matches where its IoU exceeds one half, the pixels whose truth is `ignore` left out of the
-    union; a predicted segment more than half of which is such pixels is not counted as extra.
+    union; a predicted segment more than half of which is such pixels is not counted as extra, nor is one that is itself
+    called `ignore`: that label is no class, wherever it stands among them.
     """
-    a, ids_a = _numbered(true_segments)
-    b, ids_b = _numbered(found_segments)
-    class_a, class_b = _classes(truth, a, ids_a), _classes(prediction, b, ids_b)
-    joint = np.bincount(a.ravel() * ids_b + b.ravel(), minlength=ids_a * ids_b).reshape(ids_a, ids_b)
-    size_a, size_b = joint.sum(1), joint.sum(0)
+    a, size_a, class_a = _numbered(true_segments, truth)
+    b, size_b, class_b = _numbered(found_segments, prediction)
+    # Only pairs that share a pixel: with specks, a table of all pairs would not fit in memory.
+    joint, shared = np.unique(a.ravel().astype(np.int64) * len(size_b) + b.ravel(), return_counts=True)
+    i, j = joint // len(size_b), joint % len(size_b)
     silent = class_a == ignore
-    ignored = joint[silent].sum(0)
-    union = size_a[:, None] + size_b - joint - ignored
-    iou = np.where(union > 0, joint / np.maximum(union, 1), 0.0)
-    same = (class_a[:, None] == class_b) & ~silent[:, None] & (class_b < classes)
-    pairs = same & (iou > 0.5)
-    hit_a, hit_b = pairs.any(1), pairs.any(0)
+    ignored = np.bincount(j[silent[i]], shared[silent[i]], minlength=len(size_b))
+    overlap = shared / np.maximum(size_a[i] + size_b[j] - shared - ignored[j], 1)  # 0 only where all is ignored
+    match = (class_a[i] == class_b[j]) & ~silent[i] & (overlap > 0.5)
+    hit_a, hit_b = np.zeros(len(size_a), bool), np.zeros(len(size_b), bool)
+    hit_a[i[match]] = hit_b[j[match]] = True
     counts = lambda which, of: np.bincount(of[which], minlength=classes)[:classes]  # noqa: E731
-    matched = counts(hit_a, class_a)
-    missed = counts(~hit_a & ~silent, class_a)
-    extra = counts(~hit_b & (class_b < classes) & (2 * ignored <= size_b), class_b)
-    quality_sum = np.bincount(class_a[hit_a], (iou * pairs).sum(1)[hit_a], minlength=classes)[:classes]
+    matched, missed = counts(hit_a, class_a), counts(~hit_a & ~silent, class_a)
+    extra = counts(~hit_b & (class_b != ignore) & (2 * ignored <= size_b), class_b)
+    quality_sum = np.bincount(class_a[i[match]], overlap[match], minlength=classes)[:classes]
     with np.errstate(invalid="ignore", divide="ignore"):
         segmentation = quality_sum / matched
         recognition = matched / (matched + extra / 2 + missed / 2)
         quality = quality_sum / (matched + extra / 2 + missed / 2)
-    return Panoptic(matched, extra, missed, quality_sum, segmentation, recognition, quality,
-                    mean(quality), mean(segmentation), mean(recognition))  # fmt: skip
+    return Panoptic(
+        matched, extra, missed, quality_sum, segmentation, recognition, quality, mean(quality), mean(segmentation), mean(recognition)
+    )
 
 
-def _numbered(segment: ndarray) -> tuple[ndarray, int]:
-    """Segments renumbered from 0, and how many there are."""
-    present = np.bincount(segment.ravel()) > 0
-    return (np.cumsum(present) - 1)[segment], int(present.sum())
-
-
-def _classes(labels: ndarray, numbers: ndarray, count: int) -> ndarray:
-    """The class of each segment."""
-    found = np.zeros(count, int)
-    found[numbers.ravel()] = labels.ravel()
-    return found
+def _numbered(segment: ndarray, labels: ndarray) -> tuple[ndarray, ndarray, ndarray]:
+    """Segments renumbered from 0, how many pixels each has, and its class."""
+    count = np.bincount(segment.ravel())
+    number = (np.cumsum(count > 0) - 1)[segment]
+    classes = np.zeros(number.max() + 1, int)
+    classes[number.ravel()] = labels.ravel()
+    return number, count[count > 0], classes

@@ -146,9 +146,8 @@ def _fold(model: PreTrainedModel) -> Folded:
     embedding, first = model.model.embed_tokens.weight.detach(), layers[0].in_
     projected = linear(normed(embedding, small), *first) if len(embedding) * len(first[0]) <= TABLE_MOST else None
     return Folded(
-        tuple(layers), embedding, projected, join([model.lm_head], model.model.norm.weight),
-        heads, groups, head_dim, small, model,
-    )  # fmt: skip
+        tuple(layers), embedding, projected, join([model.lm_head], model.model.norm.weight), heads, groups, head_dim, small, model
+    )
 
 
 def normed(x: Tensor, small: Tensor) -> Tensor:
@@ -217,9 +216,8 @@ class LeanDecoder:
         return x
 
     def _layer(
-        self, x: Tensor, projected: Tensor, layer: Layer, kept: Tensor, start: int, end: int, rotation: Tensor,
-        mask: Tensor | None,
-    ) -> Tensor:  # fmt: skip
+        self, x: Tensor, projected: Tensor, layer: Layer, kept: Tensor, start: int, end: int, rotation: Tensor, mask: Tensor | None
+    ) -> Tensor:
         w, n = self.weights, len(x)
         turned = w.heads + w.groups
         qkv = projected.view(n, turned + w.groups, w.head_dim)
@@ -236,8 +234,7 @@ class LeanDecoder:
         heads, n, d = q.shape
         keys, values = kept[: self.weights.groups], kept[self.weights.groups :]
         if n > FEW:
-            return scaled_dot_product_attention(q[None], keys[None], values[None], attn_mask=mask, scale=1.0,
-                                                **self.grouped)[0]  # fmt: skip
+            return scaled_dot_product_attention(q[None], keys[None], values[None], attn_mask=mask, scale=1.0, **self.grouped)[0]
         if self.grouped:
             q = q.reshape(len(keys), -1, d)
             mask = mask if mask is None else mask.repeat(heads // len(keys), 1)
@@ -256,7 +253,9 @@ class CachedDecoder:
     def __init__(self, model: PreTrainedModel):
         from transformers import DynamicCache
 
-        self.model, self.cache = model, DynamicCache(config=model.config)
+        # Made without the configuration, the cache keeps every key, also where layers look through a window: one that
+        # forgets could not be cropped. The layers' own mask still lets them see no further than their window.
+        self.model, self.cache = model, DynamicCache()
         self.length = self.fed = 0
 
     def feed(self, tokens: Sequence[int], last: int = 0) -> Tensor:

@@ -34,9 +34,7 @@ def _mass(p_row, q_row, V, rejected, WIDE: tl.constexpr, BLOCK_V: tl.constexpr):
 
 
 @triton.jit(do_not_specialize=["G", "V"])
-def verify_kernel(
-    p, q, drafted, uniforms, accepted, token, G, V, WIDE: tl.constexpr, BLOCK_G: tl.constexpr, BLOCK_V: tl.constexpr
-):
+def verify_kernel(p, q, drafted, uniforms, accepted, token, G, V, WIDE: tl.constexpr, BLOCK_G: tl.constexpr, BLOCK_V: tl.constexpr):
     b = tl.program_id(0).to(tl.int64)
     g = tl.arange(0, BLOCK_G)
     guess = tl.load(drafted + b * G + g, mask=g < G, other=0)
@@ -69,14 +67,24 @@ def verify_kernel(
     tl.store(token + b, tl.minimum(found, last))
 
 
-def verify(p: Tensor, q: Tensor, drafted: Tensor, uniforms: Tensor, *, out: tuple[Tensor, Tensor] | None = None,
-           block: int = BLOCK_V) -> tuple[Tensor, Tensor]:  # fmt: skip
+def verify(
+    p: Tensor, q: Tensor, drafted: Tensor, uniforms: Tensor, *, out: tuple[Tensor, Tensor] | None = None, block: int = BLOCK_V
+) -> tuple[Tensor, Tensor]:
     """See `verification.verify`. `out` gives the tensors (B,) of int64 to write to."""
     B, G, V = q.shape
     accepted, token = out or (torch.empty(2, B, dtype=torch.int64, device=p.device)).unbind()
     wide = tl.float64 if p.dtype == torch.float64 else tl.float32
     verify_kernel[(B,)](
-        p.contiguous(), q.contiguous(), drafted.contiguous(), uniforms.contiguous(), accepted, token, G, V,
-        WIDE=wide, BLOCK_G=triton.next_power_of_2(max(G, 2)), BLOCK_V=block,
-    )  # fmt: skip
+        p.contiguous(),
+        q.contiguous(),
+        drafted.contiguous(),
+        uniforms.contiguous(),
+        accepted,
+        token,
+        G,
+        V,
+        WIDE=wide,
+        BLOCK_G=triton.next_power_of_2(max(G, 2)),
+        BLOCK_V=block,
+    )
     return accepted, token

@@ -5,20 +5,25 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from engine.language.speculative_decoding import reference
+from engine.language.verification import reference
 
 Backend = Literal["reference", "torch", "triton"]
 
 
 def verify(
-    p: Tensor, q: Tensor, drafted: Tensor, uniforms: Tensor, backend: Backend = "torch"
-) -> tuple[Tensor, Tensor]:
-    """How many drafted tokens of each sequence are kept, and the token that the target adds: two (B,) of int64.
+    p: Float[Tensor, "B G+1 V"],
+    q: Float[Tensor, "B G V"],
+    drafted: Int[Tensor, "B G"],
+    uniforms: Float[Tensor, "B G+1"],
+    backend: Backend = "torch",
+) -> tuple[Int[Tensor, " B"], Int[Tensor, " B"]]:
+    """How many drafted tokens of each sequence are kept, and the token that the target adds.
 
-    p (B, γ + 1, V), q (B, γ, V): distributions of target and draft, as weights, γ ≥ 1; drafted (B, γ) of int64, drawn
-    from q; uniforms (B, γ + 1) in [0, 1), the last one for the added token.
+    p, q: distributions of target and draft, as weights, for G = γ ≥ 1 guesses; drafted: drawn from q; uniforms: in
+    [0, 1), the last one for the added token.
     Raises ValueError where the shapes do not belong together.
     Source: Leviathan, Kalman & Matias 2023, algorithm 1.
     """
@@ -35,7 +40,7 @@ def verify(
             found = torch.tensor([reference.verify(*row) for row in zip(*arrays, strict=True)], device=p.device)
             return found[:, 0], found[:, 1]
         case "triton":
-            from engine.language.speculative_decoding import kernel
+            from engine.language.verification import kernel
 
             return kernel.verify(p, q, drafted, uniforms)
         case "torch":

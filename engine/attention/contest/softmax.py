@@ -1,20 +1,24 @@
-"""The ways of attending that are measured: naive, ours, and each backend of torch's own by name."""
+"""Softmax attention as it is measured: the size of a point, naive attention, each backend of torch's own, and the truth
+about a sample. What a lab brings itself joins them as one more function of q, k, v.
+"""
 
 from __future__ import annotations
 
 import functools
-import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from engine.attention.flash_attention import contest, operator, traffic
-from engine.attention.flash_attention.contest import Entry
+from engine.attention.contest import machine, race
+from engine.attention.contest.race import Entry
+from engine.attention.contest.result import attention_flops
+from engine.core.words import T
 
 BACKENDS = {
     "math": SDPBackend.MATH,
@@ -22,17 +26,10 @@ BACKENDS = {
     "efficient": SDPBackend.EFFICIENT_ATTENTION,
     "cudnn": SDPBackend.CUDNN_ATTENTION,
 }
-TITLES = {
-    "naive": ("naive", "朴素"),
-    "ours": ("ours", "本站实现"),
-    "ours, without TMA": ("ours, without TMA", "本站实现（不用 TMA）"),
-    "math": ("torch: math", "torch：math"),
-    "flash": ("torch: flash", "torch：flash"),
-    "efficient": ("torch: efficient", "torch：efficient"),
-    "cudnn": ("torch: cuDNN", "torch：cuDNN"),
-}
 MATRICES = {"naive": (2, 4), "math": (2, 4)}  # N x N matrices that live at one time, forward and backward
 CACHE_BYTES = {"cpu": 32 * 2**20, "cuda": 128 * 2**20}
+MOST_INPUTS = 16
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -55,24 +52,25 @@ class Shape:
 
     @property
     def flops(self) -> float:
-        return self.batch * self.heads * traffic.flops(self.length, self.head_dim, self.causal, self.backward)
+        return self.batch * self.heads * attention_flops(self.length, self.head_dim, self.causal, self.backward)
 
     @property
     def input_bytes(self) -> int:
         return 2 * self.batch * (self.heads + self.kv_heads) * self.length * self.head_dim * self.dtype.itemsize
 
+    @property
     def matrix_bytes(self) -> int:
         return self.batch * self.heads * self.length**2 * self.dtype.itemsize
 
     def inputs(self, generator: torch.Generator, device: str) -> tuple[Tensor, ...]:
         """q, k, v and the gradient of the output, standard normal."""
-        sizes = [
-            (self.batch, h, self.length, self.head_dim) for h in (self.heads, self.kv_heads, self.kv_heads, self.heads)
-        ]
+        sizes = [(self.batch, h, self.length, self.head_dim) for h in (self.heads, self.kv_heads, self.kv_heads, self.heads)]
         return tuple(torch.randn(s, generator=generator, device=device).to(self.dtype) for s in sizes)
 
 
-def naive(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
+def naive(
+    q: Float[Tensor, "B H N D"], k: Float[Tensor, "B G T D"], v: Float[Tensor, "B G T D"], *, causal: bool
+) -> Float[Tensor, "B H N D"]:
     """softmax(Q K^T / sqrt(D)) V as it is written, matrix and all, in the inputs' dtype."""
     group = q.shape[1] // k.shape[1]
     if group > 1:
@@ -90,52 +88,25 @@ def torchs_own(q: Tensor, k: Tensor, v: Tensor, *, causal: bool, backend: SDPBac
         return scaled_dot_product_attention(q, k, v, is_causal=causal, enable_gqa=q.shape[1] != k.shape[1])
 
 
-def without_tma(q: Tensor, k: Tensor, v: Tensor, *, causal: bool) -> Tensor:
-    """Our Triton kernel fetching through pointers even where Hopper's copy engine could."""
-    from engine.attention.flash_attention import launch
-
-    passes = types.SimpleNamespace(
-        forward=functools.partial(launch.forward, tma=False), backward=functools.partial(launch.backward, tma=False)
-    )
-    return operator.attend(q, k, v, causal, q.shape[-1] ** -0.5, passes)[0]
-
-
-def own_backend(device: str) -> operator.Backend:
-    """What ours is on a device: the interpreter, which is there for tests, is never timed."""
-    return "triton" if device.startswith("cuda") and not operator.unavailable("triton", device) else "torch"
-
-
-def present(shape: Shape, device: str) -> tuple[dict[str, Attend], list[contest.Note], str]:
-    """The contenders that exist here for this shape, notes on those that do not, and which backend ours is."""
-    causal, notes = shape.causal, []
-    backend = own_backend(device)
-    found: dict[str, Attend] = {
-        "naive": functools.partial(naive, causal=causal),
-        "ours": functools.partial(operator.flash_attention, causal=causal, backend=backend),
-    }
-    tiny = Shape(1, shape.heads // shape.kv_heads, 1, 128, shape.head_dim, causal, shape.dtype, shape.backward)
-    q, k, v, do = tiny.inputs(torch.Generator(device).manual_seed(0), device)
-    if backend == "torch":
-        notes.append((
-            "Ours is FlashAttention-2 in tiles of torch operations: the Triton kernel needs a CUDA device.",
-            "本站实现是用 torch 分块运算写的 FlashAttention-2：Triton 内核需要 CUDA 设备。",
-        ))  # fmt: skip
-    else:
-        from engine.attention.flash_attention import launch
-
-        if launch.copy_engine_takes(q, k, v):
-            found["ours, without TMA"] = functools.partial(without_tma, causal=causal)
-    for name, which in BACKENDS.items():
-        attend = functools.partial(torchs_own, causal=causal, backend=which)
-        if _runs(attend, q, k, v, do, shape.backward):
+def present(shape: Shape, device: str) -> tuple[dict[str, Attend], list[T]]:
+    """Naive attention and those of torch's backends that exist here for this shape; notes on those that do not."""
+    found: dict[str, Attend] = {"naive": functools.partial(naive, causal=shape.causal)}
+    notes = []
+    tiny = Shape(1, shape.heads // shape.kv_heads, 1, 128, shape.head_dim, shape.causal, shape.dtype, shape.backward)
+    inputs = tiny.inputs(torch.Generator(device).manual_seed(0), device)
+    for name, backend in BACKENDS.items():
+        attend = functools.partial(torchs_own, causal=shape.causal, backend=backend)
+        if _runs(attend, *inputs, shape.backward):
             found[name] = attend
         else:
-            label = TITLES[name][0].removeprefix("torch: ")
-            notes.append((
-                f"torch's {label} backend does not exist for these settings on this device.",
-                f"在此设备与设置下，torch 的 {label} 后端不存在。",
-            ))  # fmt: skip
-    return found, notes, backend
+            notes.append(
+                T(
+                    "torch's {name} backend does not exist for these settings on this device.",
+                    "在此设备与设置下，torch 的 {name} 后端不存在。",
+                    name=name,
+                )
+            )
+    return found, notes
 
 
 def _runs(attend: Attend, q: Tensor, k: Tensor, v: Tensor, do: Tensor, backward: bool) -> bool:
@@ -156,8 +127,8 @@ def rotation(shape: Shape, device: str) -> int:
     """Inputs to rotate through: enough to leave the caches, at most 16 and a tenth of the memory; two where each
     brings a graph of its own."""
     enough = int(-(-CACHE_BYTES[device.partition(":")[0]] // shape.input_bytes))
-    room = int(contest.free_memory(device) // (10 * shape.input_bytes))
-    return max(1, min(2 if shape.backward else 16, enough, room))
+    fitting = int(machine.free_memory(device) // (10 * shape.input_bytes))
+    return max(1, min(2 if shape.backward else MOST_INPUTS, enough, fitting))
 
 
 class Trial:
@@ -184,8 +155,8 @@ class Trial:
         """One set of inputs: q, k, v and the output's gradient."""
         return self.shape.inputs(generator, device)
 
-    def weigh(self, scores: Tensor, hidden: Tensor | None) -> Tensor:
-        """Scaled scores of the sampled rows, (G, rows, T), to weights; `hidden` says which pairs are masked."""
+    def weigh(self, scores: Float[Tensor, "G rows T"], hidden: Bool[Tensor, "rows T"] | None) -> Float[Tensor, "G rows T"]:
+        """Scaled scores of the sampled rows to weights; `hidden` says which pairs are masked."""
         return torch.softmax(scores if hidden is None else scores.masked_fill(hidden, -torch.inf), -1)
 
     def _exact(self, q: Tensor, k: Tensor, v: Tensor, do: Tensor) -> list[Tensor]:
@@ -201,11 +172,16 @@ class Trial:
     def entry(self, name: str, attend: Attend) -> Entry:
         """A contender at this point, forward or backward as the shape says."""
         shape = self.shape
-        needs = shape.matrix_bytes() * MATRICES.get(name, (0, 0))[shape.backward] + shape.input_bytes
-        error = lambda results: contest.relative_error(results, self.truth)  # noqa: E731
+        needs = shape.matrix_bytes * MATRICES.get(name, (0, 0))[shape.backward] + shape.input_bytes
+        error = lambda results: race.relative_error(results, self.truth)  # noqa: E731
         if not shape.backward:
-            return Entry(lambda: self._forward(attend, 0), lambda i: self._forward(attend, i),
-                         lambda o: error([o[0, : self.group, self.rows]]), shape.flops, needs)  # fmt: skip
+            return Entry(
+                lambda: self._forward(attend, 0),
+                lambda i: self._forward(attend, i),
+                lambda o: error([o[0, : self.group, self.rows]]),
+                shape.flops,
+                needs,
+            )
         graphs: list[tuple] = []
 
         def both() -> tuple[Tensor, ...]:

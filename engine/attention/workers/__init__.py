@@ -1,0 +1,1 @@
+"""Threads for attention on a CPU: a core takes whole tiles, or whole heads (`pool`)."""
