@@ -6,8 +6,8 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+from engine.core.words import T
 from pages.shell.lab import Page
-from pages.shell.text import T
 
 CHAPTERS: dict[str, T] = {
     "probability": T("Probability", "概率"),
@@ -22,13 +22,13 @@ CHAPTERS: dict[str, T] = {
 
 
 def discover() -> dict[str, list[Page]]:
-    """Every lab page by chapter, in reading order. A page is a module of a chapter that declares `LAB`."""
+    """Every lab page by chapter, in reading order. A page is a package of a chapter that declares `LAB`."""
     found: dict[str, list[Page]] = {}
     for chapter in CHAPTERS:
         folder = Path(__file__).parent / chapter
-        names = [m.name for m in pkgutil.iter_modules([str(folder)])]
+        names = [m.name for m in pkgutil.iter_modules([str(folder)]) if m.ispkg]
         modules = [importlib.import_module(f"pages.{chapter}.{name}") for name in names]
-        pages = [Page(module.LAB, Path(module.__file__ or "")) for module in modules if hasattr(module, "LAB")]
+        pages = [Page(module.LAB, folder / module.__name__.rpartition(".")[2]) for module in modules if hasattr(module, "LAB")]
         if pages:
             found[chapter] = sorted(pages, key=lambda page: (page.lab.order, page.lab.slug))
     slugs = [page.lab.slug for pages in found.values() for page in pages]

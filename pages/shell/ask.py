@@ -17,9 +17,10 @@ import anyio.to_thread
 import orjson
 
 from engine.core.runner import Runner
+from engine.core.words import T
 from pages.shell import replies
 from pages.shell.lab import Lab
-from pages.shell.respond import respond
+from pages.shell.respond import body_of, respond, said
 
 PREFIX = "/orrery-ask/"
 # Experiments hold the interpreter: more of them at once would only make all of them late. (A class of 200, later
@@ -43,17 +44,16 @@ class Ask:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             return await self.app(scope, receive, send)
         lab = self.labs.get(scope["path"].removeprefix(PREFIX))
+        if lab is not None and scope["method"] == "HEAD":
+            return await respond(send, 204, b"")  # a page whose run is silent asks whether anybody is there
         if lab is None or scope["method"] != "POST":
             return await respond(send, 404, b"there is no such question")
-        body = bytearray()
-        while True:
-            message = await receive()
-            body += message.get("body", b"")
-            if len(body) > LARGEST:
-                return await respond(send, 413, f"a question must be at most {LARGEST} bytes long".encode())
-            if not message.get("more_body"):
-                break
-        answer = await anyio.to_thread.run_sync(self.answer, lab, bytes(body), limiter=self._turn)
+        body = await body_of(receive, LARGEST)
+        if body is None:
+            return
+        if len(body) > LARGEST:
+            return await respond(send, 413, said(T("a question must be at most {n} bytes long", "一次提问不能超过 {n} 字节", n=LARGEST)))
+        answer = await anyio.to_thread.run_sync(self.answer, lab, body, limiter=self._turn)
         named = {"cache_control": "no-store", "x_content_type_options": "nosniff", "vary": "accept-encoding"}
         accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
         if len(answer) > WORTH_PACKING and b"gzip" in accepted:

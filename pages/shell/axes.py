@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pages.shell.text import T, Words
+from engine.core.words import T, Words
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,6 @@ def layout_of(axis: Axis, across: bool = False) -> dict[str, Any]:
     if axis.range is not None:
         low, high = (float(np.log10(v)) for v in axis.range) if axis.log else axis.range
         made["range"] = [high, low] if axis.reverse else [low, high]
-        if axis.log and 1.5 < high - low < 5:  # else Plotly writes every digit of every decade
-            made["dtick"] = 1
     elif axis.reverse:
         made["autorange"] = "reversed"
     if axis.ticks is not None:

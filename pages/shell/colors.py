@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pages.shell.text import T
+from engine.core.words import T
 
 MEASURED, THEORY, SECOND, THIRD, FOURTH = "--measured", "--theory", "--second", "--third", "--fourth"
 ACCEPT, REJECT, MUTE, BRASS = "--accept", "--reject", "--mute", "--brass"

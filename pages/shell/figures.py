@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core.words import T, Words
 from pages.shell.axes import Axis
 from pages.shell.colors import BRASS, INK_2, SURFACE, resolved
 from pages.shell.moments import Frames, grown, large
-from pages.shell.packing import packed
-from pages.shell.panels import Label, Panel, axes_of, notes_of
+from pages.shell.packing import Cell, packed, rows_of
+from pages.shell.panels import Label, Panel, axes_of, keys_of, notes_of
 from pages.shell.strips import Strip
-from pages.shell.text import T, Words, cells
 from pages.shell.traces import points
 
 
@@ -41,8 +41,15 @@ class Handle:
 
     def data(self) -> dict[str, Any]:
         """As it is sent."""
-        made = {"x": self.x, "y": self.y, "origin": self.origin, "scale": self.scale, "color": self.color,
-                "panel": self.panel, "text": T.of(self.text).data()}  # fmt: skip
+        made = {
+            "x": self.x,
+            "y": self.y,
+            "origin": self.origin,
+            "scale": self.scale,
+            "color": self.color,
+            "panel": self.panel,
+            "text": T.of(self.text).data(),
+        }
         return made | ({"share": True} if self.share else {})
 
 
@@ -68,8 +75,14 @@ class Pick:
 
     def data(self) -> dict[str, Any]:
         """As it is sent."""
-        made = {"panel": self.panel, "strip": self.strip, "x": self.x, "y": self.y, "cell": self.cell,
-                "sets": [dict(one) for one in self.sets]}  # fmt: skip
+        made = {
+            "panel": self.panel,
+            "strip": self.strip,
+            "x": self.x,
+            "y": self.y,
+            "cell": self.cell,
+            "sets": [dict(one) for one in self.sets],
+        }
         made |= {"columns": self.columns} if self.columns else {}
         return made | ({} if self.trace is None else {"trace": self.trace})
 
@@ -95,7 +108,8 @@ class Figure:
 
     says: one sentence that tells what the figure shows, for those who cannot see it.
     facts: pairs of a name and its value, set as a row of numbers under the figure.
-    table: rows of cells under the figure, the first row being the header.
+    table: rows of cells under the figure, the first row being the header. A value or cell is words, a number, or a number
+        and its kind, (0.34, "percent"): see `engine.core.amounts`.
     recorded: where and when, if what is drawn was not computed by the run that it belongs to but measured before.
     """
 
@@ -104,8 +118,8 @@ class Figure:
     says: Words
     labels: Sequence[Label] = ()
     frames: Frames | None = None
-    facts: Sequence[tuple[Words, Words]] = ()
-    table: Sequence[Sequence[Words]] = ()
+    facts: Sequence[tuple[Words, Cell]] = ()
+    table: Sequence[Sequence[Cell]] = ()
     handles: Sequence[Handle] = ()
     columns: int = 2
     layout: Mapping[str, Any] = field(default_factory=dict)
@@ -124,13 +138,11 @@ class Figure:
         }
         if self.frames is not None:
             shown = {id(v): ["data", i, k] for i, t in enumerate(self.traces) for k, v in t.items() if large(v)}
-            found["frames"] = self.frames.data(shown) | {
-                "list": [frame.sent(self.panels) for frame in self.frames.frames]
-            }
+            found["frames"] = self.frames.data(shown) | {"list": [frame.sent(self.panels) for frame in self.frames.frames]}
         if self.facts:
-            found["facts"] = cells(self.facts)
+            found["facts"] = rows_of(self.facts)
         if self.table:
-            found["table"] = cells(self.table)
+            found["table"] = rows_of(self.table)
         for name in ("handles", "strips", "picks"):
             if parts := getattr(self, name):
                 found[name] = [part.data() for part in parts]
@@ -148,8 +160,10 @@ class Figure:
 
         figure = resolved({"data": list(self.traces), "layout": self._layout()})
         frames = []
-        for moment, frame in enumerate(self.frames.frames if self.frames else ()):
-            moved = self.frames.at(moment)
+        moments = self.frames
+        for moment, frame in enumerate(moments.frames if moments else ()):
+            assert moments is not None
+            moved = moments.at(moment)
             patches = [resolved(grown(self.traces[i], patch)) for i, patch in moved.items()]
             frames.append(go.Frame(name=frame.name, data=patches, traces=list(moved)))
         return go.Figure(data=figure["data"], layout=figure["layout"], frames=frames)
@@ -157,6 +171,8 @@ class Figure:
     def _layout(self) -> dict[str, Any]:
         """Axes and words, with the figure's own layout laid over them: of an axis or a scene, only what it names."""
         made: dict[str, Any] = {**axes_of(self.panels, self.columns), "annotations": notes_of(self.panels, self.labels)}
+        if keys := keys_of(self.panels, self.traces):
+            made["meta"] = {"keys": keys}
         for key, over in self.layout.items():
             both = isinstance(over, Mapping) and isinstance(made.get(key), Mapping)
             made[key] = {**made[key], **over} if both else over

@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.core import devices
 from engine.core.params import HINTS, Params
+from engine.core.words import T
 from pages.shell import prose, replies, statics
 from pages.shell.lab import Lab, Page
-from pages.shell.text import T
 
 NAME = T("Orrery", "Orrery 太阳系仪")
 WORDS: dict[str, T] = {
@@ -21,11 +21,13 @@ WORDS: dict[str, T] = {
     "theme": T("Light or dark", "浅色或深色"),
     "language": T("Language: English or Chinese", "语言：英文或中文"),
     "menu": T("Labs", "实验"),
+    "past": T("Skip to the page", "跳到正文"),
     "skip": T("Skip to the figure", "跳到图形"),
     "code": T("The code", "代码"),
-    "call": T("The call that made this figure", "生成此图的调用"),
+    "call": T("The call with these parameters, in Python", "用这些参数的调用：Python"),
+    "shell": T("And in the shell", "命令行"),
     "ran": T("The source that ran", "实际运行的源代码"),
-    "gone": T("There is no such lab here.", "这里没有这个实验。"),
+    "gone": T("There is no such page here.", "这里没有这个页面。"),
     "back": T("To the gallery", "返回实验总览"),
 }
 LOGO = (
@@ -67,9 +69,17 @@ def put_in(page_html: str, *, title: str, before: str, after: str, boot: Mapping
     return page_html.replace("</gradio-app>", "</gradio-app>" + theme + after, 1)
 
 
+def searched(lab: Lab, chapter: T) -> str:
+    """What the search finds a lab by: its names, its chapter's, and what else people call what it shows."""
+    return html.escape(" ".join(word for text in (lab.title, chapter, lab.words) for word in text).lower())
+
+
 def rail(chapters: Chapters, names: Mapping[str, T], here: str) -> str:
     """The list of chapters and labs on the left, and the top line."""
+    # The first stop of the keyboard.
+    to = "stage" if here else "main"
     rows = [
+        f'<a class="skip" href="#{to}">{WORDS["skip" if here else "past"].html()}</a>'
         f'<nav class="rail" id="rail" aria-label="{WORDS["labs"].en}">'
         f'<a class="brand" href="./">{LOGO}<span>Orrery</span></a>'
         f'<input class="search" id="search" type="search" autocomplete="off" aria-label="{WORDS["find"].en}" '
@@ -80,8 +90,7 @@ def rail(chapters: Chapters, names: Mapping[str, T], here: str) -> str:
         for page in pages:
             lab = page.lab
             mark = ' class="here" aria-current="page"' if lab.slug == here else ""
-            words = html.escape(f"{lab.title.en} {lab.title.zh} {names[chapter].en}".lower())
-            rows.append(f'<a href="./{lab.slug}"{mark} data-words="{words}">{lab.title.html()}</a>')
+            rows.append(f'<a href="./{lab.slug}"{mark} data-words="{searched(lab, names[chapter])}">{lab.title.html()}</a>')
         rows.append("</div>")
     return "".join(rows) + '</nav><div class="scrim" id="scrim"></div>'
 
@@ -92,10 +101,10 @@ def top(crumb: T | None) -> str:
     why = f' title="{html.escape(device.why_no_gpu)}"' if device.why_no_gpu else ""
     where = crumb.html() if crumb else ""
     return (
-        f'<header class="top"><a class="skip" href="#stage">{WORDS["skip"].html()}</a>'
+        f'<header class="top">'
         f'<button class="menu" id="menu" aria-controls="rail" aria-expanded="false">☰&nbsp; Orrery</button>'
         f'<span class="crumb">{where}</span><span class="chip device" id="device"{why}>'
-        f"{html.escape(device.name)}</span>"
+        f"{replies.device_words(device.name).html()}</span>"
         f'<button class="chip" id="language" aria-label="{WORDS["language"].en}">EN / 中文</button>'
         f'<button class="chip" id="theme" aria-label="{WORDS["theme"].en}">◐</button>'
         f'<button class="chip" id="copy">{WORDS["copy"].html()}</button></header>'
@@ -107,7 +116,7 @@ def lab_skeleton(lab: Lab) -> str:
     return (
         f'<main class="page" id="main"><h1>{lab.title.html()}</h1><p class="claim">{lab.claim.html()}</p>'
         '<div class="bench"><section class="card controls" id="controls"></section>'
-        '<section class="stage" id="stage" tabindex="-1"></section></div></main>'
+        '<section class="stage" id="stage" tabindex="-1"></section></div><div id="printed"></div></main>'
     )
 
 
@@ -116,6 +125,7 @@ def lab_after(lab: Lab) -> str:
     return (
         f'<section class="page code-part" id="code"><h2>{WORDS["code"].html()}</h2>'
         f'<h3>{WORDS["call"].html()}</h3><pre class="code" id="call" tabindex="0"></pre>'
+        f'<h3>{WORDS["shell"].html()}</h3><pre class="code" id="shell" tabindex="0"></pre>'
         f'<details id="source" data-from="./orrery-code/{lab.slug}"><summary>{WORDS["ran"].html()}</summary>'
         f'<div class="source-body"></div></details></section>'
     )
@@ -131,7 +141,7 @@ def lab_boot(lab: Lab, opening: Any) -> dict[str, Any]:
             "title": lab.title.data(),
             "schema": schema(lab),
             "views": [
-                {"question": v.question.data(), "kind": v.kind, "when": v.when, "uses": v.uses} for v in lab.views
+                {"question": v.question.data(), "kind": v.kind, "when": lab.when(v), "more": v.more, "uses": v.uses} for v in lab.views
             ],
             "presets": [{"name": p.name.data(), "values": p.values, "view": p.view} for p in lab.presets],
             "call": prose.call(lab),
@@ -146,29 +156,43 @@ def schema(lab: Lab) -> dict[str, Any]:
     found = model.model_json_schema()["properties"]
     for name, most in lab.experiment.limits.get(devices.current().kind, {}).items():
         found[name]["maximum"] = min(found[name]["maximum"], most)
-    for field in found.values():
-        field[HINTS]["en"] = field.pop("title")
+    for name, field in found.items():
+        field[HINTS] = {**model.hints(name), "en": field.pop("title")}
         if "const" in field:
             field["enum"] = [field.pop("const")]
     return found
 
 
+def unknown(chapters: Chapters, names: Mapping[str, T], path: str) -> str:
+    """The page at an address that is none: it says so, beside the list of labs. Gradio has no part in it."""
+    files = statics.files()
+    styles = "".join(f'<link rel="stylesheet" href=".{files[name].address}">' for name in statics.STYLES)
+    scripts = "".join(f'<script defer src=".{files[name].address}"></script>' for name in ("text.js", "frame.js"))
+    page = (
+        f'<!doctype html><html><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{WORDS['gone'].en} — Orrery</title>{styles}<script>{files['early.js'].raw.decode()}</script>{scripts}</head>"
+        f'<body id="orrery">{rail(chapters, names, "")}{top(None)}<main class="page" id="main"><h1>404</h1>'
+        f'<p class="claim">{WORDS["gone"].html()}</p><p><a href="./">{WORDS["back"].html()}</a></p></main></body></html>'
+    )
+    up = "../" * path.strip("/").count("/") or "./"
+    return page.replace('href="./', f'href="{up}').replace('src="./', f'src="{up}')
+
+
 def home(chapters: Chapters, names: Mapping[str, T], pictures: Mapping[str, str]) -> str:
     """The gallery: one card per lab, each with a picture drawn from a real result."""
     claim = T(
-        "Working models of the ideas behind machine learning. Every figure is computed at this moment, by a real "
-        "engine, on the machine in front of you. Turn a knob.",
-        "机器学习背后思想的可运行模型。每一幅图都由真实的引擎在你面前的机器上即时算出。转动旋钮试试。",
+        "Working models of the ideas behind machine learning. A real engine, on the machine in front of you, computes the "
+        "figures while you watch; what takes it longer opens on a recording, which says so. Turn a knob.",
+        "机器学习背后思想的可运行模型。真实的引擎就在你面前的机器上当场算出每幅图；耗时较长的先展示录制结果，并注明是录制。转动旋钮试试。",
     )
     rows = [f'<main class="page home" id="main"><h1>Orrery</h1><p class="claim">{claim.html()}</p>']
     for chapter, pages in chapters.items():
         rows.append(f'<section class="group"><h2>{names[chapter].html()}</h2><div class="cards">')
         for page in pages:
             lab = page.lab
-            words = html.escape(f"{lab.title.en} {lab.title.zh} {names[chapter].en}".lower())
             picture = pictures.get(lab.slug, "")
             rows.append(
-                f'<a class="card tile" href="./{lab.slug}" data-words="{words}"><div class="picture">{picture}</div>'
+                f'<a class="card tile" href="./{lab.slug}" data-words="{searched(lab, names[chapter])}"><div class="picture">{picture}</div>'
                 f"<h3>{lab.title.html()}</h3><p>{lab.claim.html()}</p></a>"
             )
         rows.append("</div></section>")

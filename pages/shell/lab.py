@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.core import Experiment, Params
+from engine.core.findings import Finding, texts
+from engine.core.words import T
 from pages.shell.figures import Figure
-from pages.shell.text import T
 
 Kind = Literal["measured", "exact", "modelled"]
+MOST_QUESTIONS = 6  # in tabs: more teach less, and cost twice as much
 KINDS: dict[str, T] = {
     "measured": T("measured", "实测"),
     "exact": T("exact", "精确"),
@@ -27,6 +29,9 @@ class View:
     question: the tab's words. figure: a pure function from the result. kind: what its numbers are.
     when: the view is offered only while these parameters have one of these values.
     uses: the parameters that it answers to; while it is open, the other controls are folded away. Empty for all.
+    task: the task, or tasks, of the lab's parameters that it belongs to: `when` said in one word.
+    topics: what it speaks of: it shows the result's findings of these topics, and those of none.
+    more: it stands under *More*, behind the questions of the lesson.
     """
 
     question: T
@@ -34,6 +39,13 @@ class View:
     kind: Kind = "measured"
     when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     uses: Sequence[str] = ()
+    task: str | Sequence[str] = ()
+    topics: Sequence[str] = ()
+    more: bool = False
+
+
+def tasks_of(view: View) -> Sequence[str]:
+    return (view.task,) if isinstance(view.task, str) else view.task
 
 
 @dataclass(frozen=True)
@@ -49,30 +61,36 @@ class Preset:
 class Lab:
     """A page: an experiment, what it is called and claims, its views, its presets.
 
-    claim: the idea in one sentence. order: its place in the chapter. sources: engine objects (functions, classes,
+    claim: the idea in one sentence. words: what else people call it, for the search. order: its place in the chapter. sources: engine objects (functions, classes,
     modules) whose source the page shows under the experiment's own; those that would import torch as texts,
     "package.module" or "package.module:name". sample: from a result, the first words of the
     provenance line: how many were observed. fit: from a result, its last words: a test of fit, or nothing.
-    findings: from a result, sentences to be said aloud (a divergence, a NaN, a limit that was met).
+    findings: from a result, sentences to be said aloud (a divergence, a NaN, a limit that was met); by default the
+    result's own `findings`.
     """
 
     experiment: Experiment
     title: T
     claim: T
     views: Sequence[View]
+    words: T = T("", "")
     order: int = 100
     presets: Sequence[Preset] = ()
     sources: Sequence[Any] = ()
     sample: Callable[[Any], T] | None = None
     fit: Callable[[Any], T] | None = None
-    findings: Callable[[Any], Sequence[T]] | None = None
+    findings: Callable[[Any], Sequence[T | Finding]] | None = None
 
     def __post_init__(self) -> None:
         for preset in self.presets:
             self.experiment.params.parse(preset.values)
+        asked = sum(not view.more for view in self.views)
+        assert asked <= MOST_QUESTIONS, f"{self.slug} asks {asked} questions; at most {MOST_QUESTIONS}, the rest under More"
         for view in self.views:
             unknown = set(view.uses) - set(self.experiment.params.model_fields)
             assert not unknown, f"the view {view.question.en!r} names no parameters of the lab: {unknown}"
+            strange = set(tasks_of(view)) - set(self.experiment.params.tasks)
+            assert not strange, f"the view {view.question.en!r} names no tasks of the lab: {strange}"
 
     @property
     def slug(self) -> str:
@@ -82,17 +100,31 @@ class Lab:
     def chapter(self) -> str:
         return self.experiment.chapter
 
+    def when(self, view: View) -> dict[str, list[Any]]:
+        """The values of parameters with which a view is offered."""
+        own = {name: list(values) for name, values in view.when.items()}
+        return own | ({self.experiment.params.task_field: list(tasks_of(view))} if view.task else {})
+
+    def offers(self, view: View, params: Params) -> bool:
+        """Whether a view is offered with these parameters."""
+        return all(getattr(params, name) in values for name, values in self.when(view).items())
+
+    def said(self, view: View, result: Any) -> list[T]:
+        """The findings that stand under a view."""
+        found = self.findings(result) if self.findings else getattr(result, "findings", ())
+        return texts(found if isinstance(found, (tuple, list)) else (), view.topics)
+
     def defaults(self) -> Params:
         return self.experiment.params()
 
 
 @dataclass(frozen=True)
 class Page:
-    """A lab and the file that declares it; its notes stand beside that file."""
+    """A lab and the folder of the package that declares it; its notes stand in that folder."""
 
     lab: Lab
-    path: Path
+    folder: Path
 
     def notes(self, language: str) -> str:
         """The lab's Markdown in "en" or "zh"."""
-        return self.path.with_suffix(f".{language}.md").read_text()
+        return (self.folder / f"{language}.md").read_text()

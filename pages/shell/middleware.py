@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 import brotli
 
+from engine.core.words import T
 from pages.shell import statics
-from pages.shell.respond import Send, respond
+from pages.shell.respond import Send, respond, said
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,9 +31,15 @@ class Framer(Protocol):
 
     def frame(self, path: str, html: str) -> str:
         """Gradio's HTML of a page with ours put into it."""
+        ...
 
     def version(self) -> int:
         """A number that changes when a page's HTML does."""
+        ...
+
+    def unknown(self, path: str) -> bytes:
+        """The page at an address that is none."""
+        ...
 
     def extra(self, path: str) -> tuple[bytes, str] | None:
         """Body and type of one of our own small documents, or None."""
@@ -92,12 +99,24 @@ class Door:
         headers = dict(scope["headers"])
         host, origin = (headers.get(name, b"").decode("latin-1") for name in (b"host", b"origin"))
         if not self.ours(headers.get(b"host", b"")):
-            return 400, b"this server does not answer to that host name"
+            return 400, said(T("this server does not answer to that host name", "此服务器不响应该主机名"))
         if origin and origin.partition("://")[2] != host and host_name(origin) not in self.hosts:
-            return 403, b"requests from other sites are not answered"
+            return 403, said(
+                T(
+                    "requests from other sites are not answered, nor those from a frame that hides its own: open the page by itself",
+                    "不响应来自其他网站的请求，也不响应隐藏来源的内嵌框架：请单独打开本页面",
+                )
+            )
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > LARGEST_QUESTION and not scope["path"].rstrip("/").endswith("/upload"):
-            return 413, f"a request must be at most {LARGEST_QUESTION} bytes long; got {int(length)}".encode()
+            return 413, said(
+                T(
+                    "a request must be at most {most} bytes long; got {got}: load a long text as a file",
+                    "一次请求不能超过 {most} 字节；收到 {got}：长文本请作为文件载入",
+                    most=LARGEST_QUESTION,
+                    got=int(length),
+                )
+            )
         return None
 
 
@@ -156,8 +175,14 @@ class Frame:
             return await self._static(file, small, send)
         if (extra := self.site.extra(path)) is not None:
             return await respond(send, 200, extra[0], extra[1], cache_control="no-cache")
-        key = (path, headers.get(b"host"), headers.get(b"x-forwarded-host"), headers.get(b"x-forwarded-proto"),
-               scope.get("root_path"), self.site.version())  # fmt: skip
+        key = (
+            path,
+            headers.get(b"host"),
+            headers.get(b"x-forwarded-host"),
+            headers.get(b"x-forwarded-proto"),
+            scope.get("root_path"),
+            self.site.version(),
+        )
         if path == "/" or b"deep_link" in scope.get("query_string", b""):
             # Gradio's home page takes `page` from the query: what is kept must not depend on it.
             scope = {**scope, "query_string": b""}
@@ -190,18 +215,19 @@ class Frame:
         """A framed page from Gradio, or None after passing on what is not a page."""
         start: Mapping[str, Any] = {}
         body: list[bytes] = []
-        page = False
+        page = lost = False
+        reads = b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
         async def collect(message: MutableMapping[str, Any]) -> None:
-            nonlocal start, page
+            nonlocal start, page, lost
             if message["type"] == "http.response.start":
                 kind = dict(message["headers"]).get(b"content-type", b"")
-                start, page = (
-                    message,
-                    kind.startswith(b"text/html") and message["status"] == 200 and self.is_page(scope),
-                )
-                if not page:
+                start, page = (message, kind.startswith(b"text/html") and message["status"] == 200 and self.is_page(scope))
+                lost = reads and message["status"] == 404  # a person gets a page, a program what Gradio says
+                if not page and not lost:
                     await send(message)
+            elif lost:
+                pass
             elif page:
                 body.append(message.get("body", b""))
             else:
@@ -210,6 +236,8 @@ class Frame:
         # Gradio is asked for the plain bytes of the whole page, whatever the visitor asked for.
         plain = [(k, v) for k, v in scope["headers"] if k not in (b"accept-encoding", b"if-none-match")]
         await self.app({**scope, "headers": plain, "method": "GET"} if self.is_page(scope) else scope, receive, collect)
+        if lost:
+            await respond(send, 404, self.site.unknown(scope["path"]), "text/html; charset=utf-8", cache_control="no-store")
         if not page:
             return None
         html = self.site.frame(scope["path"], b"".join(body).decode()).encode()

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pages.shell.packing import packed
+from engine.core.words import T, Words
+from pages.shell.packing import Cell, packed, rows_of
 from pages.shell.panels import Label, Panel, notes_of
-from pages.shell.text import T, Words, cells
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Frame:
     name: str
     data: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     labels: Sequence[Label] | None = None
-    facts: Sequence[tuple[Words, Words]] | None = None
-    table: Sequence[Sequence[Words]] | None = None
+    facts: Sequence[tuple[Words, Cell]] | None = None
+    table: Sequence[Sequence[Cell]] | None = None
 
     def sent(self, panels: Sequence[Panel]) -> dict[str, Any]:
         """As it is sent, its words placed in the figure's panels."""
@@ -34,7 +34,7 @@ class Frame:
             made["annotations"] = packed(notes_of(panels, self.labels))
         for name in ("facts", "table"):
             if (rows := getattr(self, name)) is not None:
-                made[name] = cells(rows)
+                made[name] = rows_of(rows)
         return made
 
 
@@ -78,8 +78,7 @@ class Frames:
     def data(self, shown: dict[int, list]) -> dict[str, Any]:
         """What holds for all moments, as it is sent. An array that the figure sends already, found in `shown` by its
         identity, is not sent again: {"same": [the path to it]}."""
-        made: dict[str, Any] = {"title": T.of(self.title).data(), "start": self.start % len(self.frames),
-                                "seconds": self.seconds}  # fmt: skip
+        made: dict[str, Any] = {"title": T.of(self.title).data(), "start": self.start % len(self.frames), "seconds": self.seconds}
         for name in ("rows", "products", "strips"):
             if parts := getattr(self, name):
                 made[name] = {

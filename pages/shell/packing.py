@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pages.shell.text import T
+from engine.core import amounts
+from engine.core.words import T, Words
+
+Cell = Words | float | tuple[float | None, str]  # words, a number, or a number and its kind: (0.34, "percent")
+
+
+def rows_of(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Facts or a table's rows as the browser takes them, numbers written as people read them."""
+    return [[_said(cell) for cell in row] for row in rows]
+
+
+def _said(cell: Cell) -> Any:
+    if cell is None or isinstance(cell, (int, float, np.number)):
+        return amounts.number(None if cell is None else float(cell))
+    if isinstance(cell, tuple) and not isinstance(cell[0], str):
+        said = amounts.formatted(*cell)
+        assert said is not None, f"{cell[1]!r} is no kind of number"
+        return said
+    return T.of(cell).data()  # pyright: ignore[reportArgumentType]  a pair of texts
 
 
 def packed(value: Any) -> Any:
@@ -44,5 +62,5 @@ def _typed(array: np.ndarray) -> Any:
         array = array.astype(np.float64 if wide else np.float32)
     if array.size <= 8 and array.ndim == 1 and np.isfinite(array).all():
         return array.tolist()
-    made = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(np.ascontiguousarray(array)).decode()}
+    made = {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(np.ascontiguousarray(array).data).decode()}
     return made | ({"shape": ", ".join(map(str, array.shape))} if array.ndim > 1 else {})

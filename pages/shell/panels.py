@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from engine.core.words import T, Words
 from pages.shell.axes import Axis, layout_of
 from pages.shell.colors import INK_2, SURFACE
-from pages.shell.text import T, Words
+
+Swatch = Literal["line", "dash", "dot", "patch"]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes; `z` makes it three-dimensional. Panels stand side by side, on a phone one under the other."""
+    """One set of axes; `z` makes it three-dimensional. Panels stand side by side, on a phone one under the other.
+
+    key: what its colours mean, above it: (colour, words) or (colour, words, swatch) each; True for its named traces.
+    """
 
     x: Axis = field(default_factory=Axis)
     y: Axis = field(default_factory=Axis)
     z: Axis | None = None
     title: Words = ""
+    key: bool | Sequence[tuple[str, Words] | tuple[str, Words, Swatch]] = ()
 
 
 @dataclass(frozen=True)
 class Label:
-    """Words on the figure, in data units of a panel (a logarithmic axis takes the value, not its logarithm)."""
+    """Words on the figure, in data units of a panel (a logarithmic axis takes the value, not its logarithm).
+
+    The browser moves them as little as it must so that they stand apart from other words and within the figure.
+    """
 
     x: float
     y: float
@@ -64,6 +73,30 @@ def notes_of(panels: Sequence[Panel], labels: Sequence[Label]) -> list[dict[str,
     ]
 
 
+def keys_of(panels: Sequence[Panel], traces: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What the panels' colours mean: for each panel that says so, rows of (colour, words, swatch)."""
+    found = {}
+    for place, panel in enumerate(panels):
+        if panel.key is True:
+            mine = [t for t in traces if t["name"] and t.get("xaxis", "x") == f"x{_number(place)}" and "scene" not in t]
+            rows = {T.of(t["name"]): (_color(t), T.of(t["name"]), _swatch(t)) for t in mine}
+            found[str(place)] = list(rows.values())
+        elif panel.key:
+            found[str(place)] = [(row[0], T.of(row[1]), row[2] if len(row) > 2 else "patch") for row in panel.key]
+    return found
+
+
+def _color(trace: Mapping[str, Any]) -> str:
+    styles = [trace.get(part, {}).get("color") for part in ("line", "marker")]
+    return next((color.partition("/")[0] for color in styles if isinstance(color, str)), INK_2)
+
+
+def _swatch(trace: Mapping[str, Any]) -> Swatch:
+    if "lines" in trace.get("mode", ""):
+        return "dash" if trace["line"].get("dash", "solid") != "solid" else "line"
+    return "dot" if trace["type"].startswith("scatter") else "patch"
+
+
 def _number(place: int) -> str:
     """How Plotly counts axes: x, x2, x3, …"""
     return "" if place == 0 else str(place + 1)
@@ -72,9 +105,16 @@ def _number(place: int) -> str:
 def _title(place: int, panel: Panel) -> dict[str, Any]:
     number = _number(place)
     return {
-        "text": T.of(panel.title), "xref": f"x{number} domain", "yref": f"y{number} domain", "x": 0.5, "y": 1,
-        "xanchor": "center", "yanchor": "bottom", "showarrow": False, "font": {"color": INK_2, "size": 13},
-    }  # fmt: skip
+        "text": T.of(panel.title),
+        "xref": f"x{number} domain",
+        "yref": f"y{number} domain",
+        "x": 0.5,
+        "y": 1,
+        "xanchor": "center",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"color": INK_2, "size": 13},
+    }
 
 
 def _note(panel: Panel, label: Label) -> dict[str, Any]:
@@ -82,6 +122,12 @@ def _note(panel: Panel, label: Label) -> dict[str, Any]:
     return {
         "x": float(np.log10(label.x)) if panel.x.log else float(label.x),
         "y": float(np.log10(label.y)) if panel.y.log else float(label.y),
-        "xref": f"x{number}", "yref": f"y{number}", "text": T.of(label.text), "showarrow": False,
-        "xanchor": label.anchor, "font": {"color": label.color, "size": 13}, "bgcolor": f"{SURFACE}/0.8", "borderpad": 1,
-    }  # fmt: skip
+        "xref": f"x{number}",
+        "yref": f"y{number}",
+        "text": T.of(label.text),
+        "showarrow": False,
+        "xanchor": label.anchor,
+        "font": {"color": label.color, "size": 13},
+        "bgcolor": f"{SURFACE}/0.8",
+        "borderpad": 1,
+    }

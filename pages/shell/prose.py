@@ -55,7 +55,7 @@ def unimported(name: str) -> str:
     if not part:
         return text
     node = next(node for node in ast.parse(text).body if getattr(node, "name", "") == part)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    first = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
     return "\n".join(text.splitlines()[first - 1 : node.end_lineno]) + "\n"
 
 
@@ -66,10 +66,7 @@ def highlighted(source: str) -> str:
 
 @functools.cache
 def _code_html(slug: str, parts: tuple[tuple[str, str], ...]) -> str:
-    return "".join(
-        f'<h3 class="code-name">{name}</h3><pre class="code"><code>{highlighted(text)}</code></pre>'
-        for name, text in parts
-    )
+    return "".join(f'<h3 class="code-name">{name}</h3><pre class="code"><code>{highlighted(text)}</code></pre>' for name, text in parts)
 
 
 def code_html(lab: Lab) -> str:

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
@@ -14,22 +15,24 @@ from typing import Any
 
 import numpy as np
 
-from engine.core import Params, Refused, devices, recordings, results
+from engine.core import Params, Refused, amounts, devices, recordings, results
 from engine.core.params import shown
 from engine.core.recordings import Recording
 from engine.core.runner import Outcome, Runner, document
+from engine.core.words import T
+from pages.shell import files
 from pages.shell.lab import KINDS, Lab
-from pages.shell.text import T, grouped
 
 INSTANCE = secrets.token_hex(4)
 STREAM_SECONDS = 0.1
 EXPORT_BYTES = 64 * 2**20
+ADDRESS = 8000  # characters of an address in a file
 log = logging.getLogger("orrery")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a page asks: its lab's parameters, the place of the view that is open, the request's number."""
+    """What a page asks: its lab's parameters, the place of the view that is open (sent counted from 1), the request's number."""
 
     params: Params
     view: int
@@ -39,12 +42,19 @@ class Request:
     def read(cls, lab: Lab, value: Any) -> Request:
         """A request from what the browser sent. Raises `Refused`."""
         if not isinstance(value, Mapping) or not isinstance(value.get("params"), Mapping):
-            raise Refused("the request must name its parameters; got none", "请求必须给出参数；未收到")
-        view = value.get("view", 0)
-        if not isinstance(view, int) or not 0 <= view < len(lab.views):
-            raise Refused(f"view must be from 0 to {len(lab.views) - 1}; got {shown(view)}",
-                          f"view 必须在 0 到 {len(lab.views) - 1} 之间；收到 {shown(view)}", "view")  # fmt: skip
-        return cls(lab.experiment.params.parse(value["params"]), view, numbered(value))
+            raise Refused(T("the request must name its parameters; got none", "请求必须给出参数；未收到"))
+        view = value.get("view", 1)
+        if not isinstance(view, int) or not 1 <= view <= len(lab.views):
+            raise Refused(
+                T(
+                    "view must be from 1 to {views}; got {view}",
+                    "view 必须在 1 到 {views} 之间；收到 {view}",
+                    views=len(lab.views),
+                    view=shown(view),
+                ),
+                "view",
+            )
+        return cls(lab.experiment.params.parse(files.expanded(value["params"])), view - 1, numbered(value))
 
 
 def numbered(value: Any) -> int:
@@ -53,16 +63,37 @@ def numbered(value: Any) -> int:
     return number if isinstance(number, int) and 0 <= number < 2**53 else 0
 
 
-def refused(error: Refused, value: Any) -> dict[str, Any]:
-    """A refusal as a reply: one sentence in both languages."""
-    return {"id": numbered(value), "instance": INSTANCE, "error": {"en": error.en, "zh": error.zh, "name": error.name}}
+def refused(lab: Lab, error: Refused, value: Any) -> dict[str, Any]:
+    """A refusal as a reply: one sentence in both languages; the Chinese one calls the control as the page does."""
+    said = {"en": error.en, "zh": named(lab.experiment.params, error), "name": error.name}
+    return {"id": numbered(value), "instance": INSTANCE, "error": said}
+
+
+def named(model: type[Params], error: Refused) -> str:
+    """A refusal in Chinese in which the parameter at fault, and one that it must stay under, have their Chinese names.
+
+    What is quoted, as given, stays as it is.
+    """
+    text = error.zh
+    for name in (error.name, model.hints(error.name).get("below", "") if error.name in model.model_fields else ""):
+        if name in model.model_fields:
+            text = re.sub(rf"(?<![\w'\"“]){re.escape(name)}(?![\w'\"”])", model.hints(name)["zh"].replace("\\", r"\\"), text, count=1)
+    return text
 
 
 def broken(lab: Lab, value: Any) -> dict[str, Any]:
     """The reply to a failure that is ours: said plainly; the trace goes to the server's log alone."""
     log.exception("%s failed", lab.slug)
-    return refused(Refused("the lab failed on these parameters; the fault is the program's, not yours",
-                           "实验在这些参数下出错；这是程序的问题，不是你的问题"), value)  # fmt: skip
+    return refused(
+        lab,
+        Refused(
+            T(
+                "the lab failed on these parameters; the fault is the program's, not yours",
+                "实验在这些参数下出错；这是程序的问题，不是你的问题",
+            )
+        ),
+        value,
+    )
 
 
 def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
@@ -78,7 +109,7 @@ def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
         outcome = runner.run(lab.experiment, request.params)
         return drawn(lab, request.params, outcome, [request.view], request.id)
     except Refused as error:
-        return refused(error, value)
+        return refused(lab, error, value)
     except Exception:  # a stack trace is never a reply; the log has it
         return broken(lab, value)
 
@@ -105,19 +136,18 @@ def stream(lab: Lab, runner: Runner, value: Any) -> Iterator[dict[str, Any]]:
         finally:
             outcomes.close()
     except Refused as error:
-        yield refused(error, value)
+        yield refused(lab, error, value)
     except Exception:  # as above
         yield broken(lab, value)
 
 
 def drawn(lab: Lab, params: Params, outcome: Outcome, views: Any, number: int) -> dict[str, Any]:
     """The reply that shows an outcome: the figures of some views, the provenance line, what there is to say."""
-    values = params.model_dump()
-    offered = [i for i in views if all(values[name] in allowed for name, allowed in lab.views[i].when.items())]
+    shown = [(i, lab.views[i]) for i in views if lab.offers(lab.views[i], params)]
+    said = {i: [text.data() for text in lab.said(view, outcome.result)] for i, view in shown}
     return {
-        "figures": {str(i): lab.views[i].figure(outcome.result).data() for i in offered},
+        "figures": {str(i): view.figure(outcome.result).data() | {"findings": said[i]} for i, view in shown},
         "provenance": provenance_line(lab, outcome),
-        "findings": [T.of(finding).data() for finding in lab.findings(outcome.result)] if lab.findings else [],
     } | progress(outcome, number)
 
 
@@ -135,23 +165,21 @@ def provenance_line(lab: Lab, outcome: Outcome) -> dict[str, Any]:
     """The parts of the line under a figure: how many, how long, backend, device, seed, a test of fit."""
     made = outcome.provenance
     parts = [lab.sample(outcome.result)] if lab.sample else []
-    parts += [T.of(duration(made.seconds)), T.of(made.backend), T.of(made.device)]
+    device = device_words(made.device)
+    parts += [T.of(amounts.duration(made.seconds)), T.of(made.backend), device]
     if made.seed is not None:
-        parts.append(T(f"seed {made.seed}", f"种子 {made.seed}"))
+        parts.append(T("seed {seed}", "种子 {seed}", seed=made.seed))
     if lab.fit is not None:
         parts.append(lab.fit(outcome.result))
     line: dict[str, Any] = {"parts": [T.of(part).data() for part in parts if part.en]}
     if made.recorded:
-        line["recorded"] = T(f"recorded on {made.device}, {made.date}", f"录制于 {made.device}，{made.date}").data()
+        line["recorded"] = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=made.date).data()
     return line
 
 
-def duration(seconds: float) -> str:
-    """A time as a person reads it: 6.2 ms, 1.4 s, 3 min 20 s."""
-    if seconds < 1:
-        return f"{1000 * seconds:.2g} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{seconds:.1f} s" if seconds < 100 else f"{minutes} min {rest} s"
+def device_words(name: str) -> T:
+    """What a person reads of a device: a CPU's threads are counted in the page's language."""
+    return T(name, re.sub(r"(\d+) threads?", r"\1 线程", name))
 
 
 def export(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
@@ -159,27 +187,36 @@ def export(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
     try:
         request = Request.read(lab, value)
         outcome = at_hand(lab, runner, request.params)
+        whole = document(lab.experiment, request.params, outcome) | {"page": asked_on(lab, request, value)}
         if value.get("format") == "npz":
             buffer = io.BytesIO()
-            np.savez_compressed(buffer, **results.arrays(outcome.result))
+            about = json.dumps({name: part for name, part in whole.items() if name != "result"}, ensure_ascii=False)
+            np.savez_compressed(buffer, **results.arrays(outcome.result) | {"about": np.array(about)})  # pyright: ignore[reportArgumentType]
             body = buffer.getvalue()
         else:
-            body = json.dumps(document(lab.experiment, request.params, outcome), ensure_ascii=False, indent=1).encode()
+            body = json.dumps(whole, ensure_ascii=False, indent=1).encode()
         if len(body) > EXPORT_BYTES:
-            size, most = grouped(len(body) / 2**20), grouped(EXPORT_BYTES / 2**20)
-            raise Refused(f"the file must be at most {most} MB; this one has {size} MB: use the command line's --out",
-                          f"文件不能超过 {most} MB；此文件有 {size} MB：请用命令行的 --out")  # fmt: skip
+            size, most = amounts.count(len(body) / 2**20), amounts.count(EXPORT_BYTES / 2**20)
+            raise Refused(
+                T(
+                    "the file must be at most {most} MB; this one has {size} MB: use the command line's --out",
+                    "文件不能超过 {most} MB；此文件有 {size} MB：请用命令行的 --out",
+                    most=most,
+                    size=size,
+                )
+            )
         kind = "npz" if value.get("format") == "npz" else "json"
-        return {
-            "id": request.id,
-            "instance": INSTANCE,
-            "file": f"{lab.slug}.{kind}",
-            "bytes": base64.b64encode(body).decode(),
-        }
+        return {"id": request.id, "instance": INSTANCE, "file": f"{lab.slug}.{kind}", "bytes": base64.b64encode(body).decode()}
     except Refused as error:
-        return refused(error, value)
+        return refused(lab, error, value)
     except Exception:  # as above
         return broken(lab, value)
+
+
+def asked_on(lab: Lab, request: Request, value: Mapping[str, Any]) -> dict[str, str]:
+    """The question that was open, and the address that asked it, as a file of the result names them."""
+    address = value.get("address")
+    return {"question": lab.views[request.view].question.en, "address": address[:ADDRESS] if isinstance(address, str) else ""}
 
 
 def at_hand(lab: Lab, runner: Runner, params: Params) -> Outcome:
@@ -188,7 +225,7 @@ def at_hand(lab: Lab, runner: Runner, params: Params) -> Outcome:
         return runner.run(lab.experiment, params)
     made = recorded(lab, params)
     if made is None:
-        raise Refused("the result must be computed first: press Run", "请先计算结果：点击“运行”")
+        raise Refused(T("the result must be computed first: press Run", "请先计算结果：点击“运行”"))
     return made.outcome
 
 
@@ -206,6 +243,7 @@ def opening(lab: Lab, runner: Runner) -> dict[str, Any] | None:
     """What a page opens on, before anything is asked: the default result, or the recording of a costly one."""
     params = lab.defaults()
     if lab.experiment.cost_of(params) == "instant":
+        lab.experiment(params)  # imports are not the experiment's own time
         return drawn(lab, params, runner.run(lab.experiment, params), [0], 0)
     made = recorded(lab, params)
     return drawn(lab, params, made.outcome, range(len(lab.views)), 0) if made else None

@@ -19,11 +19,12 @@ from packaging.requirements import Requirement
 from starlette.middleware import Middleware
 
 from engine.core.runner import Runner
+from engine.core.words import T
 from pages.shell import frame, prose, quirks, replies, statics, theme, thumbnails, wire
 from pages.shell.ask import Ask
+from pages.shell.files import Files
 from pages.shell.lab import Page
 from pages.shell.middleware import Apology, Door, Frame
-from pages.shell.text import T
 from pages.shell.uploads import Uploads
 
 SESSIONS = 500
@@ -104,6 +105,10 @@ class Site:
             return prose.code_html(self.pages[slug].lab).encode(), "text/html; charset=utf-8"
         return None
 
+    def unknown(self, path: str) -> bytes:
+        """The page at an address that is none."""
+        return frame.unknown(self.chapters, self.names, path).encode()
+
     def launch(self, **options: Any) -> None:
         """Serve the site; blocks unless `prevent_thread_lock` is given."""
         block = not options.pop("prevent_thread_lock", False)
@@ -111,7 +116,9 @@ class Site:
         sys.setswitchinterval(SWITCH_SECONDS)
         self.declare(options)
         self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
-        self.demo.launch(**(self.settings() | options | {"prevent_thread_lock": True}))
+        quirks.rest_when_idle(self.demo)
+        given: dict[str, Any] = self.settings() | options | {"prevent_thread_lock": True}
+        self.demo.launch(**given)
         print(f"Orrery is at {self.demo.local_url}", flush=True)  # noqa: T201  said to who started it
         threading.Thread(target=self.warm, name="warm", daemon=True).start()
         if block:
@@ -132,6 +139,7 @@ class Site:
             Middleware(Apology),
             Middleware(Ask, labs=labs, runner=self.runner),
             Middleware(Uploads),
+            Middleware(Files),
             Middleware(Frame, site=self),
         ]
         return {
@@ -150,15 +158,14 @@ class Site:
             "favicon_path": str(statics.HERE / "favicon.svg"),
             "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
             "mcp_server": mcp_installed(),
-        }  # fmt: skip
+        }
 
 
 def notes(page: Page) -> None:
     """A lab's notes in both languages; the style sheet hides the one that is not read."""
     for language in ("en", "zh"):
         text = "\n\n".join(
-            f'<section class="note">\n\n## {heading}\n\n{body}\n\n</section>'
-            for heading, body in prose.sections(page.notes(language))
+            f'<section class="note">\n\n## {heading}\n\n{body}\n\n</section>' for heading, body in prose.sections(page.notes(language))
         )
         delimiters = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
         gr.Markdown(text, elem_classes=["notes", f"lang-{language}"], latex_delimiters=delimiters, container=False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.core.words import T, Words
 from pages.shell.packing import packed
-from pages.shell.text import T, Words
 
 
 @dataclass(frozen=True)

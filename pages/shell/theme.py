@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from gradio.themes import Base
 
 TOKENS = {
     "body_background_fill": "var(--paper)",
@@ -31,8 +31,8 @@ TOKENS = {
 WITHOUT_DARK = {"color_accent", "block_padding"}
 
 
-def orrery() -> gr.themes.Base:
+def orrery() -> Base:
     """The theme: no fonts from elsewhere, no colours but the tokens."""
-    theme = gr.themes.Base(font=["ui-sans-serif", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    theme = Base(font=["ui-sans-serif", "system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     dark = {f"{name}_dark": value for name, value in TOKENS.items() if name not in WITHOUT_DARK}
     return theme.set(**TOKENS, **dark, layout_gap="16px", form_gap_width="0px")

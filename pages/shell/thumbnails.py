@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from engine.core.words import T
 from pages.shell.figures import Figure
 
 WIDTH, HEIGHT, PAD = 240.0, 120.0, 6.0
@@ -21,9 +22,7 @@ HEAT_CELLS = 24
 
 def svg(figure: Figure) -> str:
     """The figure's first panel: bars, lines, points, contours and heat maps, without axes."""
-    traces = [
-        dict(t) for t in figure.traces if not any(k in t for k in ("xaxis", "yaxis", "scene")) or t.get("xaxis") == "x"
-    ]
+    traces = [dict(t) for t in figure.traces if not any(k in t for k in ("xaxis", "yaxis", "scene")) or t.get("xaxis") == "x"]
     maps = [t for t in traces if t["type"] in ("heatmap", "contour")]
     body = [_heat(maps[0])] if maps else []
     seen = [t for t in traces if t["type"] == "image"]
@@ -32,7 +31,7 @@ def svg(figure: Figure) -> str:
     curves = [t for t in traces if t["type"] in ("scatter", "scattergl", "bar") and t.get("y") is not None]
     if curves:
         body += _curves(curves, figure, over_map=maps[0] if maps else None)
-    says = html.escape(figure.says[0] if isinstance(figure.says, tuple) else str(figure.says))
+    says = html.escape(T.of(figure.says).en)
     return f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" aria-label="{says}">{"".join(body)}</svg>'
 
 
@@ -52,7 +51,7 @@ def _numbers(values: Any) -> np.ndarray:
     return np.asarray([np.nan if v is None else v for v in values], float)
 
 
-def _curves(curves: list[Mapping[str, Any]], figure: Figure, over_map: Mapping[str, Any] | None) -> list[str]:
+def _curves(curves: Sequence[Mapping[str, Any]], figure: Figure, over_map: Mapping[str, Any] | None) -> list[str]:
     panel = figure.panels[0]
     xs, ys = [], []
     for curve in curves:
@@ -113,10 +112,7 @@ def _curve(curve: Mapping[str, Any], px: np.ndarray, py: np.ndarray) -> str:
     color = _color(curve)
     if curve["type"] == "bar":
         width = max((WIDTH - 2 * PAD) / max(len(px), 1) * 0.72, 0.8)
-        rects = (
-            f"M{x - width / 2:.1f} {HEIGHT - PAD:.1f}V{y:.1f}h{width:.1f}V{HEIGHT - PAD:.1f}z"
-            for x, y in zip(px, py, strict=True)
-        )
+        rects = (f"M{x - width / 2:.1f} {HEIGHT - PAD:.1f}V{y:.1f}h{width:.1f}V{HEIGHT - PAD:.1f}z" for x, y in zip(px, py, strict=True))
         return f'<path d="{"".join(rects)}" style="fill:{color}" opacity=".75"/>'
     upright = str(curve.get("marker", {}).get("symbol", "")).startswith("line-ns")
     stroke = "M{:.1f} {:.1f}v5" if upright else "M{:.1f} {:.1f}h2.8"
@@ -137,5 +133,5 @@ def _heat(trace: Mapping[str, Any]) -> str:
         for r in range(z.shape[0])
         for c in range(z.shape[1])
         if share[r, c] > 0.02
-    ]  # fmt: skip
+    ]
     return f'<g style="fill:var(--measured)">{"".join(cells)}</g>'

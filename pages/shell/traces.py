@@ -5,23 +5,30 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
-from pages.shell.colors import CLASSES, DIVERGING, MEASURED, MUTE, RAMP, THEORY
-from pages.shell.text import T, Words
+from engine.core.words import T, Words
+from pages.shell.colors import ACCEPT, CLASSES, DIVERGING, FOURTH, MEASURED, MUTE, RAMP, REJECT, SECOND, THEORY, THIRD
+
+Place = Literal["end", "start", "peak", "middle"]
+COLORS = (MEASURED, SECOND, THIRD, FOURTH, ACCEPT, REJECT)  # of named curves, in this order
 
 
-def trace(kind: str, *, name: Words = "", panel: int = 0, **options: Any) -> dict[str, Any]:
-    """Any Plotly trace, placed in a panel. Three-dimensional kinds take the panel's scene."""
+def trace(kind: str, *, name: Words = "", panel: int = 0, label: Place | None = None, **options: Any) -> dict[str, Any]:
+    """Any Plotly trace, placed in a panel. Three-dimensional kinds take the panel's scene.
+
+    label: where along the trace its name is written, in its colour; the browser keeps it apart from other words.
+    """
     made: dict[str, Any] = {"type": kind, "name": T.of(name), **options}
+    if label:
+        made["meta"] = {**made.get("meta", {}), "label": label}
     if panel:
         number = str(panel + 1)
         made |= (
-            {"scene": f"scene{number}"}
-            if kind in {"surface", "scatter3d", "mesh3d"}
-            else {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+            {"scene": f"scene{number}"} if kind in {"surface", "scatter3d", "mesh3d"} else {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         )
     return made
 
@@ -37,9 +44,7 @@ def line(x: Any, y: Any, color: str = THEORY, *, dash: str = "", width: float = 
     return trace("scatter", x=x, y=y, mode="lines", line=style, **options)
 
 
-def points(
-    x: Any, y: Any, color: str = MEASURED, *, size: float = 6, symbol: str = "", **options: Any
-) -> dict[str, Any]:
+def points(x: Any, y: Any, color: str = MEASURED, *, size: float = 6, symbol: str = "", **options: Any) -> dict[str, Any]:
     """Points: measurements one by one."""
     marker = {"color": color, "size": size} | ({"symbol": symbol} if symbol else {})
     return trace("scatter", x=x, y=y, mode="markers", **{"marker": marker, **options})
@@ -55,26 +60,59 @@ def band(x: Any, low: Any, high: Any, color: str = MEASURED, **options: Any) -> 
     """A shaded band between two curves, as two traces."""
     edge = {"width": 0, "color": color}
     lower = trace("scatter", x=x, y=low, mode="lines", line=edge, hoverinfo="skip", **options)
-    upper = trace(
-        "scatter",
-        x=x,
-        y=high,
-        mode="lines",
-        line=edge,
-        hoverinfo="skip",
-        fill="tonexty",
-        fillcolor=f"{color}/0.2",
-        **options,
-    )
+    upper = trace("scatter", x=x, y=high, mode="lines", line=edge, hoverinfo="skip", fill="tonexty", fillcolor=f"{color}/0.2", **options)
     return [lower, upper]
 
 
+def curves(
+    x: Any,
+    named: Mapping[Words, Any],
+    *,
+    colors: Sequence[str] | Mapping[Words, str] = COLORS,
+    spread: Mapping[Words, tuple[Any, Any]] | None = None,
+    dash: str | Mapping[Words, str] = "",
+    label: Place | None = "end",
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """Named curves over one x, each in the next colour and with its name at its end; bands from low to high under them.
+
+    colors: in the curves' order, or by name. spread, dash: by name.
+    """
+    hues = [colors[name] if isinstance(colors, Mapping) else colors[i % len(colors)] for i, name in enumerate(named)]
+    shades, lines = [], []
+    for (name, y), hue in zip(named.items(), hues, strict=True):
+        if spread and name in spread:
+            shades += band(x, *spread[name], hue, panel=options.get("panel", 0))
+        stroke = dash if isinstance(dash, str) else dash.get(name, "")
+        lines.append(line(x, y, hue, dash=stroke, name=name, label=label, **options))
+    return shades + lines
+
+
 def heat(
-    z: Any, x: Any = None, y: Any = None, *, diverging: bool = False, scale: Any = None, **options: Any
+    z: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    diverging: bool = False,
+    scale: Any = None,
+    bar: bool = False,
+    scale_title: Words = "",
+    **options: Any,
 ) -> dict[str, Any]:
-    """A heat map of z[row, column]; a diverging one is centred at zero. Numbers are shown on hover."""
+    """A heat map of z[row, column]; a diverging one is centred at zero. Numbers are shown on hover.
+
+    bar: a scale of its colours stands beside the panel, with `scale_title` if there is one; of several maps in a panel
+        the first one's is shown. Where the numbers are those of the model, signed maps have one.
+    """
     places = {key: value for key, value in (("x", x), ("y", y)) if value is not None}
-    made = {"z": z, **places, "colorscale": scale or (DIVERGING if diverging else RAMP), "showscale": False}
+    made = {
+        "z": z,
+        **places,
+        "colorscale": scale or (DIVERGING if diverging else RAMP),
+        "showscale": bool(scale_title) if bar is None else bar,
+    }
+    if scale_title:
+        made["colorbar"] = {"title": {"text": T.of(scale_title)}}
     if diverging:
         largest = float(np.nanmax(np.abs(z))) if np.isfinite(z).any() else 1.0
         made |= {"zmin": -largest or -1.0, "zmax": largest or 1.0}
@@ -120,8 +158,16 @@ def _data_url(pixels: np.ndarray, kind: str, **options: Any) -> str:
 
 def contours(z: Any, x: Any, y: Any, *, levels: int = 18, **options: Any) -> dict[str, Any]:
     """Level lines of z[row, column] without filling."""
-    made = {"z": z, "x": x, "y": y, "ncontours": levels, "showscale": False, "contours": {"coloring": "lines"},
-            "colorscale": [[0, MUTE], [1, MEASURED]], "line": {"width": 1.2}}  # fmt: skip
+    made = {
+        "z": z,
+        "x": x,
+        "y": y,
+        "ncontours": levels,
+        "showscale": False,
+        "contours": {"coloring": "lines"},
+        "colorscale": [[0, MUTE], [1, MEASURED]],
+        "line": {"width": 1.2},
+    }
     return trace("contour", **(made | options))
 
 

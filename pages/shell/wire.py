@@ -30,9 +30,7 @@ class Wire(gr.HTML):
     """An invisible component whose value is plain JSON."""
 
     def __init__(self, js_on_load: str, **options: Any):
-        super().__init__(
-            None, html_template="", apply_default_css=False, js_on_load=js_on_load, elem_classes=["wire"], **options
-        )
+        super().__init__(None, html_template="", apply_default_css=False, js_on_load=js_on_load, elem_classes=["wire"], **options)
 
     def preprocess(self, payload: Any) -> Any:
         return payload
@@ -48,7 +46,7 @@ def connect(lab: Lab, runner: Runner) -> None:
     """Put a lab's wires and its endpoint into the page that is being built."""
     asks = Wire(f"Orrery.wireControls(props, trigger) // {EVENTS}")
     replied = Wire("Orrery.wireStage(props, watch)")
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
     def stream(value: Any) -> Iterator[str]:
         # As text: Gradio would walk through a large reply, and copy it, a dozen times.
@@ -56,19 +54,16 @@ def connect(lab: Lab, runner: Runner) -> None:
             yield orjson.dumps(reply).decode()
 
     streaming = asks.start(
-        stream,
-        asks,
-        replied,
-        trigger_mode="multiple",
-        concurrency_id="costly",
-        concurrency_limit=COSTLY_AT_ONCE,
-        **quiet,
+        stream, asks, replied, trigger_mode="multiple", concurrency_id="costly", concurrency_limit=COSTLY_AT_ONCE, **quiet
     )
     asks.stop(None, None, None, cancels=[streaming], **quiet)
-    gr.api(
-        endpoint(lab, runner), api_name=lab.slug, concurrency_id="api", concurrency_limit=API_AT_ONCE,
+    gr.api(  # pyright: ignore[reportPrivateImportUsage]
+        endpoint(lab, runner),
+        api_name=lab.slug,
+        concurrency_id="api",
+        concurrency_limit=API_AT_ONCE,
         api_description=inspect.cleandoc(lab.experiment.params.__doc__ or lab.title.en),
-    )  # fmt: skip
+    )
 
 
 def endpoint(lab: Lab, runner: Runner) -> Callable[..., dict]:
@@ -83,9 +78,7 @@ def endpoint(lab: Lab, runner: Runner) -> Callable[..., dict]:
             raise gr.Error(error.en, print_exception=False) from None
         except Exception:  # a stack trace is never a reply; the log has it
             replies.log.exception("%s failed", lab.slug)
-            raise gr.Error(
-                "the lab failed on these parameters; the fault is the program's", print_exception=False
-            ) from None
+            raise gr.Error("the lab failed on these parameters; the fault is the program's", print_exception=False) from None
 
     types = typing.get_type_hints(model)
     fields = {name: (types[name], field.default) for name, field in model.model_fields.items()}

@@ -8,6 +8,8 @@ Orrery.makeControls = (root, boot, stage) => {
   const W = {
     again: T('Draw a new seed', '换一个随机种子'), presets: T('Presets', '预设'), yes: T('on', '开'), no: T('off', '关'),
     rule: T('must be', '必须'), reset: T('Reset', '重置'), more: T('Parameters of other questions', '其他问题的参数'),
+    file: T('Load a file…', '载入文件…'), drop: T('or drop one', '也可拖放'), opening: T('loading…', '正在载入…'), aside: T('Put aside', '移除'),
+    held: T('a file on the server', '服务器上的文件'), away: T('The server does not answer: the file was not loaded.', '服务器没有回应：文件未载入。'),
   };
   const hints = n => schema[n][HINTS] || {};
   const title = n => T(hints(n).en || n, hints(n).zh || n);
@@ -22,9 +24,8 @@ Orrery.makeControls = (root, boot, stage) => {
     if (p.enum) return p.enum.find(option => String(option) === String(raw));
     if (p.type === 'boolean') return { true: true, false: false, 1: true, 0: false }[String(raw).toLowerCase()];
     if (p.type === 'string') return String(raw).length <= (p.maxLength ?? 1e5) ? String(raw) : undefined;
-    const text = String(raw).replace(/[\s,\u202f]/g, '').replace('−', '-');
-    const v = Number(text);
-    const ok = text !== '' && Number.isFinite(v) && v >= p.minimum && v <= p.maximum && (p.type !== 'integer' || Number.isInteger(v));
+    const { value: v } = Orrery.entry.number(String(raw), p.type === 'integer');
+    const ok = Number.isFinite(v) && v >= p.minimum && v <= p.maximum && (p.type !== 'integer' || Number.isInteger(v));
     return ok ? v : undefined;
   }
   function rule(n) {
@@ -36,7 +37,10 @@ Orrery.makeControls = (root, boot, stage) => {
     return T(`${kind.en} from ${p.minimum} to ${p.maximum}`, `${kind.zh}，且在 ${p.minimum} 到 ${p.maximum} 之间`);
   }
   const short = raw => { const s = String(raw); return s.length > 40 ? `${s.slice(0, 39)}…` : s; };
-  const refusal = (n, raw, must = rule(n)) => T(`${n} must be ${must.en}; got '${short(raw)}'`, `${n} 必须${must.zh}；收到 '${short(raw)}'`);
+  function refusal(n, raw, must = rule(n)) {
+    const { why } = schema[n].maximum === undefined ? {} : Orrery.entry.number(String(raw), schema[n].type === 'integer');
+    return T(`${n} must be ${must.en}; got '${short(raw)}'${why ? `, ${why.en}` : ''}`, `${title(n).zh} 必须${must.zh}；收到 '${short(raw)}'${why ? `，${why.zh}` : ''}`);
+  }
   const clamp = (n, v) => {
     const p = schema[n];
     const kept = Math.min(p.maximum, Math.max(p.minimum, v));
@@ -157,14 +161,55 @@ Orrery.makeControls = (root, boot, stage) => {
   function text(n, box) {
     const p = schema[n], code = ['code', 'matrix', 'mask'].includes(hints(n).control);
     const entry = code
-      ? el('textarea', { id: `p-${n}`, rows: 4, class: 'code-entry', spellcheck: 'false', maxlength: p.maxLength })
-      : el('input', { id: `p-${n}`, type: 'text', class: 'text-entry', spellcheck: 'false', autocomplete: 'off', maxlength: p.maxLength });
+      ? el('textarea', { id: `p-${n}`, rows: 4, class: 'code-entry', spellcheck: 'false' })
+      : el('input', { id: `p-${n}`, type: 'text', class: 'text-entry', spellcheck: 'false', autocomplete: 'off' });
     let wait = 0;
     const take = () => { clearTimeout(wait); if (entry.value !== state[n]) change(n, entry.value, 'commit', entry); };
     entry.addEventListener('input', () => { clearTimeout(wait); wait = setTimeout(take, 350); });
     entry.addEventListener('change', take);
     box.append(el('div', { class: 'head' }, el('label', { for: `p-${n}` }, words(title(n)))), entry);
-    return src => { if (src !== entry && document.activeElement !== entry) entry.value = state[n]; else if (src !== entry && entry.value !== state[n]) entry.value = state[n]; };
+    const showFile = p.maxLength >= LONG && hints(n).control !== 'mask' ? loadable(n, box, entry) : () => {};
+    return src => { if (src !== entry && entry.value !== state[n]) entry.value = state[n]; showFile(); };
+  }
+
+  /* A long text comes as a file too: a short one as the text itself; a long one goes up once, and its handle is the value. */
+  const HANDLE = /^file:[0-9a-f]{40}$/, SHORT = 20000;
+  const names_of = {};
+  function loadable(n, box, entry) {
+    const file = el('input', { type: 'file', hidden: true });
+    const own = el('button', { type: 'button', class: 'own', onclick: () => file.click() }, words(W.file));
+    const aside = el('button', { type: 'button', class: 'own', hidden: true, onclick: () => change(n, defaults[n], 'commit') }, words(W.aside));
+    const held = el('span', { class: 'hint' });
+    const bar = el('div', { class: 'picture-control' }, own, aside, held, file);
+    label(file, 'aria-label', T(`${title(n).en}: a file`, `${title(n).zh}：文件`));
+    box.append(bar);
+    async function load(given, called) {
+      if (!given) return;
+      own.disabled = true;
+      held.replaceChildren(words(W.opening));
+      const plain = given.size <= SHORT ? await given.arrayBuffer().then(raw => new TextDecoder('utf-8', { fatal: true }).decode(raw)).catch(() => null) : null;
+      const made = plain !== null ? { handle: plain } : await Orrery.transport.upload(given);
+      own.disabled = false;
+      file.value = '';
+      if (!made || !made.handle) { show(); stage.notice(made ? made.refused || made.error : W.away); return; }
+      names_of[made.handle] = called || given.name;
+      if (state[n] === made.handle) show(); else change(n, made.handle, 'commit', box);
+    }
+    file.addEventListener('change', () => load(file.files[0]));
+    box.addEventListener('dragover', e => { e.preventDefault(); bar.classList.add('over'); });
+    box.addEventListener('dragleave', () => bar.classList.remove('over'));
+    box.addEventListener('drop', e => { if (!e.dataTransfer.files.length) return; e.preventDefault(); bar.classList.remove('over'); load(e.dataTransfer.files[0]); });
+    entry.addEventListener('paste', e => {
+      const pasted = e.clipboardData.getData('text');
+      if (pasted.length > SHORT) { e.preventDefault(); load(new Blob([pasted]), `${n}.txt`); }
+    });
+    function show() {
+      const far = HANDLE.test(state[n]);
+      entry.hidden = far;
+      aside.hidden = !far;
+      held.replaceChildren(far ? (names_of[state[n]] || words(W.held)) : words(W.drop));
+    }
+    return show;
   }
 
   /* A text such as "2,1;1,3" while it has few numbers: a cell for each, to drag sideways, step or type in. The text stays. */
@@ -175,7 +220,7 @@ Orrery.makeControls = (root, boot, stage) => {
     label(grid, 'aria-label', title(n));
     entry.before(grid);
     let rows = null;
-    const normal = s => s.replace(/[,、]/g, ',').replace(/[;\n]/g, ';').replace(/−/g, '-');
+    const normal = s => Orrery.entry.normalised(s).replace(/\n/g, ';');
     const valueOf = token => {
       const [top, bottom = '1', ...rest] = token.split('/').map(part => (part.trim() === '' ? NaN : Number(part)));
       const v = rest.length ? NaN : top / bottom;
@@ -233,9 +278,11 @@ Orrery.makeControls = (root, boot, stage) => {
         write(i, j, by(v, stepOf(v), e.shiftKey ? 10 * way : way), 'commit');
       });
       box.addEventListener('change', () => {
-        const token = normal(box.value).trim(), bad = valueOf(token) === undefined;
+        const { value, why } = Orrery.entry.number(box.value), token = value === undefined ? normal(box.value).trim() : String(value);
+        const bad = valueOf(token) === undefined;
         box.setAttribute('aria-invalid', String(bad));
-        if (bad) stage.notice(refusal(n, box.value, T('made of numbers', '由数组成'))); else write(i, j, token, 'commit');
+        const must = why ? T(`made of numbers, ${why.en}`, `由数组成，${why.zh}`) : T('made of numbers', '由数组成');
+        if (bad) stage.notice(refusal(n, box.value, must)); else write(i, j, token, 'commit');
       });
       return box;
     }
@@ -264,6 +311,7 @@ Orrery.makeControls = (root, boot, stage) => {
     const showMask = Orrery.masks.control(box, {
       title: title(n), typed, get: () => state[n],
       put: (value, how) => { if (how === 'drag') holding = true; change(n, value, how, box); },
+      others: () => all.filter(other => other !== n).map(other => state[other]), refuse: stage.notice,
       resize: by => { for (const other of all) state[other] = by(state[other]); change(n, state[n], 'resize'); },
     });
     return src => { showText(src); showMask(); };
@@ -350,7 +398,7 @@ Orrery.makeControls = (root, boot, stage) => {
   }
   /* A handle holds a number: a parameter, or as "start[1]" an entry, counted from 0, of a text such as "-2,2". */
   const ENTRY = /^(\w+)\[(\d+)\]$/;
-  const entriesOf = n => state[n].replace(/[,、;;]/g, ',').replace(/−/g, '-').split(/,|\s+/).filter(Boolean);
+  const entriesOf = n => Orrery.entry.normalised(state[n]).split(/[,;]|\s+/).filter(Boolean);
   function get(name) {
     const [, n, i] = ENTRY.exec(name) || [];
     return n ? Number(entriesOf(n)[i] ?? 0) : state[name];
@@ -409,9 +457,9 @@ Orrery.makeControls = (root, boot, stage) => {
   function ask(how, format) {
     const event = { start: 'start', export: 'export' }[how] || 'run';
     if (event !== 'export') next();
-    const value = { params: { ...state }, view: stage.view, id };
+    const value = { params: { ...state }, view: stage.view + 1, id };
     if (event !== 'export') latest = { id, key: JSON.stringify(state) };
-    if (format) value.format = format;
+    if (format) Object.assign(value, { format, address: location.origin + address().url });
     stage.awaiting(event);
     if (event === 'run') Orrery.transport.ask(value);
     else if (event === 'export') Orrery.transport.save(value);
@@ -477,5 +525,6 @@ Orrery.makeControls = (root, boot, stage) => {
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 
   show();
-  return { state, get, set, hold, ask, next, keyOf, last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
+  return { state, get, set, hold, ask, next, keyOf, title, shown: () => names.filter(n => fields[n].box && !fields[n].box.hidden), file: v => (HANDLE.test(v) ? names_of[v] || `${v.slice(5, 13)}.txt` : null),
+    key: () => JSON.stringify(state), last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
 };

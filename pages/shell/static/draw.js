@@ -1,16 +1,16 @@
 /* One figure: painted by Plotly from what the server sent, in the page's theme and language; scrubbed, exported, dragged. */
 Orrery.Drawing = (() => {
   'use strict';
-  const { css, resolve, say, el, label } = Orrery;
+  const { css, resolve, say, el, label } = Orrery, { broken, readable, wide } = Orrery.labels;
   const NARROW = 560;
   const drawings = new Set();
 
-  const axis = () => ({
+  const axis = narrow => ({
     gridcolor: css('--hairline'), zeroline: false, linecolor: css('--hairline'), tickcolor: css('--hairline'),
-    ticks: 'outside', ticklen: 4, automargin: true, tickfont: { color: css('--ink-3'), size: 12 },
-    title: { font: { color: css('--ink-2'), size: 13 } }, exponentformat: 'power',
+    ticks: 'outside', ticklen: 4, automargin: true, tickfont: { color: css('--ink-3'), size: narrow ? 11 : 12 },
+    title: { font: { color: css('--ink-2'), size: narrow ? 12 : 13 } }, exponentformat: 'power',
   });
-  const solid = () => ({ ...axis(), backgroundcolor: css('--surface'), showbackground: false });
+  const solid = narrow => ({ ...axis(narrow), backgroundcolor: css('--surface'), showbackground: false });
 
   /* The template: light or dark is only a matter of what the tokens are. */
   function template(narrow) {
@@ -60,31 +60,119 @@ Orrery.Drawing = (() => {
     return trace;
   }
 
-  function laidOut(spec, width) {
+  /* --- the layout: axes in the page's colours, panels with room for their words --- */
+
+  const ROW = 17;  // px of a row of words above a panel
+  const number = i => (i ? String(i + 1) : '');
+  const rowsOf = text => (text ? text.split('<br>').length : 0);
+  const panelsOf = layout => Object.keys(layout).filter(key => /^(xaxis|scene)\d*$/.test(key)).length;
+
+  function laidOut(spec, data, width, height, rooms, zoom) {
     const narrow = width < NARROW;
     const layout = template(narrow);
     for (const key of Object.keys(spec)) {
-      if (/^xaxis/.test(key)) layout[key] = { ...axis(), showgrid: false };
-      else if (/^yaxis/.test(key)) layout[key] = axis();
-      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(), yaxis: solid(), zaxis: solid(), camera: { eye: { x: 1.2, y: -1.3, z: 0.75 } } };
+      if (/^xaxis/.test(key)) layout[key] = { ...axis(narrow), showgrid: false };
+      else if (/^yaxis/.test(key)) layout[key] = axis(narrow);
+      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(narrow), yaxis: solid(narrow), zaxis: solid(narrow), camera: { eye: { x: 1.2, y: -1.3, z: 0.75 } } };
     }
     merge(layout, spec);
-    if (layout.grid && narrow) {
-      const panels = layout.grid.rows * layout.grid.columns;
-      layout.grid = { ...layout.grid, rows: panels, columns: 1 };
-      for (const key of Object.keys(layout)) {
-        if (/^scene/.test(key) && layout[key].domain) layout[key].domain = { row: Number(key.slice(5) || 1) - 1, column: 0 };
+    layout.annotations = (layout.annotations || []).map(note => ({
+      ...note, font: { ...note.font, color: readable(note.font.color), size: Math.max(11, note.font.size - (narrow ? 1 : 0)) },
+    }));
+    return arranged(layout, data, { narrow, width, height: Math.min(layout.height || height, height), rooms, zoom, own: spec.margin || {} });
+  }
+
+  /* Where the panels stand. Each gets room for its title and key above it, the names at its curves' ends and its scale to its
+     right; and for the ticks between panels, what the last painting needed (rooms). */
+  function arranged(layout, data, { narrow, width, height, rooms, zoom, own }) {
+    const { margin, grid = { rows: 1, columns: 1 } } = layout, panels = panelsOf(layout), keys = (layout.meta || {}).keys || {};
+    const columns = narrow ? 1 : grid.columns, rows = narrow ? panels : grid.rows;
+    const places = Array.from({ length: panels }, (_, i) => ({ i, n: number(i), c: i % columns, r: Math.floor(i / columns), x: layout[`xaxis${number(i)}`], y: layout[`yaxis${number(i)}`] }));
+    const hidden = places.every(p => (!p.x || p.x.visible === false) && (!p.y || p.y.visible === false)) && places.some(p => p.x);
+    if (hidden) Object.assign(margin, { l: 12, r: 12, b: 12 }, own);
+    const lefts = Array.from({ length: columns }, (_, c) => (c ? rooms.left[c] ?? (hidden ? 16 : 64) : 0));
+    const gaps = lefts.reduce((a, b) => a + b, 0), cell = Math.max(60, (width - margin.l - margin.r - gaps) / columns);
+    for (const p of places) {
+      const mine = layout.annotations.filter(a => a.xref === `x${p.n}` && a.yref === `y${p.n}`), ends = mine.filter(a => a.end);
+      const most = cell * (narrow ? 0.3 : 0.34);
+      const bar = data.some(t => t.showscale && (t.xaxis || 'x') === `x${p.n}` && !t.scene) ? (narrow ? 48 : 58) : 0;
+      for (const note of mine) note.text = broken(note.text, note.end ? most : Math.max(most, 0.62 * cell), note.font.size);
+      p.right = p.x && p.x.range && ends.length ? Math.max(...ends.map(a => wide(a.text, a.font.size))) + 8 : 0;
+      p.right = bar + (bar ? 0 : Math.max(0, p.right - margin.r + 6));
+      let title = layout.annotations.find(a => a.yref === `y${p.n} domain`);
+      const rows_ = keys[p.i] ? Orrery.labels.key(keys[p.i], cell - 24, 12) : '';
+      if (title) title.text = broken(title.text, cell, title.font.size);
+      if (rows_ && title) title.text += `<br>${rows_}`;
+      if (rows_ && !title) {
+        title = { text: rows_, xref: `x${p.n} domain`, yref: `y${p.n} domain`, x: 0.5, y: 1, xanchor: 'center', yanchor: 'bottom', showarrow: false, font: { color: css('--ink-2'), size: 12 } };
+        layout.annotations.push(title);
+      }
+      p.top = title ? ROW * rowsOf(title.text) + 10 : 10;
+      p.bottom = !p.x || p.x.visible === false ? 12 : 50;
+    }
+    const row = r => places.filter(p => p.r === r), greatest = (list, of) => Math.max(0, ...list.map(of));
+    const tops = Array.from({ length: rows }, (_, r) => greatest(row(r), p => p.top)), bottoms = tops.map((_, r) => rooms.bottom[r] ?? greatest(row(r), p => p.bottom));
+    margin.t = Math.max(margin.t, own.t ?? 0, tops[0]);
+    const between = tops.slice(1).map((top, r) => top + bottoms[r]);
+    layout.width = width;
+    layout.height = (narrow ? Math.min(330, height) + (rows - 1) * 250 : height + (rows - 1) * 220) + tops.reduce((sum, top) => sum + Math.max(0, top - 44), 0);
+    const W = width - margin.l - margin.r, H = layout.height - margin.t - margin.b;
+    const across = (W - gaps) / columns, down = Math.max(40, (H - between.reduce((a, b) => a + b, 0)) / rows);
+    for (const p of places) {
+      const from = lefts.slice(0, p.c + 1).reduce((a, b) => a + b, 0) + p.c * across;
+      const right = narrow ? p.right : greatest(places.filter(o => o.c === p.c), o => o.right);
+      const under = between.slice(0, p.r).reduce((a, b) => a + b, 0) + p.r * down;
+      const domain = { x: [from, from + Math.max(across - right, across / 2)].map(v => Math.min(1, v / W)), y: [H - under - down, H - under].map(v => Math.max(0, Math.min(1, v / H))) };
+      for (const [letter, length] of [['x', across - right], ['y', down]]) {
+        const own = p[letter];
+        if (!own) continue;
+        Object.assign(own, { domain: domain[letter] }, logTicks(own, data, letter, p.n, length, zoom), fewer(own, letter, length));
+        if (own.title && own.title.text) own.title = { ...own.title, text: broken(own.title.text, length - 28, own.title.font.size) };
+        if (own.tickfont) own.tickfont = { ...own.tickfont, size: Math.max(11, own.tickfont.size) };
+      }
+      if (layout[`scene${p.n}`]) layout[`scene${p.n}`].domain = domain;
+      let scaled = false;
+      for (const trace of data.filter(t => t.showscale && !t.scene && (t.xaxis || 'x') === `x${p.n}`)) {
+        if (scaled) { trace.showscale = false; continue; }
+        scaled = true;
+        trace.colorbar = merge({
+          x: domain.x[1] + 8 / W, xanchor: 'left', xpad: 0, y: (domain.y[0] + domain.y[1]) / 2, ypad: 0, len: domain.y[1] - domain.y[0], thickness: 9, outlinewidth: 0,
+          nticks: 6, tickfont: { color: css('--ink-3'), size: 11 }, exponentformat: 'power', title: { side: 'right', font: { color: css('--ink-2'), size: 12 } },
+        }, trace.colorbar || {});
       }
     }
-    // Between panels side by side there is room for ticks and a title, however many they are.
-    // Pictures without axes need no room for them.
-    const bare = Object.entries(layout).filter(([key]) => /^[xy]axis/.test(key)).every(([, a]) => a.visible === false);
-    if (bare) Object.assign(layout.margin, { l: 12, r: 12, b: 12 });
-    if (layout.grid && bare) merge(layout.grid, { ygap: 0.12, xgap: 0.05 });
-    else if (layout.grid) merge(layout.grid, { ygap: narrow ? 0.3 : 0.28, xgap: Math.min(0.4, (72 * layout.grid.columns) / (width - 74)) });
-    if ((layout.annotations || []).some(a => String(a.yref).endsWith('domain'))) layout.margin.t = 34;
+    if (layout.grid) layout.grid = { ...layout.grid, rows, columns };
     return layout;
   }
+
+  /* Of named ticks that would run into each other every second, third, …; where Plotly may turn them, they need a row each. */
+  function fewer({ type, tickvals, ticktext, tickangle, range }, letter, length) {
+    if (!tickvals || type === 'log' || tickvals.length < 2 || typeof tickvals[0] !== 'number') return {};
+    const least = Math.min(...tickvals.slice(1).map((v, i) => Math.abs(v - tickvals[i]))), whole = range ? Math.abs(range[1] - range[0]) : Math.abs(tickvals.at(-1) - tickvals[0]) + least;
+    const level = letter === 'x' && tickangle === 0, need = level ? Math.max(...ticktext.map(t => wide(t, 11))) + 4 : 13;
+    const step = Math.ceil((need * whole) / (least * length) - 0.05);
+    return step > 1 ? { tickvals: tickvals.filter((_, i) => i % step === 0), ticktext: ticktext.filter((_, i) => i % step === 0) } : {};
+  }
+
+  /* The ticks of a logarithmic axis, whatever sets its range: decades, or 1, 2 and 5 of each where there are few; evenly spaced
+     ones where even these are not there. */
+  function logTicks(axis, data, letter, n, length, zoom) {
+    if (axis.type !== 'log' || axis.dtick || axis.tickvals) return {};
+    const values = () => data.filter(t => t.visible !== false && (t[`${letter}axis`] || letter) === `${letter}${n}`).flatMap(t => Array.from(t[letter] ? flat(t[letter]) : [])).filter(v => v > 0 && Number.isFinite(v));
+    const ends = zoom[`${letter}axis${n}`] || axis.range || (v => (v.length ? [v.reduce((a, b) => Math.min(a, b)), v.reduce((a, b) => Math.max(a, b))].map(Math.log10) : [0, 1]))(values());
+    const low = Math.min(...ends), high = Math.max(...ends), span = high - low;
+    const step = Math.ceil(span / Math.max(2, length / (letter === 'x' ? 56 : 30)) - 0.01), fine = span < 2 && step === 1;
+    const within = [...Array(60).keys()].flatMap(k => [1, 2, 5].map(d => Math.log10(d) + k - 30)).filter(v => v >= low && v <= high).length;
+    if (within < 2) return { nticks: 4, ...(axis.tickformat ? {} : { tickformat: '~g' }) };
+    if (axis.tickformat) return { dtick: fine ? 'D2' : step };
+    const powers = Array.from({ length: Math.ceil(high) - Math.floor(low) + 3 }, (_, k) => Math.floor(low) - 1 + k).filter(k => fine || k % step === 0);
+    const vals = powers.flatMap(k => (fine ? [1, 2, 5] : [1]).map(d => [d, k]));
+    return { tickvals: vals.map(([d, k]) => d * 10 ** k), ticktext: vals.map(([d, k]) => powerOf(d, k)) };
+  }
+  const powerOf = (d, k) => {
+    if (k >= -3 && k <= 4) return k < 0 ? (d * 10 ** k).toFixed(-k) : String(d * 10 ** k).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+    return `${d > 1 ? `${d} × ` : ''}10${[...String(k)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹⁻'[c === '-' ? 10 : Number(c)]).join('')}`;
+  };
 
   class Drawing {
     /* height: pixels of a figure of one row on a desktop, where it is not the usual. */
@@ -110,10 +198,8 @@ Orrery.Drawing = (() => {
     resized() {
       const width = this.div.clientWidth;
       if (!width || width === this.width) return;
-      const turned = (width < NARROW) !== (this.width < NARROW);
       this.width = width;
-      if (!this.painted) return this.later();
-      if (turned) this.later(); else Plotly.Plots.resize(this.plot).then(() => this.place());
+      this.later();
     }
 
     set(figure, at) {
@@ -164,21 +250,20 @@ Orrery.Drawing = (() => {
       this.width = this.div.clientWidth;
       this.painting = true;
       const begun = performance.now();
-      const narrow = this.width < NARROW;
-      const spec = this.spec();
-      const layout = laidOut(resolve(spec.layout), this.width);
-      layout.uirevision = `view ${this.revision}`;
-      const panels = layout.grid ? layout.grid.rows : 1;
-      // A figure may ask for another height on a desktop, where there is a strip above it.
-      const height = Math.min(layout.height || this.height, this.height);
-      delete layout.height;
-      const tall = narrow ? Math.min(330, this.height) + (panels - 1) * 250 : height + Math.max(0, panels - 1) * 220;
-      this.board.style.height = `${tall}px`;
-      this.div.style.height = 'auto';
+      const spec = this.spec(), data = resolve(spec.data.map(Orrery.labels.bare));
+      const words = [...(spec.layout.annotations || []), ...Orrery.labels.names(spec.data, spec.layout)];
+      this.renew(spec);
       this.strips.set(this.figure.strips);
       this.tint();
       try {
-        await Plotly.react(this.plot, resolve(spec.data), layout, { displayModeBar: false, responsive: false });
+        for (let pass = 0; pass < 2; pass++) {
+          const layout = laidOut(resolve({ ...spec.layout, annotations: words }), data, this.width, this.height, this.rooms, this.zoom);
+          layout.uirevision = `view ${this.revision}`;
+          this.board.style.height = `${layout.height}px`;
+          this.div.style.height = 'auto';
+          await Plotly.react(this.plot, data, layout, { displayModeBar: false, responsive: false });
+          if (!this.tooNear(layout)) break;
+        }
       } finally { this.painting = false; }
       this.painted += 1;
       this.last = performance.now();
@@ -189,6 +274,31 @@ Orrery.Drawing = (() => {
       this.plot.setAttribute('role', 'img');
       this.listen();
       this.place();
+    }
+
+    /* What an earlier figure of other panels or another question needed is not kept. */
+    renew({ layout }) {
+      const kind = `${this.revision} ${this.width} ${panelsOf(layout)} ${Orrery.lang()}`;
+      if (kind === this.kind) return;
+      Object.assign(this, { kind, rooms: { left: [], bottom: [] }, zoom: {}, ways: new Map() });
+    }
+
+    /* Whether ticks and titles between panels take other room than they were given; what they take is remembered. */
+    tooNear({ grid, xaxis, width }) {
+      if (!grid) return false;
+      const columns = width < NARROW ? 1 : grid.columns, origin = this.plot.getBoundingClientRect(), full = this.plot._fullLayout;
+      const needs = { left: [], bottom: [] };
+      for (const { id, xaxis: x, yaxis: y } of Object.values(full._plots || {})) {
+        const i = Number(/x(\d*)/.exec(id)[1] || 1) - 1, boxes = list => list.map(node => node.getBoundingClientRect()).filter(b => b.width);
+        const left = boxes([...this.plot.querySelectorAll(`.${y._id}tick text, .g-${y._id}title`)]).map(b => x._offset - (b.left - origin.left));
+        const under = boxes([...this.plot.querySelectorAll(`.${x._id}tick text, .g-${x._id}title`)]).map(b => b.bottom - origin.top - y._offset - y._length);
+        const c = i % columns, r = Math.floor(i / columns);
+        if (c) needs.left[c] = Math.max(needs.left[c] || 0, ...left.map(v => v + 16));
+        needs.bottom[r] = Math.max(needs.bottom[r] || 0, ...under.map(v => v + 8));
+      }
+      const off = ['left', 'bottom'].some(side => needs[side].some((v, k) => Math.abs(v - (this.rooms[side][k] ?? -99)) > 6));
+      if (off) this.rooms = needs;
+      return off;
     }
 
     tint() {
@@ -208,7 +318,14 @@ Orrery.Drawing = (() => {
         this.tell(i);
       });
       this.plot.on('plotly_unhover', () => this.figure.link && this.tell(null));
-      this.plot.on('plotly_relayout', () => this.place());
+      this.plot.on('plotly_relayout', changed => {
+        for (const [, axis, what] of Object.keys(changed).map(key => /^([xy]axis\d*)\.(range|autorange)/.exec(key) || [])) {
+          if (what === 'range') this.zoom[axis] = this.plot._fullLayout[axis].range; else delete this.zoom[axis];
+        }
+        this.later();
+      });
+      // A solid figure is turned and pinched; the wheel is the page's.
+      this.plot.addEventListener('wheel', e => this.plot._fullLayout._has('gl3d') && e.stopPropagation(), { capture: true });
       this.plot.on('plotly_click', e => {
         const at = e.points[0], axes = at.fullData.xaxis || 'x';
         this.pick({ panel: Number(axes.slice(1) || 1) - 1, x: at.x, y: at.y, i: at.pointIndex ?? at.pointNumber, trace: at.curveNumber });
@@ -272,6 +389,7 @@ Orrery.Drawing = (() => {
     /* --- points that a person drags, each bound to two parameters --- */
 
     place() {
+      if (!this.figure) return;
       this.divider.set(this.figure.divider, this.plot);
       const handles = this.figure.handles || [];
       while (this.overlay.children.length > handles.length) this.overlay.lastChild.remove();
@@ -285,6 +403,7 @@ Orrery.Drawing = (() => {
         knob.style.setProperty('--knob', resolve(handle.color));
         knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${typeof handle.x === 'number' ? '' : `${Orrery.number(x, 4)}, `}${Orrery.number(y, 4)}`);
       });
+      this.shifts = Orrery.labels.place(this.plot, this.board, this.ways);
     }
 
     axes(handle) {
@@ -337,32 +456,17 @@ Orrery.Drawing = (() => {
       this.overlay.append(knob);
       return knob;
     }
-
     /* --- taking it away --- */
 
+    /* As it stands: the same ranges, and words where they were moved to. */
     image(format) {
-      const ratio = format === 'png' ? 2 : 1;
-      const height = this.plot.clientHeight, width = this.plot.clientWidth;
-      return Plotly.toImage(this.plot, { format, width, height, scale: ratio });
-    }
-
-    /* Every trace's numbers: one row a point; grids give a row a cell. */
-    csv() {
-      const rows = [['trace', 'x', 'y', 'z']];
-      const list = v => (v === undefined || v === null ? null : Array.from(v));
-      (this.plot._fullData || []).forEach((trace, t) => {
-        const name = trace.name || `trace ${t + 1}`;
-        const x = list(trace.x), y = list(trace.y), z = list(trace.z);
-        if (z && (Array.isArray(z[0]) || ArrayBuffer.isView(z[0]))) {
-          z.forEach((row, r) => Array.from(row).forEach((v, c) => rows.push([name, x ? x[c] : c, y ? y[r] : r, v])));
-        } else {
-          const n = Math.max(x ? x.length : 0, y ? y.length : 0);
-          for (let i = 0; i < n; i++) rows.push([name, x ? x[i] : i, y ? y[i] : '', z ? z[i] : '']);
-        }
+      const { data, layout, _fullLayout: full } = this.plot;
+      const axes = Object.keys(layout).filter(key => /^[xy]axis/.test(key)).map(key => [key, { ...layout[key], range: full[key].range, autorange: false }]);
+      const annotations = (layout.annotations || []).map((note, i) => {
+        const [dx, dy] = this.shifts[i] || [0, 0];
+        return { ...note, xshift: (note.xshift || 0) + dx, yshift: (note.yshift || 0) - dy };
       });
-      (this.figure.strips || []).forEach((strip, s) => strip.tokens.forEach((token, i) => rows.push([say(strip.title) || `text ${s + 1}`, i, token, ''])));
-      const cell = v => (typeof v === 'string' && /[",\n]/.test(v) ? `"${v.replace(/"/g, '""')}"` : v ?? '');
-      return rows.map(row => row.map(cell).join(',')).join('\n') + '\n';
+      return Plotly.toImage({ data, layout: { ...layout, ...Object.fromEntries(axes), annotations } }, { format, width: layout.width, height: layout.height, scale: format === 'png' ? 2 : 1 });
     }
   }
 

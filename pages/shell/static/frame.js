@@ -10,12 +10,14 @@
      waits; long runs by Gradio's wires, where what is asked before Gradio is ready waits --- */
   Orrery.transport = (() => {
     let wire = null, underWay = false, next = null;
-    const waiting = {};
+    const waiting = {}, AWAY = new Set([502, 503, 504]), asking = boot.lab && `./orrery-ask/${boot.lab.slug}`;
     /* Gradio knows a run's number only when its join is answered, and cannot stop it before: a stop waits for that, and
        what is to be started after it waits behind; a later stop drops what has not begun. */
     let begun = 0, joined = 0, queue = [];
     const observer = new PerformanceObserver(list => {
-      const joins = list.getEntries().filter(entry => entry.name.includes('/queue/join')).length;
+      const found = list.getEntries().filter(entry => entry.name.includes('/queue/join')), joins = found.length;
+      const refused = found.find(entry => entry.responseStatus >= 400 && !AWAY.has(entry.responseStatus));
+      if (refused && Orrery.stage.busy) Orrery.stage.refuse(sentence('', refused.responseStatus));
       if (joins) setTimeout(() => answered(Math.min(begun, joined + joins)), 20);
     });
     observer.observe({ type: 'resource' });
@@ -35,11 +37,25 @@
     }
     const patience = ms => new Promise(done => setTimeout(done, ms));
 
-    async function question(value) {
-      const body = JSON.stringify(value);
-      const answer = await fetch(`./orrery-ask/${boot.lab.slug}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-      if (!answer.ok) throw new Error(await answer.text());
-      return answer.json();
+    /* The answer to a question; a refusal with the server's own sentence; null where nobody is there: then, and only then,
+       it is worth asking again. */
+    async function posted(address, body, kind) {
+      let answer;
+      try {
+        answer = await fetch(address, { method: 'POST', headers: { 'content-type': kind }, body });
+        if (AWAY.has(answer.status)) return null;
+        if (answer.ok) return await answer.json();
+        return { refused: sentence(await answer.text(), answer.status) };
+      } catch (error) {
+        return error instanceof SyntaxError ? { refused: sentence('', answer.status) } : null;
+      }
+    }
+    const question = value => posted(asking, JSON.stringify(value), 'application/json');
+    /* The server says a line in each language; what a proxy says is no sentence for people. */
+    function sentence(text, status) {
+      const [en, zh] = text.trim().split('\n');
+      if (!en || /[<{]/.test(text) || text.length > 500) return T(`The answer was refused on its way (HTTP ${status}).`, `回应在途中被拒绝（HTTP ${status}）。`);
+      return T(`The server refuses: ${en}.`, `服务器拒绝：${zh || en}。`);
     }
     async function ask(value) {
       next = value;
@@ -48,18 +64,28 @@
       while (next !== null) {
         const now = next;
         next = null;
-        let reply = null;
-        try { reply = await question(now); } catch { /* the server is away: the latest question waits for it */ }
-        if (reply) { Orrery.stage.take(reply); continue; }
-        Orrery.stage.away();
-        next ??= now;
-        await patience(1000);
+        const reply = await question(now);
+        if (reply === null) {  // the latest question waits for the server
+          Orrery.stage.away();
+          next ??= now;
+          await patience(1000);
+        } else if (!reply.refused) Orrery.stage.take(reply);
+        else if (next === null) Orrery.stage.refuse(reply.refused);
       }
       underWay = false;
     }
+    /* A file of the result. That it cannot be had leaves what is shown as it is. */
+    async function save(value) {
+      const reply = await question(value);
+      if (reply && reply.file) Orrery.stage.take(reply);
+      else Orrery.stage.notice(reply ? reply.refused || reply.error : T('The server does not answer: the file was not saved.', '服务器没有回应：文件未保存。'));
+    }
     return {
       ask,
-      save: async value => Orrery.stage.take(await question(value)),
+      save,
+      upload: file => posted('./orrery-file/upload', file, 'application/octet-stream'),
+      alive: () => fetch(asking, { method: 'HEAD' }).then(answer => !AWAY.has(answer.status), () => false),
+      forget: () => { delete waiting.start; },
       connected: () => wire !== null,
       send(event, value) {
         if (!wire) { if (event !== 'stop') waiting[event] = value; return; }
@@ -112,8 +138,10 @@
     if (e.key === '/' && !typing && !e.ctrlKey && !e.metaKey) { e.preventDefault(); if (matchMedia('(max-width: 860px)').matches) drawer(true); search.focus(); }
   });
   search.addEventListener('input', () => {
-    const wanted = search.value.trim().toLowerCase();
-    document.querySelectorAll('[data-words]').forEach(a => { a.hidden = !a.dataset.words.includes(wanted); });
+    // Every word that is typed must be there, or all of it without its spaces and hyphens ("flash attention").
+    const typed = search.value.normalize('NFKC').trim().toLowerCase(), joined = t => t.replace(/[\s-]+/g, '');
+    const fits = found => typed.split(/\s+/).every(word => found.includes(word)) || joined(found).includes(joined(typed));
+    document.querySelectorAll('[data-words]').forEach(a => { a.hidden = !fits(a.dataset.words); });
     document.querySelectorAll('.group').forEach(g => { g.hidden = ![...g.querySelectorAll('[data-words]')].some(a => !a.hidden); });
   });
   search.addEventListener('keydown', e => {
@@ -151,22 +179,35 @@
   const bad = controls.read();
   if (controls.isDefault() && boot.opening) {
     stage.take(boot.opening);
-    if (!boot.opening.figures[stage.view]) controls.ask('view');
   } else controls.ask('boot');
   if (bad) stage.notice(bad);
 
-  /* The call that made the figure, ready to paste. */
+  /* The call for these parameters, for Python and for the shell: each runs as it is pasted. A text too long for an
+     argument of the command line is written to a file first; one that came as a file is read from it. */
   const { module, function: name, params, slug } = boot.lab.call;
-  const LONG = 500, brief = v => (typeof v === 'string' && v.length > LONG ? `${v.slice(0, 40)}…` : v);
+  const ARGUMENT = 4000;  // characters
   const python = v => (typeof v === 'boolean' ? (v ? 'True' : 'False') : JSON.stringify(v));
-  const shell = v => (/^[\w.+-]+$/.test(String(v)) ? String(v) : `'${String(v).replace(/'/g, `'\\''`)}'`);
+  const quoted = v => (/^[\w.+,:;/=@-]*[\w.+,:/=@-]$/.test(v) && !v.includes(';') ? v : `'${v.replace(/'/g, `'\\''`)}'`);
   function call() {
-    const changed = Object.entries(controls.state).filter(([n, v]) => v !== controls.defaults[n]).map(([n, v]) => [n, brief(v)]);
-    const given = changed.map(([n, v]) => `${n}=${python(v)}`).join(', ');
-    const flags = changed.map(([n, v]) => ` --${n} ${shell(v)}`).join('');
-    byId('call').textContent = `from ${module} import ${params}, ${name}\nresult = ${name}(${params}(${given}))\n\npython -m engine run ${slug}${flags} --json`;
+    const before = [], given = [], flags = [];
+    let reads = false;
+    for (const [n, v] of Object.entries(controls.state)) {
+      if (v === controls.defaults[n]) continue;
+      const text = typeof v === 'string', file = text ? controls.file(v) : null;
+      reads ||= !!file;
+      given.push(`${n}=${file ? `Path(${python(file)}).read_text()` : python(v)}`);
+      if (file) flags.push(`--${n}=${quoted(`@${file}`)}`);
+      else if (text && v.length > ARGUMENT) {
+        before.push(`cat > ${n}.txt <<'END_OF_TEXT'\n${v}\nEND_OF_TEXT\n`);
+        flags.push(`--${n}=@${n}.txt`);
+      } else flags.push(`--${n}=${quoted(text && v.startsWith('@') ? `@${v}` : String(v))}`);
+    }
+    byId('call').textContent = `${reads ? 'from pathlib import Path\n\n' : ''}from ${module} import ${params}, ${name}\n\nresult = ${name}(${params}(${given.join(', ')}))`;
+    byId('shell').textContent = `${before.join('')}python -m engine run ${[slug, ...flags].join(' ')} --json`;
+    byId('printed').replaceChildren(...Orrery.stage.source().map(line => el('p', {}, line)));
   }
   document.addEventListener('orrery:state', call);
+  addEventListener('beforeprint', call);
   call();
   const source = byId('source');
   source.addEventListener('toggle', async () => {

@@ -2,17 +2,19 @@
 Orrery.masks = (() => {
   'use strict';
   const { el, words, T, label, css } = Orrery;
-  const LARGEST = 512, KINDS = 10, SIZES = [16, 32, 64, 128, 256, 512], BRUSHES = [1, 3, 7, 15, 31];
+  const LARGEST = 2048, KINDS = 10, SIZES = [16, 32, 64, 128, 256, 512], BRUSHES = [1, 3, 7, 15, 31];
   const W = {
     brush: T('Brush', '画笔'), side: T('Size', '边长'), clear: T('Clear', '清空'), undo: T('Undo', '撤销'), load: T('Load…', '载入…'), text: T('As text', '文本形式'),
     keys: T('paint with the pointer; or arrows, Space, and 0–9 for the label', '用指针绘制；或用方向键、空格，以及 0–9 选择标签'),
-    picture: T('a picture whose colours are the labels', '以颜色表示标签的图像'),
+    picture: T('a label picture: PNG, GIF, BMP or WebP', '标签图像：PNG、GIF、BMP 或 WebP'),
+    opening: T('opening…', '正在打开…'), away: T('The server does not answer: try again.', '服务器没有回应：请重试。'),
   };
 
-  /* Labels (height × width) of a text; null where it is no mask of at most 512 × 512. */
+  /* Labels (height × width) of a text, and the colours that they count, if any; null where it is no mask that is small enough. */
   function read(text) {
-    const rows = [];
-    for (const line of text.trim().replace(/^;+|;+$/g, '').split(/[;\n]+/)) {
+    const rows = [], lines = text.trim().replace(/^;+|;+$/g, '').split(/[;\n]+/);
+    const colours = lines[0].startsWith('#') ? lines.shift().split(',') : null;
+    for (const line of lines) {
       const [, entries, times = '1'] = /^([^x]+?)(?:\s*x\s*(\d{1,4}))?$/.exec(line.trim()) || [];
       if (!entries) return null;
       const row = [];
@@ -25,11 +27,13 @@ Orrery.masks = (() => {
     }
     const width = rows.length ? rows[0].length : 0;
     if (!width || rows.length > LARGEST || rows.some(row => row.length !== width)) return null;
-    return { width, height: rows.length, labels: Uint8Array.from(rows.flat()) };
+    const labels = new Uint8Array(width * rows.length);
+    rows.forEach((row, r) => labels.set(row, r * width));
+    return { width, height: rows.length, labels, colours };
   }
 
-  function written({ width, height, labels }) {
-    const lines = [];
+  function written({ width, height, labels, colours }) {
+    const lines = colours ? [[colours.join(','), 1]] : [];
     for (let r = 0; r < height; r++) {
       const runs = [];
       for (let c = 0; c < width; c++) {
@@ -43,7 +47,7 @@ Orrery.masks = (() => {
   }
 
   const scaled = (mask, side) => ({
-    width: side, height: side,
+    width: side, height: side, colours: mask.colours,
     labels: Uint8Array.from({ length: side * side }, (_, i) => mask.labels[Math.floor((Math.floor(i / side) * mask.height) / side) * mask.width + Math.floor(((i % side) * mask.width) / side)]),
   });
 
@@ -51,15 +55,16 @@ Orrery.masks = (() => {
   const tool = { label: 1, brush: 7 };
   const told = () => dispatchEvent(new CustomEvent('orrery:brush'));
 
-  /* title: both languages; get: the text; put(text, how); others: the texts of all masks, to be sized alike; typed: the node to type it in. */
-  function control(box, { title, get, put, resize, typed }) {
+  /* title: both languages; get: the text; put(text, how); resize: of all masks, to be sized alike; typed: the node to type it in;
+     others: the texts of all masks; refuse(sentence). */
+  function control(box, { title, get, put, resize, typed, others, refuse }) {
     const canvas = el('canvas', { class: 'mask', tabindex: 0 });
     label(canvas, 'aria-label', T(`${title.en}: ${W.keys.en}`, `${title.zh}：${W.keys.zh}`));
     const swatches = el('div', { class: 'swatches', role: 'radiogroup' });
     const brush = el('select', {}, ...BRUSHES.map(b => el('option', { value: b }, `${b} px`)));
     const side = el('select', {}, ...SIZES.map(s => el('option', { value: s }, `${s} × ${s}`)), el('option', { value: '', hidden: true }));
     const clear = el('button', { type: 'button' }, words(W.clear)), undo = el('button', { type: 'button' }, words(W.undo));
-    const file = el('input', { type: 'file', accept: 'image/png,image/bmp,image/gif,image/webp', hidden: true });
+    const file = el('input', { type: 'file', accept: 'image/*', hidden: true });
     const load = el('button', { type: 'button', onclick: () => file.click() }, words(W.load));
     for (const [node, text] of [[brush, W.brush], [side, W.side], [load, W.picture]]) { label(node, 'aria-label', text); label(node, 'title', text); }
     const marks = Array.from({ length: KINDS }, (_, k) => el('button', { type: 'button', role: 'radio', 'data-label': k, style: `--swatch: var(--class-${k})`, onclick: () => { tool.label = k; told(); } }, String(k)));
@@ -135,22 +140,27 @@ Orrery.masks = (() => {
     clear.onclick = () => { if (!mask) return; remember(); mask.labels.fill(0); send('commit'); };
     side.onchange = () => { remember(); resize(text => { const m = read(text); return m ? written(scaled(m, Number(side.value))) : text; }); };
     brush.onchange = () => { tool.brush = Number(brush.value); told(); };
+    /* The server reads the labels: a browser would only see colours. Those of the other mask keep their numbers. */
+    let number = 0;
     file.onchange = async () => {
-      const picture = file.files[0] && (await createImageBitmap(file.files[0]).catch(() => null));
+      const given = file.files[0], mine = ++number, known = others().map(text => (/^#[^;\n]*/.exec(text) || [''])[0]).sort((a, b) => b.length - a.length)[0];
       file.value = '';
-      if (!picture) return put('?', 'commit');
-      const scale = Math.min(1, LARGEST / Math.max(picture.width, picture.height));
-      const [width, height] = [picture.width, picture.height].map(v => Math.max(1, Math.round(v * scale)));
-      const sheet = new OffscreenCanvas(width, height).getContext('2d');
-      sheet.imageSmoothingEnabled = false;
-      sheet.drawImage(picture, 0, 0, width, height);
-      const { data } = sheet.getImageData(0, 0, width, height), keys = Array.from({ length: width * height }, (_, i) => (data[4 * i] << 16) | (data[4 * i + 1] << 8) | data[4 * i + 2]);
-      // A grey picture of small numbers holds the labels themselves; otherwise its colours, from dark to light, are numbered.
-      const kinds = [...new Set(keys)].sort((a, b) => a - b), grey = kinds.every(k => (k & 255) < 32 && (k >> 8 & 255) === (k & 255) && k >> 16 === (k & 255));
+      if (!given) return;
+      tell([W.opening]);
+      let made;
+      try {
+        const answer = await fetch(`./orrery-mask/upload?colours=${encodeURIComponent(known)}`, { method: 'POST', headers: { 'content-type': 'application/octet-stream' }, body: given });
+        made = answer.ok ? await answer.json() : { error: W.away };
+      } catch { made = { error: W.away }; }
+      if (mine !== number) return;
+      if (made.error) { tell([]); return refuse(made.error); }
       remember();
-      mask = { width, height, labels: Uint8Array.from(keys, k => (grey ? k & 255 : Math.min(255, kinds.indexOf(k)))) };
-      send('commit');
+      put(made.text, 'commit');
+      tell([T(`${made.width} × ${made.height}.`, `${made.width} × ${made.height}。`), ...made.said]);
     };
+    const said = el('p', { class: 'help', hidden: true });
+    const tell = sentences => { said.hidden = !sentences.length; said.replaceChildren(...sentences.flatMap(s => [words(s), ' '])); };
+    box.append(said);
     function tools() {
       marks.forEach((mark, k) => mark.setAttribute('aria-checked', String(k === tool.label)));
       brush.value = String(tool.brush);

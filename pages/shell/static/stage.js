@@ -7,19 +7,27 @@ Orrery.makeStage = (root, boot) => {
     play: T('Play', '播放'), pause: T('Pause', '暂停'), back: T('One step back', '后退一步'), on: T('One step on', '前进一步'), moment: T('Moment', '时刻'),
     run: T('Run', '运行'), stop: T('Stop', '停止'), running: T('computing', '计算中'), left: T('left', '剩余'),
     stopped: T('stopped; what was done stays', '已停止；保留已算出的部分'), views: T('Questions', '问题'),
-    release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
+    halted: T('stopped before anything was computed', '已停止，尚无结果'), release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
     none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算，且尚无录制结果：点击“运行”在此计算。'),
     recorded: T('A recording: press Run to compute it here.', '这是录制结果：点击“运行”在此计算。'),
     wait: T('No answer from the server yet. The page keeps trying.', '服务器尚未回应，页面会继续尝试。'),
+    silent: T('the server is away', '服务器没有回应'),
+    unheard: T('A long run cannot start on this page: its part of Gradio has not loaded (a sub-path without a root path, or a strict content policy). What is answered at once goes on working.',
+      '此页无法开始较长的计算：Gradio 的部分未能加载（子路径未设置根路径，或内容策略过严）。即时计算不受影响。'),
+    rest: T('More', '更多'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
     kept: T('A, kept', 'A，保留'), now: T('B, now', 'B，现在'), change: T('the change, B − A', '差值 B − A'),
     same: T('the same parameters: change one', '参数相同：请改动一个'),
   };
-  const state = { view: 0, figures: {}, drawn: -1, asked: 0, playing: 0, busy: false };
+  const state = { view: 0, figures: {}, drawn: -1, playing: 0, busy: false, cleared: true };
+  const LATE = 250, PULSE = 1000, SILENCE = 5000, UNHEARD = 10000;  // ms
 
   /* --- the parts --- */
   const tabs = el('div', { class: 'views', role: 'tablist' });
   label(tabs, 'aria-label', W.views);
+  const list = el('div', { class: 'rest', role: 'menu', hidden: true });
+  const opener = el('button', { type: 'button', class: 'opener', 'aria-haspopup': 'menu', 'aria-expanded': 'false' });
+  const rest = el('div', { class: 'more-views', hidden: true }, opener, list);
   const canvas = el('div', { class: 'fig', id: 'figure', role: 'tabpanel' });
   const kept = el('div', { class: 'fig kept' });
   const change = el('div', { class: 'fig change', hidden: true });
@@ -37,6 +45,7 @@ Orrery.makeStage = (root, boot) => {
   const saves = el('span', { class: 'saves' });
   const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
+  new ResizeObserver(cut).observe(table);
   const run = el('button', { class: 'run', type: 'button' }, words(W.run));
   const stop = el('button', { class: 'stop', type: 'button', hidden: true }, words(W.stop));
   const gauge = el('progress', { max: 1, value: 0, hidden: true });
@@ -46,46 +55,71 @@ Orrery.makeStage = (root, boot) => {
   const said = el('div', { class: 'said', role: 'alert' });
   const findings = el('div', { class: 'findings' });
   for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
-  root.append(el('div', { class: 'card' }, tabs, work, pair, change, timebar, facts, table, bar), prov, said, findings);
+  root.append(el('div', { class: 'card' }, el('div', { class: 'questions' }, tabs, rest), work, pair, change, timebar, facts, table, bar), prov, said, findings);
   const drawing = new Orrery.Drawing(canvas);
   const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 220);
 
   /* --- tabs --- */
-  lab.views.forEach((view, i) => {
-    const tab = el('button', { role: 'tab', type: 'button', id: `tab-${i}`, 'aria-controls': 'figure', onclick: () => open(i, true) }, words(view.question));
-    tabs.append(tab);
-  });
-  tabs.addEventListener('keydown', e => {
-    const way = { ArrowRight: 1, ArrowLeft: -1 }[e.key];
-    if (!way) return;
-    const offered = [...tabs.children].filter(t => !t.hidden);
-    const next = offered[(offered.indexOf(document.activeElement) + way + offered.length) % offered.length];
-    next.focus();
-    next.click();
-  });
+  const buttons = lab.views.map((view, i) => el('button', {
+    role: view.more ? 'menuitemradio' : 'tab', type: 'button', id: `tab-${i}`, 'aria-controls': 'figure', onclick: () => { unfold(false); open(i, true); },
+  }, words(view.question)));
+  buttons.forEach((button, i) => (lab.views[i].more ? list : tabs).append(button));
+  function unfold(wide) {
+    list.hidden = !wide;
+    opener.setAttribute('aria-expanded', String(wide));
+  }
+  opener.onclick = () => unfold(list.hidden);
+  document.addEventListener('pointerdown', e => { if (!rest.contains(e.target)) unfold(false); });
+  rest.addEventListener('focusout', e => { if (e.relatedTarget && !rest.contains(e.relatedTarget)) unfold(false); });
+  /* The arrow keys walk among the buttons that are offered: along the tabs a step opens, in the menu it only points. */
+  function walk(box, keys) {
+    box.addEventListener('keydown', e => {
+      if (e.key === 'Escape') { unfold(false); opener.focus(); return; }
+      if (!(e.key in keys)) return;
+      e.preventDefault();
+      if (box === rest) unfold(true);
+      const offered = [...(box === rest ? list : box).children].filter(t => !t.hidden), at = offered.indexOf(document.activeElement);
+      const next = offered[at < 0 ? (keys[e.key] > 0 ? 0 : offered.length - 1) : (at + keys[e.key] + offered.length) % offered.length];
+      next.focus();
+      if (box === tabs) next.click();
+    });
+  }
+  walk(tabs, { ArrowRight: 1, ArrowLeft: -1 });
+  walk(rest, { ArrowDown: 1, ArrowUp: -1 });
   const offered = (i, params) => Object.entries(lab.views[i].when).every(([n, vs]) => vs.includes(params[n]));
   function restrict(params) {
-    lab.views.forEach((_, i) => { tabs.children[i].hidden = !offered(i, params); });
-    if (!offered(state.view, params)) state.view = lab.views.findIndex((_, i) => offered(i, params));
+    buttons.forEach((button, i) => { button.hidden = !offered(i, params); });
+    rest.hidden = !buttons.some((button, i) => lab.views[i].more && !button.hidden);
+    if (!offered(state.view, params)) turn(buttons.findIndex(button => !button.hidden));
     mark();
   }
   function mark() {
-    [...tabs.children].forEach((tab, i) => {
-      tab.setAttribute('aria-selected', String(i === state.view));
-      tab.tabIndex = i === state.view ? 0 : -1;
+    const folded = lab.views[state.view].more;
+    buttons.forEach((button, i) => {
+      button.setAttribute(lab.views[i].more ? 'aria-checked' : 'aria-selected', String(i === state.view));
+      button.tabIndex = i === state.view && !folded ? 0 : -1;
     });
+    if (folded) (buttons.find((button, i) => !lab.views[i].more && !button.hidden) || opener).tabIndex = 0;
+    opener.replaceChildren(words(W.rest), ...(folded ? [': ', words(lab.views[state.view].question)] : []), ' ▾');
+    opener.classList.toggle('on', folded);
     dispatchEvent(new CustomEvent('orrery:view'));
-    const tab = tabs.children[state.view];
-    if (tab && tabs.scrollWidth > tabs.clientWidth) tabs.scrollTo({ left: tab.offsetLeft - tabs.offsetLeft - 18 });
+    const tab = buttons[state.view];
+    if (!folded && tabs.scrollWidth > tabs.clientWidth) tabs.scrollTo({ left: tab.offsetLeft - tabs.offsetLeft - 18 });
   }
+  /* Another question: what was kept to compare with answered the last one. */
+  function turn(i) {
+    if (i !== state.view) release();
+    state.view = i;
+  }
+  /* Whether what is at hand of a question answers the parameters as they stand. */
+  const fresh = i => !!state.figures[i] && (!Orrery.controls || state.key === Orrery.controls.key());
   function open(i, byHand) {
     if (i === state.view && state.figures[i]) return;
-    release();
-    state.view = i;
+    turn(i);
     mark();
     pause();
     if (byHand) Orrery.controls.visited();
-    if (state.figures[i]) { drawing.figure = null; show(); } else if (byHand) Orrery.controls.ask('view');
+    if (fresh(i)) { drawing.figure = null; show(); } else if (byHand) Orrery.controls.ask('view');
   }
 
   /* --- time --- */
@@ -102,7 +136,7 @@ Orrery.makeStage = (root, boot) => {
   /* A parameter that the shown figure's frames stand for is answered here; whether it is. */
   function seek(name, value) {
     const { frames } = drawing.figure || {};
-    if (!frames || frames.bound !== name || state.busy || state.asking) return false;
+    if (!frames || frames.bound !== name || state.busy || state.asking || state.cleared) return false;
     const off = frames.list.map(f => Math.abs(Number(f.name) - value));
     pause();
     drawing.at = off.indexOf(Math.min(...off));
@@ -196,7 +230,7 @@ Orrery.makeStage = (root, boot) => {
   const axisValues = v => (v && v.length !== undefined ? Array.from(v) : null);
   function keep() {
     const figure = state.figures[state.view];
-    if (!figure) return;
+    if (!figure || state.cleared) return;
     state.kept = { figure, params: { ...Orrery.controls.state } };
     pair.classList.add('two');
     kept.parentNode.hidden = false;
@@ -226,6 +260,8 @@ Orrery.makeStage = (root, boot) => {
     const list = values => differing.map(n => `${n} ${number(values[n], 4)}`).join(', ');
     captions[0].replaceChildren(words(W.kept), differing.length ? `: ${list(then)}` : '');
     captions[1].replaceChildren(words(W.now), ': ', ...(differing.length ? [list(now)] : [words(W.same)]));
+    change.hidden = state.cleared;
+    if (state.cleared) return;
     await Promise.all([drawing.ready(), drawnKept.ready()]);
     const traces = [drawnKept, drawing].map(d => (d.plot._fullData || [])[0]);
     if (!state.kept || traces.some(t => !t || t.z || !axisValues(t.x) || !axisValues(t.y))) { change.hidden = true; return; }
@@ -246,17 +282,40 @@ Orrery.makeStage = (root, boot) => {
   function show() {
     const figure = state.figures[state.view];
     if (!figure) return;
-    canvas.classList.remove('stale');
+    state.cleared = false;
+    for (const button of [compare, ...saves.children]) button.disabled = false;
     if (state.shown !== state.view) {
       // Another question: nothing of the last one's moment or zoom is kept.
       drawing.figure = null;
       drawing.revision = state.shown = state.view;
     }
     drawing.set(figure);
+    drawing.ready().then(() => { if (!state.cleared) canvas.classList.remove('stale', 'blank'); });
     if (state.line) provenance(state.line);
     clock();
     contrast();
   }
+
+  /* What is shown answers other parameters: numbers, findings, provenance and files go at once. The figure stays as a shade
+     of itself while one turns a knob and the next answer is under way, and goes where the question is another. */
+  function clear(shade = false) {
+    pause();
+    state.cleared = true;
+    state.figures = {};
+    state.key = state.line = null;
+    facts.hidden = table.hidden = time.hidden = timebar.hidden = true;
+    prov.replaceChildren();
+    findings.replaceChildren();
+    for (const button of saves.children) button.disabled = true;
+    compare.disabled = !state.kept;
+    const kin = shade && drawing.figure && state.shown === state.view;
+    canvas.classList.add(kin ? 'stale' : 'blank');
+    if (!kin) { drawing.figure = null; state.shown = -1; }
+    if (state.kept) contrast();
+  }
+
+  /* A table that is cut says that it scrolls. */
+  function cut() { table.classList.toggle('cut', table.scrollWidth > table.clientWidth + 1); }
 
   /* Numbers to read off and a table: the moment's own, or the figure's. */
   function describe() {
@@ -264,6 +323,7 @@ Orrery.makeStage = (root, boot) => {
     if (!figure) return;
     const moment = figure.frames ? figure.frames.list[drawing.at] : {};
     const read = moment.facts || figure.facts, rowed = moment.table || figure.table;
+    findings.replaceChildren(...(figure.findings || []).map(f => el('p', {}, words(f))));
     facts.hidden = !read;
     facts.replaceChildren(...(read || []).map(([name, value]) => el('div', {}, el('dt', {}, words(name)), el('dd', {}, words(value)))));
     table.hidden = !rowed;
@@ -271,6 +331,7 @@ Orrery.makeStage = (root, boot) => {
       const [head, ...rows] = rowed;
       table.replaceChildren(el('table', {}, el('thead', {}, el('tr', {}, ...head.map(c => el('th', { scope: 'col' }, words(c))))),
         el('tbody', {}, ...rows.map(r => el('tr', {}, ...r.map(c => el('td', {}, words(c))))))));
+      cut();
     }
   }
 
@@ -290,8 +351,11 @@ Orrery.makeStage = (root, boot) => {
     if (reply.id < state.drawn) return;
     if (!Orrery.controls || reply.id >= Orrery.controls.last()) state.asking = false;
     state.drawn = reply.id;
+    state.heard = performance.now();
+    if (state.notice === W.wait) notice(null);
     if (reply.error) {
       settle();
+      clear(true);
       said.replaceChildren(el('p', { class: 'refused' }, words(reply.error)));
       Orrery.controls.blame(reply.error.name);
       return;
@@ -305,8 +369,7 @@ Orrery.makeStage = (root, boot) => {
       state.line = reply.provenance;
       // While results stream in, a slow machine paints at most half of the time: Stop must answer.
       if (!(reply.fraction < 1) || !drawing.painted || performance.now() - drawing.last > drawing.took) show();
-      provenance(reply.provenance);
-      findings.replaceChildren(...(reply.findings || []).map(f => el('p', {}, words(f))));
+      if (!state.cleared) provenance(reply.provenance);
     }
     if (reply.needs) {
       // What was asked since begins its own run, or is the run of these very parameters.
@@ -316,6 +379,9 @@ Orrery.makeStage = (root, boot) => {
     }
     const done = reply.fraction === undefined || reply.fraction >= 1;
     if (done) settle(); else advance(reply);
+    // Another question was opened while this answer was on its way.
+    const controls = Orrery.controls;
+    if (done && controls && Object.keys(reply.figures || {}).length && reply.id === controls.last() && !state.figures[state.view]) controls.ask('view');
   }
 
   /* --- costly runs --- */
@@ -325,18 +391,10 @@ Orrery.makeStage = (root, boot) => {
     run.hidden = false;
     stop.hidden = true;
     gauge.hidden = true;
-    if (!drawn) {
-      // Never an empty first screen: what the page opens on stands in, dimmed, until these parameters are computed.
-      if (!Object.keys(state.figures).length && boot.opening) {
-        const opening = boot.opening.figures;
-        state.figures = { [state.view]: opening[state.view] || Object.values(opening)[0] };
-        state.key = '';
-        show();
-      }
-      canvas.classList.add('stale');
-    }
+    const begins = cost === 'seconds' && !drawn && !overtaken, held = Orrery.controls.held();
+    if (!drawn && !state.busy && !overtaken) clear(begins);
     progress.replaceChildren(words(cost === 'minutes' ? (drawn ? W.minutes : W.none) : drawn ? W.recorded : W.release));
-    if (cost === 'seconds' && !Orrery.controls.held() && !drawn && !overtaken) begin();
+    if (begins && !held) begin();
   }
   function begin() {
     if (state.busy) Orrery.transport.send('stop', null);
@@ -348,18 +406,39 @@ Orrery.makeStage = (root, boot) => {
     gauge.removeAttribute('value');
     progress.replaceChildren(words(W.running));
     Orrery.controls.ask('start');
+    state.heard = performance.now();
+    clearInterval(state.listening);
+    state.listening = setInterval(listen, PULSE);
+  }
+  /* A run of which nothing is heard: is anybody there? A bar that nobody moves is no progress. */
+  async function listen() {
+    if (!state.busy) return clearInterval(state.listening);
+    if (performance.now() - state.heard < SILENCE) return;
+    if (!Orrery.transport.connected()) { if (performance.now() - state.heard > UNHEARD) unheard(); return; }
+    const alive = await Orrery.transport.alive();
+    if (!state.busy) return;
+    gauge.hidden = !alive;
+    if (!alive) { progress.replaceChildren(words(W.silent)); if (state.notice !== W.wait) notice(W.wait); return; }
+    if (state.notice === W.wait) { notice(null); progress.replaceChildren(words(W.running)); }
+  }
+  function unheard() {
+    Orrery.transport.forget();
+    halt();
+    work.hidden = true;
+    if (state.cleared) clear();
+    notice(W.unheard);
   }
   function advance(reply) {
     if (!state.busy) return;
+    gauge.hidden = false;
     gauge.value = reply.fraction;
-    const left = reply.left === null || reply.left === undefined ? '' : ` · ${number(reply.left, 2)} s `;
+    const left = reply.left === null || reply.left === undefined ? '' : ` · ${Orrery.amounts.duration(reply.left)} `;
     progress.replaceChildren(words(W.running), ` ${Math.round(100 * reply.fraction)} %${left}`, ...(left ? [words(W.left)] : []));
   }
   function settle() {
     state.busy = false;
     state.cost = null;
     work.hidden = true;
-    canvas.classList.remove('stale');
   }
   function halt() {
     if (!state.busy) return;
@@ -369,26 +448,23 @@ Orrery.makeStage = (root, boot) => {
     stop.hidden = true;
     run.hidden = false;
     gauge.hidden = true;
-    progress.replaceChildren(words(W.stopped));
+    progress.replaceChildren(words(state.cleared ? W.halted : W.stopped));
   }
   run.onclick = begin;
-  stop.onclick = halt;
+  stop.onclick = () => { halt(); if (state.cleared) clear(); };
 
   /* --- saving --- */
-  const saveAs = {
-    PNG: async () => download(`${lab.slug}.png`, await (await fetch(await drawing.image('png'))).blob()),
-    SVG: async () => download(`${lab.slug}.svg`, decodeURIComponent((await drawing.image('svg')).replace(/^data:image\/svg\+xml,/, '')), 'image/svg+xml'),
-    CSV: () => download(`${lab.slug}.csv`, drawing.csv(), 'text/csv'),
-    JSON: () => Orrery.controls.ask('export', 'json'),
-    NPZ: () => Orrery.controls.ask('export', 'npz'),
-  };
-  saves.append(...Object.entries(saveAs).map(([name, act]) => el('button', { type: 'button', 'data-save': name, onclick: act }, name)));
+  const takeAway = Orrery.makeSaving(lab, drawing, () => ({
+    question: lab.views[state.view].question, at: time.hidden ? '' : moment.textContent, provenance: prov.innerText,
+  }));
+  saves.append(...Object.entries(takeAway.files).map(([name, act]) => el('button', { type: 'button', 'data-save': name, onclick: act }, name)));
   label(saves, 'aria-label', W.export);
   function save(reply) {
     const raw = atob(reply.bytes);
     const bytes = Uint8Array.from(raw, c => c.charCodeAt(0));
     download(reply.file, new Blob([bytes]));
   }
+  clear();
 
   /* The server was restarted under this page: its event numbers may mean something else now. The address restores the state. */
   function renew() {
@@ -405,16 +481,26 @@ Orrery.makeStage = (root, boot) => {
   }
 
   function awaiting(event) {
-    if (event === 'run') state.asking = true;
+    if (event !== 'run') return;
+    state.asking = true;
+    clearTimeout(state.late);
+    state.late = setTimeout(() => { if (state.asking) clear(true); }, LATE);
   }
-  const away = () => notice(W.wait);
+  const away = () => { if (state.notice !== W.wait) notice(W.wait); if (state.asking) clear(true); };
+  /* Refused before the lab was asked (another site's page, a proxy, a body too large): said, and not asked again. */
+  function refuse(sentence) {
+    state.asking = false;
+    settle();
+    clear(true);
+    notice(sentence);
+  }
 
   return {
     /* Whether the last question is answered and its answer painted. */
     settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
-    take, open, restrict, notice, halt, awaiting, away, begin, seek, drawing, state,
+    take, open, restrict, notice, halt, awaiting, away, refuse, begin, source: takeAway.source, seek, drawing, state,
     get view() { return state.view; },
-    set view(i) { state.view = i; mark(); },
+    set view(i) { turn(i); mark(); },
     get busy() { return state.busy; },
     get cost() { return state.cost; },
   };
