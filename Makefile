@@ -1,11 +1,11 @@
-# make run | setup | test | lint | bench | train
+# make run | setup | test | check | lint | count | reproduce | bench | train
 # A Python that this project supports: the first of these that runs and is 3.11 or 3.12.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 TRAIN ?= code-model
 
-.PHONY: run setup setup-test test lint bench train clean
+.PHONY: run setup setup-test test reproduce check lint count bench train clean
 
 run: setup
 	$(BIN)/python app.py
@@ -19,9 +19,22 @@ setup-test: .venv/.ready-test
 test: setup-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+# Reproduce the figures of every checkpoint, and keep in its meta.json what they rest on.
+reproduce: setup-test
+	$(BIN)/python -m pytest -m reproduces --reproduce
+
 lint: .venv/.ready-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+
+# What one runs every minute: lint, types, the tests of what has changed.
+check: .venv/.ready-test
+	$(BIN)/python -m house.check
+
+# Lines a lab.
+count: .venv/.ready
+	$(BIN)/python -m house.count
 
 bench: setup-test
 	$(BIN)/python -m engine bench
