@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import reproduction
 
 from engine.core import devices
 
@@ -18,7 +19,27 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 IN_A_BROWSER = Path(__file__).parent / "browser"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reproduce", action="store_true", help="run the tests that reproduce checkpoints, and keep their digests")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The browser's tests come last: Playwright keeps an event loop running in the main thread until the session
     ends, and no test after its first may start one of its own."""
     items.sort(key=lambda item: item.path.is_relative_to(IN_A_BROWSER))
+    for item in items:
+        reproduction.arrange(item, config.getoption("--reproduce"))
+
+
+@pytest.fixture
+def stale() -> None:
+    """The state of a test whose figures rest on something that has changed since they were reproduced."""
+    pytest.fail("what these figures rest on has changed since they were reproduced: run `make reproduce` and commit meta.json")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    report = yield
+    if report.when == "call" and report.passed and item.config.getoption("--reproduce") and item.get_closest_marker("reproduces"):
+        reproduction.keep(item)
+    return report

@@ -59,61 +59,46 @@ def named(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", sources("engine"), ids=named)
-def test_the_engine_knows_nothing_of_pages(path):
-    assert not roots(path) & {
-        "gradio",
-        "gradio_client",
-        "plotly",
-        "pages",
-        "tests",
-        "starlette",
-        "fastapi",
-        "playwright",
-    }
+FOREIGN = {"gradio", "gradio_client", "plotly", "pages", "tests", "starlette", "fastapi", "playwright"}
 
 
-@pytest.mark.parametrize("path", sources("pages"), ids=named)
-def test_only_the_shell_knows_gradio(path):
-    if "shell" not in path.parts:
-        assert not roots(path) & {"gradio", "plotly", "torch", "starlette"}
-    assert "tests" not in roots(path)
+def test_the_engine_knows_nothing_of_pages():
+    assert not {named(path): found for path in sources("engine") if (found := roots(path) & FOREIGN)}
 
 
-def owner(name: str) -> str:
-    """The lab's page to which a module of a chapter belongs: poisson_parts is part of poisson."""
-    labs = [page.path.stem for page in PAGES]
-    return max((lab for lab in labs if name == lab or name.startswith(f"{lab}_")), key=len, default=name)
+def test_only_the_shell_knows_gradio():
+    for path in sources("pages"):
+        unwanted = {"tests"} if "shell" in path.parts else {"tests", "gradio", "plotly", "torch", "starlette"}
+        assert not roots(path) & unwanted, named(path)
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in sources(*(f"pages/{c}" for c in pages.CHAPTERS)) if p.stem[0] != "_"], ids=named
-)
-def test_pages_never_import_pages(path):
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] == "pages" and parts[1] != "shell":
-            assert len(parts) > 2 and owner(parts[2]) == owner(path.stem), f"{name} is another lab's"
+def test_pages_never_import_pages():
+    for path in sources(*(f"pages/{chapter}" for chapter in pages.CHAPTERS)):
+        own = path.relative_to(ROOT).parts[:3]
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == "pages" and parts[1] != "shell":
+                assert tuple(parts[:3]) == own, f"{named(path)}: {name} is another lab's"
 
 
-@pytest.mark.parametrize("path", sources("engine"), ids=named)
-def test_packages_use_each_others_public_names(path):
-    package = path.parent.relative_to(ROOT).parts[:3]
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] == "engine" and tuple(parts[:3]) != package:
-            assert not any(part.startswith("_") and part != "__version__" for part in parts), name
+def test_packages_use_each_others_public_names():
+    for path in sources("engine"):
+        package = path.parent.relative_to(ROOT).parts[:3]
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == "engine" and tuple(parts[:3]) != package:
+                assert not any(part.startswith("_") and part != "__version__" for part in parts), f"{named(path)}: {name}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.lab.slug)
-def test_the_three_trees_mirror_each_other(page):
-    chapter, name = page.path.parent.name, page.path.stem
-    assert page.lab.chapter == chapter in pages.CHAPTERS
-    assert page.lab.slug == name.replace("_", "-")
-    assert (ROOT / "engine" / chapter / name / "__init__.py").is_file()
-    assert (ROOT / "tests" / "engine" / chapter / f"test_{name}.py").is_file()
-    assert (ROOT / "tests" / "browser" / f"test_{name}.py").is_file()
-    assert LABS[page.lab.slug] is page.lab.experiment
+def test_the_three_trees_mirror_each_other():
+    for page in PAGES:
+        chapter, name = page.folder.parent.name, page.folder.name
+        assert page.lab.chapter == chapter in pages.CHAPTERS
+        assert page.lab.slug == name.replace("_", "-")
+        assert (ROOT / "engine" / chapter / name / "__init__.py").is_file()
+        assert (ROOT / "tests" / "engine" / chapter / f"test_{name}.py").is_file()
+        assert (ROOT / "tests" / "browser" / f"test_{name}.py").is_file()
+        assert LABS[page.lab.slug] is page.lab.experiment
 
 
 def test_every_page_has_its_experiment():
@@ -123,24 +108,16 @@ def test_every_page_has_its_experiment():
 def test_slugs_are_addresses_of_one_segment_each_once():
     slugs = [page.lab.slug for page in PAGES]
     assert len(slugs) == len(set(slugs))
-    taken = {
-        "config",
-        "login",
-        "logout",
-        "monitoring",
-        "static",
-        "assets",
-        "svelte",
-        "docs",
-        "manifest",
-        "favicon",
-        "robots",
-    }
+    taken = {"config", "login", "logout", "monitoring", "static", "assets", "svelte", "docs", "manifest", "favicon", "robots"}
     assert all(re.fullmatch(r"[a-z0-9-]+", slug) and slug not in taken for slug in slugs)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.lab.slug)
-def test_notes_say_the_same_in_both_languages(page):
+def test_notes_say_the_same_in_both_languages():
+    for page in PAGES:
+        compare_notes(page)
+
+
+def compare_notes(page: Page) -> None:
     english, chinese = (prose.sections(page.notes(language)) for language in ("en", "zh"))
     assert tuple(h for h, _ in english) == prose.HEADINGS["en"] and tuple(h for h, _ in chinese) == prose.HEADINGS["zh"]
     for (heading, one), (_, two) in zip(english, chinese, strict=True):
@@ -186,9 +163,13 @@ print(json.dumps([name for name in sys.argv[1:] if name in sys.modules]))
 )
 def test_heavy_libraries_wait_until_they_are_needed(code, unwanted):
     ran = subprocess.run(
-        [sys.executable, "-c", PROBE.format(code=code), *unwanted], cwd=ROOT, capture_output=True, text=True,
-        timeout=120, env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [sys.executable, "-c", PROBE.format(code=code), *unwanted],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout.splitlines()[-1]) == []
 
@@ -197,19 +178,6 @@ def test_app_only_assembles():
     lines = (ROOT / "app.py").read_text().splitlines()
     assert len(lines) <= 60
     assert not re.search(r"^(async )?def |^class ", "\n".join(lines), re.MULTILINE)
-
-
-def test_the_readmes_table_is_what_is_found():
-    readme = ROOT / "README.md"
-    if not readme.is_file():
-        pytest.skip("there is no README.md yet")
-    table = readme.read_text().partition("<!-- labs -->")[2].partition("<!-- /labs -->")[0]
-    rows = [
-        [cell.strip() for cell in line.strip(" |").split("|")] for line in table.splitlines() if line.startswith("|")
-    ]
-    listed = [(re.sub(r"^\[(.+)\]\(.*\)$", r"\1", row[0]), row[1].strip("`")) for row in rows[2:]]
-    assert listed == [(page.lab.title.en, page.lab.slug) for page in PAGES]
-    assert all(len(row) >= 3 and row[2] for row in rows[2:])
 
 
 def test_requirements_are_pinned_exactly():
@@ -231,9 +199,7 @@ def test_there_is_no_room_for_odds_and_ends():
 
 
 def test_sources_name_no_place_on_somebodys_machine():
-    homes = re.compile(
-        "|".join(re.escape(f"{a}{b}") for a, b in (("/ho", "me/"), ("/Us", "ers/"), ("/ro", "ot/"), ("C:\\Us", "ers")))
-    )
+    homes = re.compile("|".join(re.escape(f"{a}{b}") for a, b in (("/ho", "me/"), ("/Us", "ers/"), ("/ro", "ot/"), ("C:\\Us", "ers"))))
     here = re.compile(re.escape(str(ROOT)) + r"\b") if len(ROOT.parts) > 2 else None
     for path in files():
         if path.suffix in TEXTS and path.stat().st_size < 2_000_000:
@@ -243,8 +209,5 @@ def test_sources_name_no_place_on_somebodys_machine():
 
 def test_what_the_browser_loads_is_ours():
     for path in (ROOT / "pages" / "shell" / "static").iterdir():
-        found = re.findall(
-            r"(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]{2,}[/\w.-]*",
-            re.sub(r"(?m)^\s*//.*$", "", path.read_text()),
-        )
+        found = re.findall(r"(?:https?:)?//(?!www\.w3\.org/)[a-z0-9-]+\.[a-z]{2,}[/\w.-]*", re.sub(r"(?m)^\s*//.*$", "", path.read_text()))
         assert not found, f"{path.name} names {found}"

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from engine.attention.flash_attention import FlashAttention, contenders, contest, flash_lab, sweep
-from engine.attention.flash_attention.contenders import Shape, Trial
+from engine.attention.contest import machine, softmax
+from engine.attention.contest.race import Board
+from engine.attention.contest.softmax import Shape, Trial
+from engine.attention.flash_attention import FlashAttention, flash_lab, sweep
 from engine.attention.linear_attention import LinearAttention, linear_lab
 from engine.attention.linear_attention import sweep as linear_sweep
-from engine.core import Experiment, Params
+from engine.core import Experiment, Params, T
 from engine.core.timing import measure
 
 TOKENS, HEADS = 32_768, 16
@@ -44,7 +46,8 @@ def compare() -> dict[str, Any]:
 
 def against_naive(result: Any) -> list[tuple[int, float, float]]:
     """Length, and naive attention's time and memory over ours, at each length where both were measured."""
-    naive, ours = (result.contenders.index(name) for name in ("naive", "ours"))
+    result = result.timing
+    naive, ours = (result.row(name) for name in ("naive", "ours"))
     times = result.milliseconds[naive] / result.milliseconds[ours]
     memory = result.extra_bytes[naive] / result.extra_bytes[ours]
     rows = zip(result.lengths.tolist(), times.tolist(), memory.tolist(), strict=True)
@@ -54,18 +57,18 @@ def against_naive(result: Any) -> list[tuple[int, float, float]]:
 def on_gpu() -> list[dict[str, Any]]:
     """One row to a case and length: TFLOP/s of each contender, and ours over torch's flash and over the best."""
     rows = []
-    ceiling, _ = contest.ceilings(torch.bfloat16, "cuda")
+    ceiling, _ = machine.ceilings(torch.bfloat16, "cuda")
     for head_dim, causal, backward in GPU_CASES:
         for length in (4096, 8192, 16_384):
             shape = Shape(TOKENS // length, HEADS, HEADS, length, head_dim, causal, torch.bfloat16, backward)
-            found, _notes, _ = contenders.present(shape, "cuda")
+            found = softmax.present(shape, "cuda")[0] | sweep.ours(shape, "cuda")[0]
             found = {name: attend for name, attend in found.items() if name not in ("naive", "math")}
             tflops = race(found, Trial(shape, 0, "cuda"), ceiling)
             others = [rate for name, rate in tflops.items() if not name.startswith("ours")]
             row = {"shape": shape, "tflops": tflops, "over_flash": tflops["ours"] / tflops.get("flash", float("nan"))}
             row |= {"over_best": tflops["ours"] / max(others), "ceiling": ceiling}
             if causal and not backward and head_dim == 128:
-                plan = linear_sweep.Plan(shape, (length,), head_dim, None, 0, "cuda")
+                plan = linear_sweep.Plan(shape, head_dim, None, 0, "cuda")
                 forms = {"chunked": linear_sweep.forms(plan)["chunked"]}
                 linear = race(forms, linear_sweep.LinearTrial(plan, shape), ceiling)["chunked"]
                 row["linear_over_best_softmax"] = linear / max(tflops.values())
@@ -75,16 +78,16 @@ def on_gpu() -> list[dict[str, Any]]:
 
 def race(found: dict[str, Any], trial: Trial, ceiling: float) -> dict[str, float]:
     """Softmax TFLOP/s of each contender: the FLOPs of attention over its time, whatever it computes instead."""
-    board = contest.Board(list(found), 1)
+    board = Board({name: T.of(name) for name in found}, 1)
     entries = {name: dataclasses.replace(trial.entry(name, f), needs=0.0) for name, f in found.items()}
-    for _ in board.race(0, "", entries, inputs=len(trial.inputs), device="cuda", ceiling=ceiling, seconds=0.5):
+    for _ in board.race(0, T.of("here"), entries, inputs=len(trial.inputs), device="cuda", ceiling=ceiling, seconds=0.5):
         pass
     return dict(zip(board.names, board.tflops[:, 0].tolist(), strict=True))
 
 
 def main() -> None:
     """Print the comparison for the device at hand."""
-    if sweep.device() == "cuda":
+    if machine.device() == "cuda":
         for row in on_gpu():
             s = row["shape"]
             mask, way = "causal" if s.causal else "full", "backward" if s.backward else "forward"
@@ -104,7 +107,7 @@ def main() -> None:
         for length, times, memory in against_naive(result):
             asked = " (at least 1 is asked for)" if length >= 2048 and "backward" not in name else ""
             print(f"    N = {length:5d}   time {times:5.2f}{asked}   memory {memory:6.2f}")
-    print(f"  linear: the sweep took {seconds:.1f} s; {linear.finding[0]}")
+    print(f"  linear: the sweep took {seconds:.1f} s; {linear.findings[0].text.en}")
 
 
 if __name__ == "__main__":

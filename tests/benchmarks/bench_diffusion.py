@@ -10,7 +10,7 @@ import time
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.attention.flash_attention.contest import ceilings
+from engine.attention.contest.machine import ceilings
 from engine.core import Refused, devices
 from engine.core.timing import measure
 from engine.generation import image_models
@@ -25,7 +25,7 @@ def guided(params: Diffuse, world: worlds.World) -> tuple[Path, float, float, fl
     """A guided path with its wall time, its processor time, and the wall time until its first preview."""
     board = session.board(params, world)
     begun, used, first = time.perf_counter(), time.process_time(), 0.0
-    for kept in session.walk(board, params.guidance):
+    for kept in board.walk(params.guidance):
         if not first:
             kept.path()
             first = time.perf_counter() - begun
@@ -69,9 +69,7 @@ def throughput(name: str) -> None:
     on = torch.device(model.device)
     count = 512 if on.type == "cuda" else 8
     x = torch.randn(2 * count, *model.shape, device=on)
-    labels = (torch.arange(2 * count, device=on) % len(model.classes)).where(
-        torch.arange(2 * count, device=on) < count, -1
-    )
+    labels = (torch.arange(2 * count, device=on) % len(model.classes)).where(torch.arange(2 * count, device=on) < count, -1)
     with FlopCounterMode(display=False) as counted:
         model.epsilon(x, 0.5, labels)
 
@@ -84,8 +82,10 @@ def throughput(name: str) -> None:
     seconds = measure({"calls": calls}, [()], runs=3, warm_up=1)["calls"].median
     dtype = torch.bfloat16 if on.type == "cuda" else torch.float32
     rate, ceiling = STEPS * counted.get_total_flops() / seconds / 1e12, ceilings(dtype, model.device)[0]
-    print(f"  {name}: {count / seconds:.1f} pictures/s of {STEPS} guided steps, {count} at a time; {rate:.2f} TFLOP/s, "
-          f"{rate / ceiling:.0%} of a large matrix product's {ceiling:.2f}")  # fmt: skip
+    print(
+        f"  {name}: {count / seconds:.1f} pictures/s of {STEPS} guided steps, {count} at a time; {rate:.2f} TFLOP/s, "
+        f"{rate / ceiling:.0%} of a large matrix product's {ceiling:.2f}"
+    )
 
 
 def main() -> None:

@@ -13,10 +13,10 @@ from engine.core import devices
 from engine.core.timing import Timing, measure
 from engine.language import models
 from engine.language.code_model import corpus
+from engine.language.sampling import Rule
 from engine.language.speculative_decoding import formulas, racing
 from engine.language.speculative_decoding.decoding import decode
 from engine.language.speculative_decoding.pair import Pair
-from engine.language.speculative_decoding.sampling import Rule
 from engine.language.speculative_decoding.tallying import Tally
 
 PROMPTS, PROMPT_TOKENS, TOKENS, MOST = 50, 64, 48, 8
@@ -51,9 +51,7 @@ def ours(source: str, rule: Rule, gamma: int, tally: Tally) -> Callable[[list[in
     return run
 
 
-def decoding(
-    source: str, rule: Rule, gamma: int, tally: Tally, opened: dict[tuple[int, ...], Pair]
-) -> Callable[[list[int], int], None]:
+def decoding(source: str, rule: Rule, gamma: int, tally: Tally, opened: dict[tuple[int, ...], Pair]) -> Callable[[list[int], int], None]:
     """Decoding alone, the prompt having been read: what the formula speaks of, and the page's race."""
 
     def run(prompt: list[int], seed: int) -> None:
@@ -67,9 +65,7 @@ def decoding(
 def theirs(rule: Rule, assisted: bool) -> Callable[[list[int], int], None]:
     """transformers' generate, with its assistant or without."""
     target, draft = (models.load(role=role).model for role in ("target", "draft"))
-    drawn = (
-        {"do_sample": True, "temperature": rule.temperature, "top_k": 0} if rule.temperature else {"do_sample": False}
-    )
+    drawn = {"do_sample": True, "temperature": rule.temperature, "top_k": 0} if rule.temperature else {"do_sample": False}
     config = GenerationConfig(max_new_tokens=TOKENS, min_new_tokens=TOKENS, eos_token_id=0, pad_token_id=0, **drawn)
     extra = {"assistant_model": draft} if assisted else {}
 
@@ -107,8 +103,7 @@ def compare(temperature: float, threads: int) -> dict[str, Any]:
         begun.source("model", rule)  # both models read the prompt here
     contenders = {"plain, prompt read": decoding("plain", rule, 1, tallies["plain"], opened)}
     contenders |= {
-        f"{source}, prompt read": decoding(source, rule, gamma, tallies[source], opened)
-        for source, (gamma, _) in choices.items()
+        f"{source}, prompt read": decoding(source, rule, gamma, tallies[source], opened) for source, (gamma, _) in choices.items()
     }
     contenders["plain"] = ours("plain", rule, 1, tallies["plain"])
     contenders |= {source: ours(source, rule, gamma, tallies[source]) for source, (gamma, _) in choices.items()}
@@ -119,7 +114,10 @@ def compare(temperature: float, threads: int) -> dict[str, Any]:
         "seconds": seconds,
         "sources": {
             source: {
-                "gamma": gamma, "alpha": tallies[source].rate, "c": cost.c, "v": cost.v,
+                "gamma": gamma,
+                "alpha": tallies[source].rate,
+                "c": cost.c,
+                "v": cost.v,
                 "tokens_per_step": tallies[source].tokens / tallies[source].steps,
                 "decoding": seconds["plain, prompt read"].median / seconds[f"{source}, prompt read"].median,
                 "whole": seconds["plain"].median / seconds[source].median,
@@ -129,7 +127,7 @@ def compare(temperature: float, threads: int) -> dict[str, Any]:
             }
             for source, (gamma, cost) in choices.items()
         },
-    }  # fmt: skip
+    }
 
 
 def shown(timing: Timing) -> str:
@@ -150,10 +148,10 @@ def main() -> None:
             for source, one in found["sources"].items():
                 told = ", ".join(f"{name} {one[name]:.2f}" for name in ("alpha", "c", "v", "tokens_per_step"))
                 print(f"    {source}: γ {one['gamma']}, {told}")
-                print(f"      over plain decoding {one['decoding']:.2f} (1.2 is asked for); "
-                      f"with the reading of the prompt {one['whole']:.2f}")  # fmt: skip
-                print(f"      of the formula's {one['expected']:.2f}: {one['decoding'] / one['expected']:.2f} "
-                      "(0.8 is asked for)")  # fmt: skip
+                print(
+                    f"      over plain decoding {one['decoding']:.2f} (1.2 is asked for); with the reading of the prompt {one['whole']:.2f}"
+                )
+                print(f"      of the formula's {one['expected']:.2f}: {one['decoding'] / one['expected']:.2f} (0.8 is asked for)")
                 print(f"      over transformers' assisted generation {one['over_assisted']:.2f} (1 is asked for)")
                 parts = ", ".join(f"{name} {1e3 * value:.2f} ms" for name, value in one["budget"].items())
                 print(f"      where the time goes: {parts}", flush=True)

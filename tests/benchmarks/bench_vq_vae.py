@@ -13,10 +13,7 @@ from engine.core.timing import Timing, measure
 from engine.generation.vq_vae import VqVae, models, vq_vae
 from engine.generation.vq_vae.nearest import codebook_gradient, nearest_code
 
-SIZES = {
-    "cpu": ((4096, 64, 2), (20_000, 1024, 16)),
-    "cuda": ((1_000_000, 64, 2), (262_144, 1024, 16), (65_536, 8192, 64)),
-}
+SIZES = {"cpu": ((4096, 64, 2), (20_000, 1024, 16)), "cuda": ((1_000_000, 64, 2), (262_144, 1024, 16), (65_536, 8192, 64))}
 CACHE = {"cpu": 2**23, "cuda": 2**28}  # bytes of inputs to rotate through
 
 
@@ -48,12 +45,12 @@ def nearest(device: str) -> None:
         inputs = [(torch.randn(N, D, device=device), torch.randn(K, D, device=device)) for _ in range(count)]
         found = measure({"plain": listed, "ours": nearest_code}, inputs, device=device, warm_up=3, runs=24)
         ours, plain = found["ours"], found["plain"]
-        print(f"  nearest of {K} codes of {D} numbers, {N} vectors: {told(ours)}, cdist and argmin "
-              f"{plain.median / ours.median:.2f} times as long")  # fmt: skip
+        print(
+            f"  nearest of {K} codes of {D} numbers, {N} vectors: {told(ours)}, cdist and argmin "
+            f"{plain.median / ours.median:.2f} times as long"
+        )
         if device == "cuda":
-            print(
-                f"    {held(nearest_code, *inputs[0]):.1f} MB against {held(listed, *inputs[0]):.1f} beside the input"
-            )
+            print(f"    {held(nearest_code, *inputs[0]):.1f} MB against {held(listed, *inputs[0]):.1f} beside the input")
 
 
 def scatter(device: str) -> None:
@@ -61,12 +58,19 @@ def scatter(device: str) -> None:
     for N, K, D in SIZES[device]:
         inputs = [(torch.randn(N, D, device=device), torch.randint(K, (N,), device=device)) for _ in range(4)]
         found = measure(
-            {"plain": lambda g, i, K=K, D=D: torch.zeros(K, D, device=device).index_add_(0, i, g),
-             "ours": lambda g, i, K=K: codebook_gradient(g, i, K)},
-            inputs, device=device, warm_up=3, runs=24,
-        )  # fmt: skip
-        print(f"  gradient of {K} codes of {D} numbers from {N} vectors: {told(found['ours'])}, "
-              f"index_add_ {found['plain'].median / found['ours'].median:.2f} times as long")  # fmt: skip
+            {
+                "plain": lambda g, i, K=K, D=D: torch.zeros(K, D, device=device).index_add_(0, i, g),
+                "ours": lambda g, i, K=K: codebook_gradient(g, i, K),
+            },
+            inputs,
+            device=device,
+            warm_up=3,
+            runs=24,
+        )
+        print(
+            f"  gradient of {K} codes of {D} numbers from {N} vectors: {told(found['ours'])}, "
+            f"index_add_ {found['plain'].median / found['ours'].median:.2f} times as long"
+        )
 
 
 def pictures() -> None:

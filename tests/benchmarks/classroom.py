@@ -33,7 +33,7 @@ async def person(url: str, slug: str, number: int, seen: dict[str, list]) -> Non
                 await asyncio.sleep(THINK_SECONDS * rng.uniform(0.7, 1.3))
                 begun = time.perf_counter()
             seed = number * 1000 + move
-            question = {"params": {"seed": seed}, "view": 0, "id": seed}
+            question = {"params": {"seed": seed}, "view": 1, "id": seed}
             try:
                 reply = (await client.post(f"/orrery-ask/{slug}", json=question)).json()
             except (httpx.HTTPError, ValueError) as error:
@@ -54,11 +54,7 @@ async def school(url: str, slug: str, people: int) -> dict[str, object]:
         for kind in ("first", "later")
         for share in (50, 95)
     }
-    counts = {
-        "answers": len(seen["first"]) + len(seen["later"]),
-        "lost": len(seen["lost"]),
-        "mixed": len(seen["mixed"]),
-    }
+    counts = {"answers": len(seen["first"]) + len(seen["later"]), "lost": len(seen["lost"]), "mixed": len(seen["mixed"])}
     return {"people": people, **quantiles, **counts, "example_of_lost": (seen["lost"] or [""])[0]}
 
 

@@ -36,7 +36,7 @@ def padded() -> Site:
     for number, page in zip(range(len(originals), LABS), itertools.cycle(quick), strict=False):
         copy = dataclasses.replace(page.lab.experiment, slug=f"{page.lab.slug}-{number}")
         lab = dataclasses.replace(page.lab, experiment=copy)
-        chapters[page.lab.chapter].append(Page(lab, page.path))
+        chapters[page.lab.chapter].append(Page(lab, page.folder))
     return Told(chapters, pages.CHAPTERS)
 
 

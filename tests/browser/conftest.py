@@ -7,7 +7,7 @@ from urllib.parse import urlparse
 
 import pytest
 from chromium import FLAGS, on_path
-from driver import settle, wait_painted
+from driver import settle
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from site_server import Server, free_port
 
@@ -30,6 +30,8 @@ def browser() -> Iterator[Browser]:
 
 
 OpenLab = Callable[..., Page]
+OPENED = """window.Orrery && Orrery.stage
+  && (Orrery.stage.drawing.painted > 0 || document.querySelector('.work:not([hidden]) .run:not([hidden])'))"""
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +49,16 @@ def open_page(browser: Browser, site_url: str, contexts: dict) -> Iterator[OpenL
     and no request may have left this machine. `ignore` excuses console errors that contain one of its texts."""
     opened, errors, outside, excused = [], [], [], []
 
-    def open_(path: str, *, width: int = 1440, height: int = 900, scheme: str = "light", locale: str = "en-US",
-              ignore: tuple[str, ...] = (), url: str = "") -> Page:  # fmt: skip
+    def open_(
+        path: str,
+        *,
+        width: int = 1440,
+        height: int = 900,
+        scheme: str = "light",
+        locale: str = "en-US",
+        ignore: tuple[str, ...] = (),
+        url: str = "",
+    ) -> Page:
         if (scheme, locale) not in contexts:
             contexts[scheme, locale] = browser.new_context(color_scheme=scheme, locale=locale, accept_downloads=True)
         page = contexts[scheme, locale].new_page()
@@ -58,12 +68,7 @@ def open_page(browser: Browser, site_url: str, contexts: dict) -> Iterator[OpenL
         page.set_default_timeout(60_000)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: errors.append(str(e)))
-        page.on(
-            "request",
-            lambda r: (
-                outside.append(r.url) if urlparse(r.url).hostname not in ("127.0.0.1", "localhost", None) else None
-            ),
-        )
+        page.on("request", lambda r: outside.append(r.url) if urlparse(r.url).hostname not in ("127.0.0.1", "localhost", None) else None)
         page.goto((url or site_url) + path)
         return page
 
@@ -78,11 +83,12 @@ def open_page(browser: Browser, site_url: str, contexts: dict) -> Iterator[OpenL
 
 @pytest.fixture
 def open_lab(open_page: OpenLab) -> OpenLab:
-    """open_lab(slug, query="steps=50", …) gives a lab's page with its first figure painted and its server connected."""
+    """open_lab(slug, query="steps=50", …) gives a lab's page with its first figure painted, or where there is none yet its
+    Run button offered, and its server connected."""
 
     def open_(slug: str, query: str = "", **options: object) -> Page:
         page = open_page(f"/{slug}" + (f"?{query}" if query else ""), **options)
-        wait_painted(page)
+        page.wait_for_function(OPENED)
         page.wait_for_function("Orrery.transport.connected()")
         settle(page)
         return page

@@ -41,7 +41,7 @@ def figure(page: Page) -> list[dict[str, Any]]:
 
 def words(page: Page) -> list[str]:
     """The words that stand on the figure."""
-    return page.evaluate("(Orrery.stage.drawing.plot._fullLayout.annotations || []).map(a => a.text)")
+    return page.evaluate("(Orrery.stage.drawing.plot._fullLayout.annotations || []).map(a => a.text.replace(/<br>/g, ' '))")
 
 
 def facts(page: Page) -> dict[str, str]:
@@ -81,8 +81,10 @@ def choose(page: Page, name: str, value: object) -> None:
 
 def view(page: Page, place: int) -> None:
     """Open the view at a place, counted from 0, and wait for its figure."""
-    before = paints(page)
-    page.locator(f"#tab-{place}").click()
+    before, tab = paints(page), page.locator(f"#tab-{place}")
+    if page.evaluate(f"ORRERY.lab.views[{place}].more") and tab.is_hidden():
+        page.locator(".opener").click()
+    tab.click()
     wait_painted(page, before)
     settle(page)
 

@@ -32,9 +32,7 @@ class Server:
         environment = os.environ | {"GRADIO_SERVER_PORT": str(self.port)}
         for name in ("TRITON_INTERPRET", "OMP_NUM_THREADS"):  # the tests' own
             environment.pop(name, None)
-        self.process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-        )
+        self.process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:

@@ -35,10 +35,7 @@ def test_dragging_a_corner_changes_the_overlap(open_lab):
     drag(page, 2, 40, 30)
     after = [float(v) for v in parameters(page)["box_b"].split(",")]
     assert parameters(page)["box_b"] != before
-    a, b = (
-        np.array([20.0, 30, 70, 80]),
-        np.array([*np.minimum(after[:2], after[2:]), *np.maximum(after[:2], after[2:])]),
-    )
+    a, b = (np.array([20.0, 30, 70, 80]), np.array([*np.minimum(after[:2], after[2:]), *np.maximum(after[:2], after[2:])]))
     shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
     union = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared
     iou = page.locator(".table td").nth(3).inner_text()

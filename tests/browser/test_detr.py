@@ -20,11 +20,12 @@ def opened(open_lab):
     def open_(query: str = ""):
         page = open_lab(SLUG, query)
         page.wait_for_function(
-            """async () => { const body = JSON.stringify({params: {...Orrery.controls.state}, view: 0, id: 0});
+            """async () => { const body = JSON.stringify({params: {...Orrery.controls.state}, view: 1, id: 0});
                 const answer = await fetch('./orrery-ask/detr', {method: 'POST', body});
                 return !(await answer.json()).needs; }""",
-            timeout=120_000, polling=2000,
-        )  # fmt: skip
+            timeout=120_000,
+            polling=2000,
+        )
         return page
 
     return open_
@@ -109,22 +110,22 @@ def test_layers_are_scrubbed_and_the_control_follows(opened):
     settle(page)
     first = figure(page)
     assert parameters(page)["layer"] == 1 and questions == []
-    moved = [i for i, (a, b) in enumerate(zip(first, last, strict=True)) if a["name"].startswith("query")
-             and len(a["x"]) == 6 and not np.allclose(a["x"][:5], b["x"][:5])]  # fmt: skip
+    moved = [
+        i
+        for i, (a, b) in enumerate(zip(first, last, strict=True))
+        if a["name"].startswith("query") and len(a["x"]) == 6 and not np.allclose(a["x"][:5], b["x"][:5])
+    ]
     assert moved, "boxes move from layer to layer"
     enter(page, "query", 3)
     assert questions and "query 3" in page.locator("#figure .plot").get_attribute("aria-label").lower()
 
 
-def test_a_slot_a_head_and_a_token_are_clicked(opened):
-    page = opened("view=5")
+def test_a_slot_and_a_token_are_clicked(opened):
+    page = opened("view=4")
     click(page, 2, 1)
     tiles = page.evaluate("Orrery.stage.drawing.figure.picks[0].columns")
     assert parameters(page)["query"] == tiles + 2
-    view(page, 3)
-    click(page, 1, 0)
-    assert parameters(page)["layer"] == 1
-    view(page, 5)
+    page = opened("view=7")
     click(page, 20.0, 44.0)
     assert (parameters(page)["column"], parameters(page)["row"]) == (2, 5), "tokens are eight pixels wide"
 
@@ -151,6 +152,12 @@ def test_an_uploaded_photograph_is_looked_at(opened, tmp_path):
     page.locator("[data-param=photo] input[type=file]").set_input_files(tmp_path / "mine.png")
     page.wait_for_function("Orrery.controls.state.photo.startsWith('data:image/')")
     settle(page)
-    page.wait_for_function("document.querySelector('.findings').innerText.includes('can be moved')")
+    page.wait_for_function("document.querySelector('.findings').innerText.includes('nothing is matched or judged')")
     sides = page.evaluate("['x', 'y'].map(a => Math.max(...Orrery.stage.drawing.plot._fullLayout[`${a}axis`].range))")
     assert sides == [64, 40], "the longer side as asked, both in eights"
+    assert set(facts(page)) == {"boxes"}, "no verdict without truth"
+    click(page, 20.0, 20.0)
+    assert len(parameters(page)["truth"].split(",")) == 5 and {"right", "false", "missed"} < set(facts(page))
+    before = parameters(page)["truth"]
+    drag(page, 1, 30, 20)
+    assert parameters(page)["truth"] != before and len(parameters(page)["truth"].split(",")) == 5

@@ -22,7 +22,7 @@ def test_every_view_is_painted_and_can_be_taken_away(lab, open_lab, tmp_path):
     assert page.locator(".prov").inner_text().startswith(("measured", "exact", "modelled", "recorded"))
     take_away(page, lab, tmp_path)
     for place, _ in enumerate(lab.views):
-        if page.locator(f"#tab-{place}").is_hidden():
+        if page.locator(f"#tab-{place}").get_attribute("hidden") is not None:
             continue
         if place:
             view(page, place)
@@ -40,15 +40,19 @@ def take_away(page, lab, folder):
         files[kind] = folder / f"file.{kind.lower()}"
         download.value.save_as(files[kind])
     assert files["PNG"].read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in files["SVG"].read_text()[:200] and "var(--" not in files["SVG"].read_text()
-    rows = list(csv.reader(files["CSV"].read_text().splitlines()))
-    assert rows[0] == ["trace", "x", "y", "z"] and len(rows) > 2
+    drawn = files["SVG"].read_text()
+    assert "<svg" in drawn[:200] and "var(--" not in drawn and page.url in drawn and '<rect width="100%"' in drawn
+    lines = files["CSV"].read_text().splitlines()
+    head = [line for line in lines if line.startswith("# ")]
+    assert lab.views[0].question.en in head[0] and page.url in head[-1]
+    rows = list(csv.reader(lines[len(head) :]))
+    assert rows[0][0] == "curve" and len(rows[0]) == len(set(rows[0])) > 1 and len(rows) > 2
     made = json.loads(files["JSON"].read_text())
     assert made["lab"] == lab.slug and made["params"] == json.loads(lab.defaults().model_dump_json())
     assert set(made["provenance"]) >= {"device", "dtype", "backend", "seed", "seconds", "versions", "recorded"}
     with np.load(files["NPZ"], allow_pickle=False) as arrays:
         assert arrays.files
-    assert f"python -m engine run {lab.slug}" in page.locator("#call").inner_text()
+    assert f"python -m engine run {lab.slug}" in page.locator("#shell").inner_text()
     assert lab.slug in experiments.discover()
 
 

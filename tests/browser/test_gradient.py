@@ -23,13 +23,13 @@ def number(text: str) -> float:
 
 def test_the_slope_along_v_is_the_gradient_times_its_unit_vector(open_lab):
     page = bowl(open_lab, 1)
-    assert number(facts(page)["D_v f, one number"]) == pytest.approx((2 * 3 + 4 * 4) / 5)
+    assert number(facts(page)["Dᵥf, one number"]) == pytest.approx((2 * 3 + 4 * 4) / 5)
     tangent = named(page, "tangent")
     rise = (tangent["y"][-1] - tangent["y"][0]) / (tangent["x"][-1] - tangent["x"][0])
     assert rise == pytest.approx(4.4, rel=1e-5)
     enter(page, "vx", -2)  # with (−2, 1) along the circle through (1, 2)
     enter(page, "vy", 1)
-    assert number(facts(page)["D_v f, one number"]) == pytest.approx(0, abs=1e-12)
+    assert number(facts(page)["Dᵥf, one number"]) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_bold_arrow_points_along_the_gradient(open_lab):
@@ -78,7 +78,7 @@ def test_slopes_without_a_plane(open_lab):
     gap = named(page, "largest gap / r")
     np.testing.assert_allclose(gap["y"], 2 / np.sqrt(27), rtol=2e-3)  # the greatest cos²θ·sinθ
     assert facts(page)["tangent plane"].startswith("no")
-    assert number(facts(page)["D_v f, measured"]) == pytest.approx(2**-1.5, rel=1e-3)
+    assert number(facts(page)["Dᵥf, measured"]) == pytest.approx(2**-1.5, rel=1e-3)
     assert number(facts(page)["∇f·v, if a plane touched"]) == 0
 
 

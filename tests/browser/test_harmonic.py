@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from driver import choose, enter, facts, figure, preset, settle, words
 
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 LABEL_OF_UNITS = "half a unit in the last place"
 
 
 def number(text: str) -> float:
-    return float(text.replace("\u202f", "").replace(" ", ""))
+    plain = text.translate(SUPERSCRIPTS).replace("\u2212", "-").replace("\u202f", "").replace("\u00a0×\u00a010", "e")
+    return float(plain)
 
 
 def named(page, name):

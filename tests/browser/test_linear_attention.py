@@ -49,7 +49,7 @@ def test_without_sharpness_every_token_looks_at_all_before_it_alike(open_lab):
 
 
 def test_the_variance_is_the_formulas(open_lab):
-    page = open_lab("linear-attention", "view=5&radius=0.4&angle=90")
+    page = open_lab("linear-attention", "view=7&radius=0.4&angle=90")
     settle(page)
     exact, measured = named(page, "independent, formula"), named(page, "independent, measured")
     np.testing.assert_allclose(exact["y"] * exact["x"], np.expm1(2 * 0.4**2), rtol=1e-5)
@@ -59,7 +59,7 @@ def test_the_variance_is_the_formulas(open_lab):
 
 
 def test_a_state_is_what_was_written(open_lab):
-    page = open_lab("linear-attention", "view=6&decay=0.5")
+    page = open_lab("linear-attention", "view=4&decay=0.5")
     settle(page)
     state = named(page, "state")["z"]
     moment(page, "Home")
@@ -75,9 +75,9 @@ def test_a_state_is_what_was_written(open_lab):
 
 
 def test_every_chunk_size_gives_the_same_and_the_cheap_one_follows_the_width(open_lab):
-    page = open_lab("linear-attention", "view=10&decay=0.9&tokens=40")
+    page = open_lab("linear-attention", "view=8&decay=0.9&tokens=40")
     settle(page)
-    assert named(page, "largest difference")["y"].max() < 1e-11
+    assert facts(page)["forms differ by"].endswith("10⁻¹⁶") or facts(page)["forms differ by"].endswith("10⁻¹⁵")
     for width in (64, 128):
         enter(page, "head_dim", width)
         best = number(facts(page)["both low at"].removeprefix("C = "))
@@ -85,7 +85,7 @@ def test_every_chunk_size_gives_the_same_and_the_cheap_one_follows_the_width(ope
 
 
 def test_the_state_is_the_smaller_from_its_width_on(open_lab):
-    page = open_lab("linear-attention", "view=11&head_dim=64&dtype=bfloat16&heads=4")
+    page = open_lab("linear-attention", "view=5&head_dim=64&dtype=bfloat16&heads=4")
     settle(page)
     cache, state = named(page, "key–value cache"), named(page, "state")
     np.testing.assert_allclose(cache["y"], 4 * 2 * 64 * 2 * cache["x"], rtol=1e-6)
@@ -94,7 +94,7 @@ def test_the_state_is_the_smaller_from_its_width_on(open_lab):
 
 
 def test_timing_streams_and_ends(open_lab):
-    page = open_lab("linear-attention", "task=timing&length=128&head_dim=16&heads=1&view=7")
+    page = open_lab("linear-attention", "task=timing&length=128&head_dim=16&heads=1&view=6")
     page.wait_for_function("Orrery.stage.drawing.figure.table && document.querySelector('.work').hidden")
     settle(page)
     lengths = named(page, "linear, chunked")["x"]
@@ -103,4 +103,5 @@ def test_timing_streams_and_ends(open_lab):
         assert (named(page, name)["y"] > 0).all()
     rows = page.locator(".table tbody tr")
     assert rows.count() >= 5
-    assert any("H200" in text for text in page.locator(".findings p").all_inner_texts())
+    said = page.locator(".findings").inner_text()
+    assert "runs each" in said and "Nearest to softmax" not in said

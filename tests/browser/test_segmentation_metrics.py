@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from driver import enter, figure, parameters, preset, settle, view
+from PIL import Image
 
 
 def scores(page) -> np.ndarray:
@@ -30,7 +31,7 @@ def test_predicting_background_alone_is_97_per_cent_right(open_lab):
     preset(page, 1)
     accuracy, _, iou, *_ = scores(page)
     assert accuracy == pytest.approx(1 - 120 / 4096, abs=1e-4) and iou == pytest.approx(accuracy / 2, abs=1e-4)
-    assert "97.1%" in page.locator(".findings").inner_text()
+    assert "97.1\u00a0%" in page.locator(".findings").inner_text()
 
 
 def test_scores_follow_the_brush_and_undo_takes_it_back(open_lab):
@@ -81,3 +82,24 @@ def test_the_formulas_are_filled_with_the_pair_s_numbers(open_lab):
     cells = page.locator(".table td").all_inner_texts()
     assert cells[2].replace("\u202f", "") == "5 / 6" and cells[3] == "0.833"
     assert cells[10] == "(0.750 + 0.667) / 2" and cells[11] == "0.708"
+
+
+def test_label_pictures_keep_their_labels(open_lab, tmp_path):
+    """VOC's sparse labels in a palette, the class of one file missing in the other: ranks of colours would mix them up."""
+    truth = np.kron(np.array([[0, 8], [12, 15]]), np.ones((16, 16), int))
+    found = np.where(truth == 12, 0, np.where(truth == 0, 20, truth))
+    page = open_lab("segmentation-metrics", "source=masks")
+    for name, labels in (("truth", truth), ("prediction", found)):
+        image = Image.frombytes("P", (32, 32), labels.astype(np.uint8).tobytes())
+        image.putpalette([v for k in range(256) for v in (k * 37 % 256, k * 91 % 256, k * 53 % 256)])
+        image.save(tmp_path / f"{name}.png")
+        page.locator(f"[data-param={name}] input[type=file]").first.set_input_files(tmp_path / f"{name}.png")
+        page.wait_for_function("([n, v]) => Orrery.controls.state[n].includes(v)", arg=[name, "15*16"])
+        assert "32 × 32" in page.locator(f"[data-param={name}]").inner_text()
+    settle(page)
+    accuracy, mean_accuracy, iou, *_ = scores(page)
+    assert accuracy == pytest.approx(0.5, abs=1e-6) and mean_accuracy == pytest.approx(0.5, abs=1e-6)
+    assert iou == pytest.approx(2 / 5, abs=1e-6), "two of five classes whole, three not at all"
+    (tmp_path / "cut.png").write_bytes((tmp_path / "truth.png").read_bytes()[:200])
+    page.locator("[data-param=truth] input[type=file]").first.set_input_files(tmp_path / "cut.png")
+    page.wait_for_function("document.querySelector('.said').innerText.includes('damaged or ends early')")

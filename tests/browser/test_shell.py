@@ -17,6 +17,9 @@ def test_the_gallery_leads_to_every_lab(open_page):
     assert tiles.count() >= 2
     assert tiles.nth(0).locator("svg path, svg polyline, svg rect").count() > 0
     page.keyboard.press("/")
+    page.keyboard.type("flash ATTENTION")
+    assert page.locator(".tile:visible").count() == 1
+    page.keyboard.press("Control+A")
     page.keyboard.type("poisson")
     assert page.locator(".tile:visible").count() == 1
     page.locator(".tile:visible").click()
@@ -177,11 +180,7 @@ def test_keyboard_alone_reaches_and_moves_everything(open_lab):
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
-        reached.add(
-            page.evaluate(
-                "document.activeElement.id || document.activeElement.className || document.activeElement.tagName"
-            )
-        )
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.className || document.activeElement.tagName"))
     assert {"search", "theme", "copy", "p-steps"} <= reached
     page.locator("#tab-0").focus()
     count = paints(page)
@@ -243,9 +242,7 @@ def test_a_restarted_server_is_found_again(open_page):
     server.start()
     try:
         page = open_page(
-            "/random-walk?steps=64",
-            url=server.url,
-            ignore=("load", "ERR_", "fetch", "Connection", "onnection", "Importing", "import"),
+            "/random-walk?steps=64", url=server.url, ignore=("load", "ERR_", "fetch", "Connection", "onnection", "Importing", "import")
         )
         wait_painted(page)
         page.wait_for_function("Orrery.transport.connected()")
@@ -255,9 +252,7 @@ def test_a_restarted_server_is_found_again(open_page):
         slider = page.locator("#p-steps")
         slider.focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_function(
-            "!window.old && window.Orrery && Orrery.stage && Orrery.stage.drawing.painted > 0", timeout=40_000
-        )
+        page.wait_for_function("!window.old && window.Orrery && Orrery.stage && Orrery.stage.drawing.painted > 0", timeout=40_000)
         assert parameters(page)["steps"] > 64
         page.wait_for_function("Orrery.transport.connected()")
         enter(page, "steps", 70)
@@ -272,14 +267,10 @@ def test_a_figure_is_kept_beside_the_live_one_with_the_difference(open_lab):
     enter(page, "up", 0.52)
     page.wait_for_function("document.querySelector('.change .js-plotly-plot')?._fullData?.length === 1")
     kept, now = (
-        page.evaluate(
-            f"(d => ({{x: Array.from(d.x), y: Array.from(d.y)}}))(document.querySelector('{part}')._fullData[0])"
-        )
+        page.evaluate(f"(d => ({{x: Array.from(d.x), y: Array.from(d.y)}}))(document.querySelector('{part}')._fullData[0])")
         for part in (".kept .plot", "#figure .plot")
     )
-    change = page.evaluate(
-        "(d => ({x: Array.from(d.x), y: Array.from(d.y)}))(document.querySelector('.change .plot')._fullData[0])"
-    )
+    change = page.evaluate("(d => ({x: Array.from(d.x), y: Array.from(d.y)}))(document.querySelector('.change .plot')._fullData[0])")
     then, today = dict(zip(kept["x"], kept["y"], strict=True)), dict(zip(now["x"], now["y"], strict=True))
     for x, y in zip(change["x"], change["y"], strict=True):
         assert y == pytest.approx(today[x] - then[x], abs=1e-6)

@@ -20,22 +20,26 @@ DRAWN = Figure(
     [bars(np.arange(N), WEIGHTS[0]), heat(BASE, panel=1), heat(WEIGHTS, panel=2)],
     [Panel(Axis(), Axis()), Panel(), Panel()],
     "a text and its rows",
-    frames=Frames("token", [Frame(t.strip() or "·", facts=[("row", str(i))]) for i, t in enumerate(TOKENS)], start=0,
-                  follow=True, rows={0: {"y": WEIGHTS}}, products={1: {"z": (BASE, FACTORS)}},
-                  strips={0: {"strength": WEIGHTS / WEIGHTS.max(), "upto": np.arange(1, N + 1)}}),
+    frames=Frames(
+        "token",
+        [Frame(t.strip() or "·", facts=[("row", str(i))]) for i, t in enumerate(TOKENS)],
+        start=0,
+        follow=True,
+        rows={0: {"y": WEIGHTS}},
+        products={1: {"z": (BASE, FACTORS)}},
+        strips={0: {"strength": WEIGHTS / WEIGHTS.max(), "upto": np.arange(1, N + 1)}},
+    ),
     strips=[Strip(TOKENS, "text", notes=[f"token {i}" for i in range(N)])],
     picks=[Pick(strip=0, x="steps"), Pick(panel=2, x="walkers", y="steps", cell=1)],
-    link="tokens", columns=3,
-)  # fmt: skip
+    link="tokens",
+    columns=3,
+)
 
 
 def drawn(page):
     """The figure above in the place of the lab's own."""
     before = page.evaluate("Orrery.stage.drawing.painted")
-    page.evaluate(
-        "f => { const s = Orrery.stage; s.state.figures = { 0: f }; s.drawing.figure = null; s.drawing.set(f); }",
-        DRAWN.data(),
-    )
+    page.evaluate("f => { const s = Orrery.stage; s.state.figures = { 0: f }; s.drawing.figure = null; s.drawing.set(f); }", DRAWN.data())
     wait_painted(page, before)
     return page
 
@@ -64,7 +68,8 @@ def test_a_click_sets_the_parameters_that_are_bound_to_its_place(open_lab):
     settle(page)
     assert parameters(page)["steps"] == 4
     page = drawn(page)
-    page.evaluate("Orrery.stage.drawing.plot.emit('plotly_click', {points: [{x: 6, y: 3, pointNumber: [3, 6],"
-                  " data: {}, fullData: {xaxis: 'x3'}}]})")  # fmt: skip
+    page.evaluate(
+        "Orrery.stage.drawing.plot.emit('plotly_click', {points: [{x: 6, y: 3, pointNumber: [3, 6], data: {}, fullData: {xaxis: 'x3'}}]})"
+    )
     settle(page)
     assert parameters(page)["steps"] == 3 and parameters(page)["walkers"] == 6

@@ -68,7 +68,7 @@ def test_the_line_between_two_pictures_is_dragged_and_moved_by_keys(open_lab):
     assert line.get_attribute("aria-valuenow") == "27"
     page.keyboard.press("End")
     assert cut(page) > 99
-    view(page, 3)
+    view(page, 2)
     assert line.is_hidden()
 
 
@@ -92,20 +92,6 @@ def test_a_cell_is_clicked_and_an_atom_painted_there(open_lab):
     assert parameters(page)["edit_code"] == nearest
 
 
-def test_a_code_is_chosen_where_it_lies(open_lab):
-    page = open_lab("vq-vae", "edit_code=3")
-    view(page, 3)
-    traces = {t["name"]: t for t in figure(page)}
-    kinds = [traces[name] for name in ("codes unused here", "codes")]
-    numbers = page.evaluate("Orrery.stage.drawing.plot._fullData.slice(2, 4).map(t => Array.from(t.text, Number))")
-    places = np.concatenate([np.stack([t["x"], t["y"]], 1) for t in kinds])
-    apart = np.linalg.norm(places[:, None] - places[None], axis=-1) + 9 * np.eye(len(places))
-    alone = int(apart.min(1).argmax())  # no other code under the pointer
-    click(page, 0, *places[alone])
-    assert parameters(page)["edit_code"] == np.concatenate(numbers)[alone]
-    assert facts(page)["cell's integer"] == str(parameters(page)["edit_code"])
-
-
 def test_what_the_page_or_the_codebook_lacks_is_said(open_lab):
     page = open_lab("vq-vae", "codebook=64&edit_code=900&edit_row=120&edit_column=3")
     run(page)
@@ -125,15 +111,14 @@ def test_every_control_of_a_picture_moves_its_views(open_lab):
     enter(page, "corrections", 3)
     run(page)
     decibels = [float(v) for v in re.findall(r"[\d.]+", facts(page)["after each correction"])]
-    assert len(decibels) == 4 and max(decibels) > decibels[0] and facts(page)["PSNR"] == f"{max(decibels):.2f} dB"
+    assert len(decibels) == 4 and max(decibels) > decibels[0] and facts(page)["PSNR"] == f"{max(decibels):.2f}\u00a0dB"
     enter(page, "corrections", 0)
     run(page)
-    assert "after each correction" not in facts(page) and facts(page)["PSNR"] == f"{decibels[0]:.2f} dB"
+    assert "after each correction" not in facts(page) and facts(page)["PSNR"] == f"{decibels[0]:.2f}\u00a0dB"
     enter(page, "side", 96)
     run(page)
     assert facts(page)["the page takes"] != seen[-1]["the page takes"]
-    view(page, 3)
-    assert len(next(t for t in figure(page) if t["name"] == "cells")["x"]) == 24 * 16
+    assert next(t for t in figure(page) if t["type"] == "heatmap")["z"].shape == (16, 24)
 
 
 def file(height: int, width: int) -> bytes:
@@ -156,9 +141,7 @@ def test_a_picture_of_ones_own_is_taken_reduced_and_kept_out_of_the_address(open
     mine = parameters(page)["image"]
     assert pictures.from_text(mine).shape == (480, 640, 3)
     assert "image=" not in page.url and "A longer run" not in said(page)
-    assert (
-        "data:image/png;base64" in page.locator("#call").inner_text() and len(page.locator("#call").inner_text()) < 1500
-    )
+    assert mine in page.locator("#call").text_content(), "the call runs as it is pasted"
     assert page.locator("[data-param=image] img.thumb").is_visible()
     chooser.set_input_files({"name": "text.png", "mimeType": "image/png", "buffer": b"hello, I am a text"})
     page.wait_for_function("document.querySelector('.said .refused') !== null", timeout=SLOW)
@@ -171,25 +154,25 @@ def test_a_picture_of_ones_own_is_taken_reduced_and_kept_out_of_the_address(open
 @pytest.mark.slow
 def test_rates_pages_and_trainings_run_and_answer(open_lab):
     page = open_lab("vq-vae")
-    preset(page, 4)
+    preset(page, 2)
     run(page)
     jpeg = next(t for t in figure(page) if t["name"] == "JPEG")
     assert np.all(np.diff(jpeg["x"]) > 0) and jpeg["y"][-1] > jpeg["y"][0] + 5
-    preset(page, 5)
+    preset(page, 3)
     run(page)
     page.locator(".scrub").focus()
     page.keyboard.press("ArrowLeft")
     settle(page)
     assert "0.25" in page.locator(".moment").inner_text()
-    preset(page, 6)
+    preset(page, 4)
     run(page)
     assert "Collapse" in page.locator(".findings").inner_text()
     fallen = facts(page)["perplexity"]
-    preset(page, 7)
+    preset(page, 5)
     run(page)
     assert float(facts(page)["perplexity"].split()[0]) > float(fallen.split()[0])
     assert page.locator(".findings").inner_text() == ""
-    preset(page, 9)
+    preset(page, 6)
     run(page)
     assert "exact" in facts(page)["distortion, trained"] and 1 <= float(facts(page)["ratio"]) < 1.03
 

@@ -84,9 +84,16 @@ def test_a_call_gives_what_the_command_line_gives(slug, client):
 
 def test_parameters_are_given_by_name_by_place_or_not_at_all(client):
     assert client.predict(steps=7, seed=3, api_name="/sample-lab")["params"] == {
-        "steps": 7, "share": 0.5, "law": "fair", "size": 2, "walls": False, "formula": "x + 1", "low": 1, "high": 9,
+        "steps": 7,
+        "share": 0.5,
+        "law": "fair",
+        "size": 2,
+        "walls": False,
+        "formula": "x + 1",
+        "low": 1,
+        "high": 9,
         "seed": 3,
-    }  # fmt: skip
+    }
     assert client.predict(4, 0.25, api_name="/sample-lab")["params"]["share"] == 0.25
     assert client.predict(size="3", api_name="/sample-lab")["params"]["size"] == 3, "as the API's listing writes it"
     assert client.predict(steps=20_000, api_name="/sample-lab")["result"]["x"] == {"shape": [20_000], "dtype": "int64"}
@@ -128,8 +135,9 @@ def test_unknown_names_get_one_sentence(client, running):
     with pytest.raises(ValueError, match="nowhere"):
         client.predict(api_name="/nowhere")
     assert called(running, {"nope": 1}, "/gradio_api/call/v2/sample-lab") == (
-        400, "the request does not fit the lab; /gradio_api/info lists its parameters",
-    )  # fmt: skip
+        400,
+        "the request does not fit the lab; /gradio_api/info lists its parameters",
+    )
 
 
 def test_nan_gets_one_sentence(running):
@@ -165,8 +173,7 @@ def test_nonsense_is_refused_and_the_server_goes_on(running, body):
 
 
 MCP = pytest.mark.skipif(
-    not site_module.mcp_installed(),
-    reason="no mcp is installed that this Gradio's extra accepts (pip install gradio[mcp])",
+    not site_module.mcp_installed(), reason="no mcp is installed that this Gradio's extra accepts (pip install gradio[mcp])"
 )
 
 
@@ -190,10 +197,9 @@ def test_an_mcp_tool_answers_and_refuses(running):
     def ask(arguments: dict) -> dict:
         reply = running.http.post(
             "/gradio_api/mcp/",
-            json={"jsonrpc": "2.0", "id": 1, "method": "tools/call",
-                  "params": {"name": "sample_lab", "arguments": arguments}},
+            json={"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sample_lab", "arguments": arguments}},
             headers={"accept": "application/json, text/event-stream"},
-        )  # fmt: skip
+        )
         data = [line for line in reply.text.splitlines() if line.startswith("data: ")]
         return json.loads(data[-1].removeprefix("data: ") if data else reply.text)["result"]
 

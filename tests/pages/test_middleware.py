@@ -21,9 +21,13 @@ def ask(app, path="/", *, method="GET", query="", kind="http", **headers: str) -
     sent: list[dict] = []
     lines = {"host": "127.0.0.1:7860", **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope = {
-        "type": kind, "method": method, "path": path, "query_string": query.encode(), "root_path": "",
+        "type": kind,
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "root_path": "",
         "headers": [(name.encode(), value.encode("latin-1")) for name, value in lines.items() if value],
-    }  # fmt: skip
+    }
 
     async def receive():
         return {"type": "http.request", "body": b"", "more_body": False}
@@ -74,20 +78,45 @@ class Framer:
         self.framed.append(path)
         return html.replace("<gradio-app>", f"<nav>{path} {self.now}</nav><gradio-app>")
 
+    def unknown(self, path):
+        return f"<html>no {path}</html>".encode()
+
     def extra(self, path):
         return (b"def walk(): ...", "text/html; charset=utf-8") if path == "/orrery-code/walk" else None
 
 
 HOSTS = frozenset({"orrery.example.org", "box"})
 LET_IN = [
-    "localhost", "localhost:7860", "LOCALHOST", "127.0.0.1", "127.0.0.1:7860", "10.1.2.3:80", "[::1]:7860", "[::1]",
-    "192.168.0.7:7860", "orrery.example.org", "Orrery.Example.org:443", "box:7860",
-]  # fmt: skip
+    "localhost",
+    "localhost:7860",
+    "LOCALHOST",
+    "127.0.0.1",
+    "127.0.0.1:7860",
+    "10.1.2.3:80",
+    "[::1]:7860",
+    "[::1]",
+    "192.168.0.7:7860",
+    "orrery.example.org",
+    "Orrery.Example.org:443",
+    "box:7860",
+]
 KEPT_OUT = [
-    "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "evil.example:7860", "[::1", "[", "]",
-    "x.orrery.example.org", "orrery.example.org.evil.example", "2130706433", "0x7f.1", "localhost@evil.example",
-    "[evil]", "\xff\xfe",
-]  # fmt: skip
+    "",
+    "evil.example",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "evil.example:7860",
+    "[::1",
+    "[",
+    "]",
+    "x.orrery.example.org",
+    "orrery.example.org.evil.example",
+    "2130706433",
+    "0x7f.1",
+    "localhost@evil.example",
+    "[evil]",
+    "\xff\xfe",
+]
 
 
 @pytest.mark.parametrize("host", LET_IN)
@@ -100,7 +129,9 @@ def test_the_door_is_shut_to_other_names(host):
     behind = Gradio()
     status, headers, body = ask(Door(behind, HOSTS), host=host)
     assert status == 400 and not behind.asked
-    assert body == b"this server does not answer to that host name" and headers["content-type"].startswith("text/plain")
+    assert body == "this server does not answer to that host name\n此服务器不响应该主机名".encode() and headers["content-type"].startswith(
+        "text/plain"
+    )
 
 
 @pytest.mark.parametrize("name", ["2130706433", "0x7f.1", "localhost.", "0", ""])
@@ -137,10 +168,14 @@ def test_the_door_is_shut_to_pages_of_other_sites(host, origin, status):
 @pytest.mark.parametrize(
     ("forwarded", "passed"),
     [
-        ("orrery.example.org", True), ("127.0.0.1:80", True), ("box, evil.example", True), ("evil.example", False),
-        ("evil.example, box", False), ("[", False),
+        ("orrery.example.org", True),
+        ("127.0.0.1:80", True),
+        ("box, evil.example", True),
+        ("evil.example", False),
+        ("evil.example, box", False),
+        ("[", False),
     ],
-)  # fmt: skip
+)
 def test_a_forwarded_host_that_is_not_ours_is_not_believed(forwarded, passed):
     behind = Gradio()
     assert ask(Door(behind, HOSTS), x_forwarded_host=forwarded, x_forwarded_proto="https")[0] == 200
@@ -155,17 +190,21 @@ def test_the_door_refuses_a_websocket_as_websockets_are_refused():
 @pytest.mark.parametrize(
     ("path", "length", "status"),
     [
-        ("/gradio_api/queue/join", LARGEST_QUESTION, 200), ("/gradio_api/queue/join", LARGEST_QUESTION + 1, 413),
-        ("/gradio_api/call/walk", 10**15, 413), ("/", 10**9, 413), ("/gradio_api/upload", 10**9, 200),
-        ("/gradio_api/queue/join", "many", 200), ("/gradio_api/queue/join", "", 200),
+        ("/gradio_api/queue/join", LARGEST_QUESTION, 200),
+        ("/gradio_api/queue/join", LARGEST_QUESTION + 1, 413),
+        ("/gradio_api/call/walk", 10**15, 413),
+        ("/", 10**9, 413),
+        ("/gradio_api/upload", 10**9, 200),
+        ("/gradio_api/queue/join", "many", 200),
+        ("/gradio_api/queue/join", "", 200),
     ],
-)  # fmt: skip
+)
 def test_the_door_is_too_narrow_for_what_is_too_large(path, length, status):
     behind = Gradio()
     told, _, body = ask(Door(behind), path, method="POST", content_length=str(length))
     assert told == status and len(behind.asked) == (status == 200)
     if status == 413:
-        assert body == f"a request must be at most {LARGEST_QUESTION} bytes long; got {length}".encode()
+        assert body.startswith(f"a request must be at most {LARGEST_QUESTION} bytes long; got {length}: load a".encode())
 
 
 class Failing:
@@ -317,6 +356,12 @@ def test_what_is_no_page_passes_unchanged(path, method, answer):
     assert answer.asked[0]["query_string"] == b"page=x"
 
 
+def test_an_unknown_address_is_a_page_for_people():
+    behind = Gradio('{"detail":"Not Found"}', 404, "application/json")
+    status, headers, body = ask(Frame(behind, Framer()), "/nowhere", accept="text/html,*/*")
+    assert (status, body) == (404, b"<html>no /nowhere</html>") and headers["content-type"].startswith("text/html")
+
+
 def test_a_labs_code_is_a_document_of_our_own():
     status, headers, body = ask(Frame(Gradio(), Framer()), "/orrery-code/walk")
     assert (status, body) == (200, b"def walk(): ...") and headers["cache-control"] == "no-cache"
@@ -331,21 +376,10 @@ def test_a_page_without_an_anchor_is_a_fault(anchor):
 def test_what_is_put_in_stands_where_it_must():
     made = put_in(GRADIO, title='a "b" </title>', before="<nav>", after="<footer>", boot={"x": "</script><script>"})
     assert '<body id="orrery"' in made and "<title>a &quot;b&quot; &lt;/title&gt;</title>" in made
-    parts = (
-        "plotly.min.js",
-        "<style>",
-        "tokens.css",
-        "window.ORRERY",
-        "</head>",
-        "<nav>",
-        "<gradio-app",
-        "</gradio-app>",
-    )
+    parts = ("plotly.min.js", "<style>", "tokens.css", "window.ORRERY", "</head>", "<nav>", "<gradio-app", "</gradio-app>")
     order = [made.index(part) for part in (*parts, "<footer>")]
     assert order == sorted(order)
-    assert "</script><script>" not in made.partition("window.ORRERY=")[2].partition("</head>")[0].replace(
-        "</script>", "", 1
-    )
+    assert "</script><script>" not in made.partition("window.ORRERY=")[2].partition("</head>")[0].replace("</script>", "", 1)
 
 
 def test_the_real_pages_are_framed(running):
@@ -393,9 +427,7 @@ def test_gradios_scripts_are_kept_for_good_too(running):
         assert reply.content == (statics.GRADIO / address.removeprefix("assets/")).read_bytes()
 
 
-@pytest.mark.parametrize(
-    "name", ["../index.html", "..", "", "nothing.js", "/etc/passwd", "a/../../index.html", "index.html"]
-)
+@pytest.mark.parametrize("name", ["../index.html", "..", "", "nothing.js", "/etc/passwd", "a/../../index.html", "index.html"])
 def test_gradios_folder_holds_nothing_else_for_us(name):
     assert statics.gradio_file(f"/assets/{name}") is None
 
@@ -411,3 +443,7 @@ def test_the_real_door(running):
         assert code.status_code == 200 and "<pre" in code.text
     assert running.http.get("/orrery-code/nowhere").status_code == 404
     assert running.http.get("/nowhere").status_code == 404
+    for path, up in (("/nowhere", "./"), ("/a/b/c", "../../")):
+        lost = running.http.get(path, headers={"accept": "text/html"})
+        assert lost.status_code == 404 and f'href="{up}random-walk"' in lost.text and "There is no such page here." in lost.text
+    assert running.http.get("/nowhere").json() == {"detail": "Not Found"}

@@ -15,7 +15,7 @@ NOTES = Path(__file__).parents[2] / "pages"
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("factor", models.FACTORS)
 def test_the_figures_of_vq_vae_are_those_of_its_checkpoints(language, factor):
-    text = (NOTES / "generation" / f"vq_vae.{language}.md").read_text(encoding="utf-8")
+    text = (NOTES / "generation" / "vq_vae" / f"{language}.md").read_text(encoding="utf-8")
     told = next(line for line in text.splitlines() if "chelsea" in line)
     numbers, measured = re.findall(r"\d+(?:\.\d+)?", told), models.meta(factor)["metrics"]
     for name in ("psnr_256", "encoder_psnr_256", "palette_psnr_256"):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import re
 import textwrap
+import time
+import unittest.mock
 from pathlib import Path
 
 import gradio as gr
@@ -36,18 +39,18 @@ def test_the_version_that_was_looked_at_is_installed(package, version):
 def test_a_session_is_what_it_was():
     assert ORIGINAL.__name__ == "SessionState" and ORIGINAL.__module__ == "gradio.state_holder"
     assert list(inspect.signature(ORIGINAL.__init__).parameters) == ["self", "blocks"]
-    assert assigned(ORIGINAL) == assigned(LightSessionState) == {
-        "blocks_config", "config_values", "state_data", "_state_ttl", "is_closed", "STATE_TTL_WHEN_CLOSED",
-    }  # fmt: skip
+    assert (
+        assigned(ORIGINAL)
+        == assigned(LightSessionState)
+        == {"blocks_config", "config_values", "state_data", "_state_ttl", "is_closed", "STATE_TTL_WHEN_CLOSED"}
+    )
     members = {name for name in vars(ORIGINAL) if not name.startswith("__") or name.endswith("item__")}
-    assert members == {
-        "__getitem__", "__setitem__", "get", "_update_config", "_update_value_in_config", "components",
-        "state_components",
-    }  # fmt: skip
+    assert members == {"__getitem__", "__setitem__", "get", "_update_config", "_update_value_in_config", "components", "state_components"}
     for name in ("_update_config", "_update_value_in_config"):
-        assert inspect.signature(getattr(ORIGINAL, name)) .parameters.keys() == inspect.signature(
-            getattr(LightSessionState, name)
-        ).parameters.keys()  # fmt: skip
+        assert (
+            inspect.signature(getattr(ORIGINAL, name)).parameters.keys()
+            == inspect.signature(getattr(LightSessionState, name)).parameters.keys()
+        )
 
 
 def test_nothing_else_reads_what_a_light_session_leaves_out():
@@ -162,23 +165,25 @@ def test_a_wire_carries_plain_data():
         (gr.api, {"api_name", "api_description", "concurrency_id", "concurrency_limit"}),
         (gr.Blocks.queue, {"max_size", "default_concurrency_limit"}),
         (gr.Blocks.launch, {"prevent_thread_lock"}),
-        (
-            gr.Button.click,
-            {
-                "queue",
-                "trigger_mode",
-                "show_progress",
-                "api_visibility",
-                "concurrency_id",
-                "concurrency_limit",
-                "cancels",
-            },
-        ),
+        (gr.Button.click, {"queue", "trigger_mode", "show_progress", "api_visibility", "concurrency_id", "concurrency_limit", "cancels"}),
     ],
     ids=lambda v: getattr(v, "__qualname__", ""),
 )
 def test_arguments_that_the_shell_gives_exist(function, names):
     assert names <= set(inspect.signature(function).parameters)
+
+
+def test_an_idle_queue_looks_rarely(running):
+    own, looks = asyncio.sleep, []
+
+    async def counted(seconds, *rest):
+        looks.append(seconds)
+        await own(seconds, *rest)
+
+    with unittest.mock.patch.object(asyncio, "sleep", counted):
+        time.sleep(0.5)
+    assert quirks.IDLE_SECONDS in looks, "the queue takes its rest from where it was set"
+    assert len(looks) < 100, "Gradio's own pace is some 450 looks in half a second"
 
 
 def test_every_setting_is_an_argument_of_launch(running):

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import re
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,9 +59,22 @@ def refused(reply: dict) -> dict:
     return error
 
 
-WITHOUT_PARAMETERS = [None, 3, True, "text", HUGE, [], DEEP, {}, {"id": 5}, {"params": None}, {"params": [1]},
-                      {"params": "steps=5"}, {"params": math.nan}]  # fmt: skip
-WRONG_VIEW = [-1, 3, 10**30, "0", None, 1.5, math.nan, [], HUGE, DEEP]
+WITHOUT_PARAMETERS = [
+    None,
+    3,
+    True,
+    "text",
+    HUGE,
+    [],
+    DEEP,
+    {},
+    {"id": 5},
+    {"params": None},
+    {"params": [1]},
+    {"params": "steps=5"},
+    {"params": math.nan},
+]
+WRONG_VIEW = [-1, 0, 4, 10**30, "0", None, 1.5, math.nan, [], HUGE, DEEP]
 WRONG_PARAMETERS = [
     ({"steps": 0}, "steps must be a whole number from 1 to 100000; got 0"),
     ({"steps": 10_000_000}, "steps must be a whole number from 1 to 100000; got 10000000"),
@@ -102,8 +116,8 @@ def test_a_request_without_parameters_is_refused(door, runner):
 def test_a_view_out_of_range_is_refused(door, runner):
     for view in WRONG_VIEW:
         error = refused(DOORS[door](SAMPLE, runner, {"params": {}, "view": view}))
-        assert error["en"].startswith("view must be from 0 to 2; got ") and error["name"] == "view"
-        assert error["zh"].startswith("view 必须在 0 到 2 之间；收到 ")
+        assert error["en"].startswith("view must be from 1 to 3; got ") and error["name"] == "view"
+        assert error["zh"].startswith("view 必须在 1 到 3 之间；收到 ")
     assert runner.computed == 0
 
 
@@ -148,27 +162,27 @@ def test_a_figure_that_fails_is_told_plainly(runner, caplog):
 
 
 def test_an_instant_lab_is_answered_with_the_open_views_figure(runner):
-    made = answer(SAMPLE, runner, {"params": {"steps": 7, "seed": 3}, "view": 1, "id": 12})
+    made = answer(SAMPLE, runner, {"params": {"steps": 7, "seed": 3}, "view": 2, "id": 12})
     json.dumps(made, allow_nan=False)
     assert (made["id"], made["instance"], made["fraction"], made["left"]) == (12, replies.INSTANCE, 1.0, 0.0)
     assert list(made["figures"]) == ["1"] and made["figures"]["1"]["says"]["en"] == "A grid of normal numbers."
-    assert made["findings"] == [] and "recorded" not in made["provenance"]
+    assert made["figures"]["1"]["findings"] == [] and "recorded" not in made["provenance"]
     parts = made["provenance"]["parts"]
     assert parts[0] == {"en": "7 numbers", "zh": "7 个数"} and parts[-1] == {"en": "seed 3", "zh": "种子 3"}
     assert "numpy" in parts
-    answer(SAMPLE, runner, {"params": {"steps": 7, "seed": 3}, "view": 0})
+    answer(SAMPLE, runner, {"params": {"steps": 7, "seed": 3}, "view": 1})
     assert runner.computed == 1, "switching views computes nothing"
 
 
 def test_what_there_is_to_say_is_said(runner):
     made = answer(SAMPLE, runner, {"params": {"share": 0}})
-    assert made["findings"] == [{"en": "One number is missing.", "zh": "缺了一个数。"}]
+    assert made["figures"]["0"]["findings"] == [{"en": "One number is missing.", "zh": "缺了一个数。"}]
     assert made["provenance"]["parts"][-1] == {"en": "a hole", "zh": "有缺失"}
 
 
 def test_a_view_is_drawn_only_where_it_is_offered(runner):
-    assert answer(SAMPLE, runner, {"params": {}, "view": 2})["figures"] == {}
-    assert list(answer(SAMPLE, runner, {"params": {"law": "biased"}, "view": 2})["figures"]) == ["2"]
+    assert answer(SAMPLE, runner, {"params": {}, "view": 3})["figures"] == {}
+    assert list(answer(SAMPLE, runner, {"params": {"law": "biased"}, "view": 3})["figures"]) == ["2"]
 
 
 def test_a_costly_run_is_offered_not_made(runner):
@@ -234,7 +248,9 @@ def test_a_result_is_taken_away_as_npz(runner):
     assert reply["file"] == "sample-lab.npz"
     whole = runner.run(SAMPLE.experiment, SAMPLE.experiment.params(steps=20_000)).result
     with np.load(io.BytesIO(unfiled(reply)), allow_pickle=False) as kept:
-        assert set(kept.files) == {"x", "y", "grid", "seed", "steps"}
+        assert set(kept.files) == {"x", "y", "grid", "seed", "steps", "about"}
+        about = json.loads(str(kept["about"]))
+        assert about["page"]["question"] == "What was drawn?" and about["params"]["steps"] == 20_000 and "provenance" in about
         np.testing.assert_array_equal(kept["y"], whole.y)
         np.testing.assert_array_equal(kept["grid"], whole.grid)
 
@@ -270,9 +286,7 @@ def recording(monkeypatch):
 
 def test_a_costly_lab_opens_on_what_was_recorded(recording, runner):
     made = opening(SLOW, runner)
-    assert made["provenance"]["recorded"] == {
-        "en": "recorded on A GPU, 2026-01-02", "zh": "录制于 A GPU，2026-01-02",
-    }  # fmt: skip
+    assert made["provenance"]["recorded"] == {"en": "recorded on A GPU, 2026-01-02", "zh": "录制于 A GPU，2026-01-02"}
     assert list(made["figures"]) == ["0", "1"] and made["fraction"] == 1 and "A GPU" in made["provenance"]["parts"]
     offered = answer(SLOW, runner, {"params": {}, "id": 8})
     assert (offered["needs"], offered["id"]) == ("seconds", 8) and offered["figures"] == made["figures"]
@@ -290,12 +304,20 @@ def test_an_instant_lab_opens_on_its_defaults(runner):
     assert opening(SLOW, runner) is None, "nothing is recorded, nothing is computed"
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [
-        (0.000123, "0.12 ms"), (0.0062, "6.2 ms"), (0.05, "50 ms"), (0.9, "900 ms"), (1.44, "1.4 s"), (99.9, "99.9 s"),
-        (119.7, "2 min 0 s"), (200, "3 min 20 s"), (3599.8, "60 min 0 s"),
-    ],
-)  # fmt: skip
-def test_times_are_written_as_people_read_them(seconds, said):
-    assert replies.duration(seconds) == said
+def test_a_cpus_threads_are_counted_in_the_pages_language():
+    assert tuple(replies.device_words("CPU · 1 thread (a name)")) == ("CPU · 1 thread (a name)", "CPU · 1 线程 (a name)")
+    assert tuple(replies.device_words("NVIDIA H200")) == ("NVIDIA H200",) * 2
+
+
+def test_what_a_first_run_imports_is_not_the_experiments_time(runner):
+    slept = []
+
+    def imports(params):
+        if not slept:
+            time.sleep(0.3)
+            slept.append(params)
+        return SAMPLE.experiment.function(params)
+
+    lab = dataclasses.replace(SAMPLE, experiment=dataclasses.replace(SAMPLE.experiment, function=imports))
+    assert opening(lab, runner)["figures"] and slept
+    assert runner.run(lab.experiment, lab.defaults()).provenance.seconds < 0.2

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from engine.core.runner import Runner
-from engine.data import pictures
+from engine.data import masks, pictures
 from pages.shell import uploads
 
 
@@ -64,3 +64,18 @@ def test_a_long_parameter_is_no_long_key(running):
 
     key = Runner.key(lab.experiment, Long)
     assert len(str(key)) < 300 and key == Runner.key(lab.experiment, Long)
+
+
+def test_a_label_picture_comes_back_with_its_labels(running):
+    labels = np.random.default_rng(1).integers(0, 30, (40, 60)).astype(np.uint8)
+    made = io.BytesIO()
+    Image.fromarray(labels).save(made, "PNG")
+    found = running.http.post(uploads.MASKS, content=made.getvalue()).json()
+    assert (found["width"], found["height"]) == (60, 40)
+    np.testing.assert_array_equal(masks.read(found["text"], "truth").labels, labels)
+    colours = io.BytesIO()
+    Image.new("RGB", (20, 20), (255, 0, 0)).save(colours, "PNG")
+    found = running.http.post(f"{uploads.MASKS}?colours=%23000000,%23ff0000", content=colours.getvalue()).json()
+    assert found["text"] == "#000000,#ff0000;1*20 x20"
+    refused = running.http.post(uploads.MASKS, content=made.getvalue()[:80]).json()
+    assert "damaged or ends early" in refused["error"]["en"] and refused["error"]["zh"]

@@ -84,7 +84,7 @@ def patched(value: Any, differences: list) -> Any:
 
 
 def test_a_question_is_answered(running):
-    made = asked(running, "sample-lab", {"params": {"steps": 12}, "view": 0, "id": 4})
+    made = asked(running, "sample-lab", {"params": {"steps": 12}, "view": 1, "id": 4})
     assert made["id"] == 4 and made["figures"]["0"]["says"]["en"] == "Seed 0 drew 12 numbers."
     assert asked(running, "sample-slow", {"params": {"steps": 7}})["needs"] == "seconds"
 
@@ -97,7 +97,7 @@ def test_a_question_is_answered(running):
         ({"params": {"nope": 0}}, "'nope' is not a parameter"),
         ({"params": {"formula": "x" * 2_000_000}}, "formula must be at most 20 characters long"),
         ({"params": {"steps": 0}, "format": "npz"}, "steps must be a whole number from 1 to 100000; got 0"),
-        ({"params": {}, "view": 99}, "view must be from 0 to 2; got 99"),
+        ({"params": {}, "view": 99}, "view must be from 1 to 3; got 99"),
         (b'{"params": {"share": NaN}}', "the request must name its parameters; got none"),
         (b'{"params": {"share": 1e999}}', "the request must name its parameters; got none"),
         (b'{"params": ' + b"[" * 100_000, "the request must name its parameters; got none"),
@@ -115,8 +115,13 @@ def test_a_bad_question_gets_one_sentence(running, value, sentence):
 
 
 def test_there_are_no_other_questions(running):
-    for method, path in (("GET", "/orrery-ask/sample-lab"), ("POST", "/orrery-ask/nowhere"), ("POST", "/orrery-ask/"),
-                         ("PUT", "/orrery-ask/sample-lab"), ("POST", "/orrery-ask/../app.py")):  # fmt: skip
+    for method, path in (
+        ("GET", "/orrery-ask/sample-lab"),
+        ("POST", "/orrery-ask/nowhere"),
+        ("POST", "/orrery-ask/"),
+        ("PUT", "/orrery-ask/sample-lab"),
+        ("POST", "/orrery-ask/../app.py"),
+    ):
         assert running.http.request(method, path, content=b"{}").status_code in (404, 405)
 
 
@@ -200,8 +205,7 @@ def test_stop_stops_the_computation_at_its_next_yield(running, event, monkeypatc
 def test_a_page_that_is_left_stops_its_computation(running, event, monkeypatch):
     monkeypatch.setattr(sample_lab.LOG, "pause", 0.01)
     sample_lab.LOG.step = 0
-    sent = {"data": [{"params": {"steps": 80_000, "seed": 6}, "id": 1}], "fn_index": event("sample-slow", "start"),
-            "session_hash": "left"}  # fmt: skip
+    sent = {"data": [{"params": {"steps": 80_000, "seed": 6}, "id": 1}], "fn_index": event("sample-slow", "start"), "session_hash": "left"}
     with running.http.stream("GET", "/gradio_api/heartbeat/left") as beat:
         next(beat.iter_raw())
         running.http.post("/gradio_api/queue/join", json=sent)

@@ -12,17 +12,11 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.attention.flash_attention import (
-    FlashAttention,
-    contest,
-    flash_lab,
-    reference,
-    steps,
-    tiled,
-    traffic,
-    workers,
-)
+from engine.attention.contest import machine, race
+from engine.attention.contest.result import Measured
+from engine.attention.flash_attention import FlashAttention, flash_lab, reference, steps, sweep, tiled, traffic
 from engine.attention.flash_attention.operator import flash_attention, unavailable
+from engine.attention.workers import pool
 from engine.core import Refused, results
 
 CUDA = torch.cuda.is_available()
@@ -160,8 +154,7 @@ def test_every_path_of_the_kernel_writes_all_of_its_outputs(shape, resident, tma
     empty = [torch.full_like(x, torch.nan) for x in (q, q[..., 0].float(), q, k, v)]
     tune = launch.Tune(32, 16, 4, 1, resident)
     o, lse = launch.forward(q, k, v, causal, scale, out=tuple(empty[:2]), tma=tma, tune=tune)
-    grads = launch.backward(q, k, v, o, lse, do, causal, scale, out=tuple(empty[2:]), tma=tma,
-                            tune=tune._replace(resident=0))  # fmt: skip
+    grads = launch.backward(q, k, v, o, lse, do, causal, scale, out=tuple(empty[2:]), tma=tma, tune=tune._replace(resident=0))
     assert all(torch.isfinite(x).all() for x in empty)
     truth = run(lambda *x: reference.attention(*x, causal=causal)[0], *(x.double() for x in (q, k, v)), do)
     assert all(relative(a, b) < 1e-3 for a, b in zip((o, *grads), truth, strict=True))
@@ -189,9 +182,7 @@ def test_tiles_too_large_for_the_registers_are_left_out():
     floats = lambda m, n, d: 1.5 * (m * d + m * n)  # noqa: E731
     for width in (16, 64, 128, 256):
         kept = launch._kept(configs, width, floats, tma=True, long=True)
-        assert kept and all(
-            floats(c.kwargs["BLOCK_M"], c.kwargs["BLOCK_N"], width) <= 192 * 32 * c.num_warps for c in kept
-        )
+        assert kept and all(floats(c.kwargs["BLOCK_M"], c.kwargs["BLOCK_N"], width) <= 192 * 32 * c.num_warps for c in kept)
     assert not any("RESIDENT" in c.kwargs for c in launch._kept(configs, 128, floats, tma=False, long=True))
 
 
@@ -202,17 +193,19 @@ from triton.compiler import ASTSource
 from engine.attention.flash_attention import kernel, launch
 
 function, tune = getattr(kernel, sys.argv[1]), launch.Tune(*map(int, sys.argv[2:]))
-given = {"LONG": True, "EVEN": True, "D": 128, "BLOCK_D": 128, "CAUSAL": True, "TMA": True, "RESIDENT": 0}
-given |= tune.blocks()
+given = {"CASE": kernel.Case(True, True, 128, 128, True, True), "RESIDENT": 0} | tune.blocks()
+tensors = {"forward_kernel": 4, "backward_kv_kernel": 6, "backward_q_kernel": 5}[sys.argv[1]]
 kinds, constants, aligned = {}, {}, {}
 for place, name in enumerate(function.arg_names):
     if name in given:
         kinds[name], constants[place,] = "constexpr", given[name]
-    elif name.endswith("_strides"):
-        kinds[name] = ("i64",) * 3
-        aligned |= {(place, i): [["tt.divisibility", 16]] for i in range(3)}
-    elif name in {"B", "H", "G", "N", "T", "TEAM", "scale"}:
-        kinds[name] = "fp32" if name == "scale" else "i32"
+    elif name == "strides":
+        kinds[name] = (("i64",) * 3,) * tensors
+        aligned |= {(place, i, j): [["tt.divisibility", 16]] for i in range(tensors) for j in range(3)}
+    elif name == "sizes":
+        kinds[name] = ("i32",) * 6
+    elif name == "scale":
+        kinds[name] = "fp32"
     else:
         kinds[name], aligned[place,] = "*fp32" if name in {"LSE", "DELTA"} else "*bf16", [["tt.divisibility", 16]]
 source = ASTSource(function, kinds, constants, aligned)
@@ -225,19 +218,18 @@ print(made.asm["ptx"].count("wgmma.mma_async"), made.asm["ptx"].count("cp.async.
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "tune"),
-    [
-        ("forward_kernel", (128, 128, 8, 2, 1)),
-        ("backward_kv_kernel", (32, 128, 8, 2)),
-        ("backward_q_kernel", (64, 64, 8, 2)),
-    ],
+    [("forward_kernel", (128, 128, 8, 2, 1)), ("backward_kv_kernel", (32, 128, 8, 2)), ("backward_q_kernel", (64, 64, 8, 2))],
 )
 def test_kernels_compile_for_hopper_ahead_of_time(name, tune):
     """Without a GPU: the tensor cores' and the copy engine's instructions are there, and shared memory suffices."""
     environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
     ran = subprocess.run(
-        [sys.executable, "-c", AHEAD, name, *map(str, tune)], capture_output=True, text=True, timeout=300,
+        [sys.executable, "-c", AHEAD, name, *map(str, tune)],
+        capture_output=True,
+        text=True,
+        timeout=300,
         env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    )
     assert ran.returncode == 0, ran.stderr[-800:]
     products, copies, shared = map(int, ran.stdout.split())
     assert products > 0 and copies > 0 and shared <= 227 * 1024
@@ -265,7 +257,7 @@ def test_no_buffer_grows_with_the_square_of_the_length(backend, monkeypatch):
     tiles = 2 * torch.get_num_threads() * 4 * 16 * 16
     for N in (64, 128):
         q, k, v, do = inputs((1, 1, 1, N, N, 16, True), torch.float32, seed=9)
-        with Held() as held, workers.inline():
+        with Held() as held, pool.inline():
             run(lambda *x: flash_attention(*x, causal=True, backend=backend), q, k, v, do)
         assert held.largest <= max(4 * N * 16, tiles) < 4 * N * N
 
@@ -347,9 +339,8 @@ def test_the_passes_of_the_softmax_agree_where_half_precision_does_not_overflow(
     assert np.allclose(mild.online_sum[last, last], mild.safe_sum[last, last])
     naive = mild.naive_sum[last, last] / np.exp(mild.maximum[last, last])
     assert np.allclose(naive, mild.safe_sum[last, last], rtol=5e-3)
-    whole = steps.trace(*steps.example(20, 4, 1.0, 0), 4, 4, True).lse
-    for found, tolerance in ((mild.naive_lse, 5e-3), (mild.safe_lse, 1e-12), (mild.online_lse, 1e-12)):
-        assert np.allclose(found[last, last], whole, atol=tolerance)
+    lse = steps.trace(*steps.example(20, 4, 1.0, 0), 4, 4, True).lse
+    assert np.allclose(np.log(mild.online_sum[last, last]) + mild.maximum[last, last], lse, atol=1e-12)
     assert np.allclose(mild.distance[last, last], 0, atol=1e-12) and (mild.distance[-1, :-1] > 0).all()
     sharp = steps.trace(*steps.example(20, 4, 20.0, 0), 4, 4, True).passes
     overflowed = np.isnan(sharp.naive_sum) & ~np.isnan(sharp.maximum)
@@ -363,9 +354,7 @@ def test_counted_tiles_are_the_tiles_of_the_loop(seed):
     rng = np.random.default_rng(seed)
     N, R, C = (int(rng.integers(1, top)) for top in (200, 40, 40))
     for causal in (False, True):
-        columns = sum(
-            min(C, N - c) for r in range(0, N, R) for c in range(0, N, C) if not causal or c < min(r + R, N)
-        )  # fmt: skip
+        columns = sum(min(C, N - c) for r in range(0, N, R) for c in range(0, N, C) if not causal or c < min(r + R, N))
         rows = sum(min(R, N - r) for c in range(0, N, C) for r in range(0, N, R) if not causal or r + R > c)
         assert traffic.columns_visited(N, R, C, causal) == columns
         assert traffic.rows_visited(N, R, C, causal) == rows
@@ -381,22 +370,41 @@ def test_the_largest_tile_fits_and_the_next_does_not(kept, scores):
             assert numbers(R + 1, min(C + 1, d)) > M and C in range(1, d + 1)
 
 
+def accounted(**values):
+    p = FlashAttention(**values)
+    a = traffic.account(p)
+    return a, traffic.datasheet(p, a)
+
+
 def test_bytes_follow_their_laws():
-    far = traffic.account(4, 65_536, 64, 64 * 1024, 2, False, False, "h100")
+    far, roof = accounted(heads=4, length=65_536, fast_memory=64, dtype="bfloat16", chip="h100")
     assert far.naive_bytes / (4 * 2 * 4 * 65_536**2) == pytest.approx(1, rel=0.01)
-    assert far.tiled_by_length[-1] / far.law_by_length[-1] == pytest.approx(1, rel=0.4)
+    assert far.by_length.tiled[-1] / far.by_length.law[-1] == pytest.approx(1, rel=0.4)
     doubled = [traffic.tiled_numbers(65_536, 64, m, False, False) for m in (100_000, 200_000)]
     assert doubled[0] / doubled[1] == pytest.approx(2, rel=0.1)
-    assert traffic.tiled_numbers(65_536, 128, 1e6, False, False) / traffic.tiled_numbers(
-        65_536, 64, 1e6, False, False
-    ) == pytest.approx(4, rel=0.2)
-    back = traffic.account(1, 65_536, 64, 192 * 1024, 2, False, True, "a100")
-    assert back.tiled_by_length[-1] / back.law_by_length[-1] == pytest.approx(1, rel=0.3)
+    wider = [traffic.tiled_numbers(65_536, d, 1e6, False, False) for d in (128, 64)]
+    assert wider[0] / wider[1] == pytest.approx(4, rel=0.2)
+    back, _ = accounted(heads=1, length=65_536, dtype="bfloat16", pass_="backward", chip="a100")
+    assert back.by_length.tiled[-1] / back.by_length.law[-1] == pytest.approx(1, rel=0.3)
     assert back.flops == pytest.approx(2.5 * 4 * 65_536**2 * 64)
-    assert far.ridge == pytest.approx(989.4e3 / 3350) and far.roof.max() == far.peak_tflops
-    assert far.intensity["naive"] < far.intensity["tiled"] == pytest.approx(far.flops / far.tiled_bytes)
-    assert far.attainable["naive"] == pytest.approx(far.intensity["naive"] * 3350 / 1000)
+    assert roof.ridge == pytest.approx(989.4e3 / 3350) and roof.roof.max() == roof.peak_tflops
+    assert roof.intensity["naive"] < roof.intensity["tiled"] == pytest.approx(far.flops / far.tiled_bytes)
+    assert roof.attainable["naive"] == pytest.approx(roof.intensity["naive"] * 3350 / 1000)
     assert far.least_bytes < far.tiled_bytes < far.naive_bytes
+
+
+@pytest.mark.parametrize(("heads", "group"), [(8, 1), (8, 4), (12, 6), (7, 3)])
+@pytest.mark.parametrize("backward", [False, True])
+def test_the_least_bytes_are_those_of_the_tensors_that_there_are(heads, group, backward):
+    p = FlashAttention(
+        batch=3, heads=heads, group=group, head_dim=96, length=1000, dtype="bfloat16", pass_="backward" if backward else "forward"
+    )
+    q, k = torch.empty(3, heads, 1000, 96), torch.empty(3, p.kv_heads, 1000, 96)  # also O, dO, dQ; also V, dK, dV
+    numbers = (4 if backward else 2) * (q.numel() + k.numel()) + 3 * heads * 1000
+    a = traffic.account(p)
+    assert a.least_bytes == 2 * numbers <= a.tiled_bytes
+    whole = traffic.account(p.model_copy(update={"group": 1}))
+    assert whole.tiled_bytes - a.tiled_bytes == (2 * 4 * (q.numel() - k.numel()) if backward else 0)
 
 
 def test_the_lab_at_its_defaults_is_instant_and_imports_no_torch():
@@ -406,7 +414,7 @@ def test_the_lab_at_its_defaults_is_instant_and_imports_no_torch():
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=200)
     result = flash_lab(FlashAttention())
-    assert result.milliseconds is None and flash_lab.cost_of(FlashAttention()) == "instant"
+    assert result.timing is None and flash_lab.cost_of(FlashAttention()) == "instant"
     assert results.size(result) < 100_000
     json.dumps(results.plain(result))
 
@@ -414,65 +422,96 @@ def test_the_lab_at_its_defaults_is_instant_and_imports_no_torch():
 @pytest.mark.parametrize("changes", [{}, {"causal": True, "pass_": "backward", "heads": 2, "group": 2}])
 def test_a_sweep_fills_in_point_by_point(changes):
     params = FlashAttention(task="timing", length=128, head_dim=16, heads=changes.pop("heads", 1), **changes)
-    seen = list(flash_lab.stream(params))
-    fractions = [p.fraction for p in seen]
+    parts = list(flash_lab.stream(params))
+    fractions = [part.fraction for part in parts]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and all(f < 1 for f in fractions[:-1])
-    known = [np.isfinite(p.result.milliseconds).sum() for p in seen]
+    known = [np.isfinite(part.result.timing.milliseconds).sum() for part in parts]
     assert known == sorted(known) and known[0] == 0
-    r = seen[-1].result
-    shape = (len(r.contenders), len(r.lengths))
+    result = parts[-1].result
+    r = result.timing
     assert r.lengths.tolist() == [16, 32, 64, 128] and {"naive", "ours", "math"} <= set(r.contenders)
     for field in ("milliseconds", "milliseconds_low", "milliseconds_high", "extra_bytes", "tflops", "share", "error"):
-        assert getattr(r, field).shape == shape and np.isfinite(getattr(r, field)).all(), field
+        assert getattr(r, field).shape == (len(r.contenders), 4) and np.isfinite(getattr(r, field)).all(), field
     assert (r.milliseconds_low <= r.milliseconds).all() and (r.milliseconds <= r.milliseconds_high).all()
     assert (r.error < 1e-5).all() and (r.runs >= 1).all()
     assert np.allclose(r.share, r.tflops / r.ceiling_tflops)
     pairs = 128 * 129 / 2 if params.causal else 128**2
     work = params.heads * pairs * 16 * (10 if params.pass_ == "backward" else 4)
     assert np.allclose(r.tflops[:, -1] * 1e12 * r.milliseconds[:, -1] / 1e3, work)
-    assert len(r.titles) == len(r.contenders) and all(r.finding) and all(map(all, r.notes))
-    assert results.decode(results.encode(r, store := {}), store).finding == r.finding
+    assert np.allclose(result.roof.roof, np.minimum(r.ceiling_tflops, result.roof.intensities * r.bandwidth / 1000))
+    assert results.decode(results.encode(result, store := {}), store).findings == result.findings
 
 
-def test_memory_is_counted_to_the_byte_and_grows_as_it_should():
-    x = torch.zeros(1000)
-    _, held = contest.peak_memory(lambda: (x + 1).sum(), "cpu")
-    assert 4000 <= held <= 4100
-    r = flash_lab(FlashAttention(task="timing", length=1024, head_dim=16, heads=1))
-    naive, ours = r.contenders.index("naive"), r.contenders.index("ours")
+def test_ours_holds_less_memory_which_grows_as_it_should():
+    r = flash_lab(FlashAttention(task="timing", length=1024, head_dim=16, heads=1)).timing
+    naive, ours = r.row("naive"), r.row("ours")
     beyond = r.lengths > tiled.ROWS
     assert (r.extra_bytes[ours, beyond] < r.extra_bytes[naive, beyond]).all()
     assert r.extra_bytes[naive, -1] >= 2 * 4 * 1024**2
     assert r.memory_exponents[naive] == pytest.approx(2, abs=0.1) and r.memory_exponents[ours] < 1.2
 
 
-@pytest.mark.parametrize(("axis", "values"), [("heads", [1, 3, 6]), ("head_dim", [16, 20, 40])])
-def test_heads_and_head_dimensions_are_swept_too(axis, values):
-    r = flash_lab(FlashAttention(task="timing", axis=axis, heads=6, group=4, head_dim=40, length=64))
-    assert r.swept.tolist() == values and set(r.lengths.tolist()) == {64} and np.isfinite(r.milliseconds).all()
-
-
-def test_a_sweep_over_the_length_can_hold_the_tokens():
-    r = flash_lab(FlashAttention(task="timing", axis="tokens", heads=1, head_dim=16, length=64, batch=3))
-    assert r.swept.tolist() == r.lengths.tolist() == [16, 32, 64]
-    work = 4 * 3 * 64 * r.lengths * 16
-    assert np.allclose(r.tflops * 1e12 * r.milliseconds / 1e3, work)
-    assert np.allclose(r.least_milliseconds, work / (r.ceiling_tflops * 1e9)) and r.rounding == 2.0**-24
-    assert r.matrix_bytes.tolist() == (3 * 64 * r.lengths * 4).tolist()
-    assert np.allclose(r.machine_roof, np.minimum(r.ceiling_tflops, r.accounting.intensities * r.bandwidth / 1000))
+@pytest.mark.parametrize(
+    ("asked", "values", "flops"),
+    [
+        ({"axis": "heads", "heads": 6, "group": 4, "head_dim": 40}, [1, 3, 6], [4 * h * 64**2 * 40 for h in (1, 3, 6)]),
+        ({"axis": "head_dim", "heads": 1, "head_dim": 40}, [16, 20, 40], [4 * 64**2 * d for d in (16, 20, 40)]),
+        ({"axis": "tokens", "heads": 1, "head_dim": 16, "batch": 3}, [16, 32, 64], [4 * 3 * 64 * n * 16 for n in (16, 32, 64)]),
+    ],
+)
+def test_heads_head_dimensions_and_a_length_with_held_tokens_are_swept_too(asked, values, flops):
+    r = flash_lab(FlashAttention(task="timing", length=64, **asked)).timing
+    assert r.swept.tolist() == values and np.isfinite(r.milliseconds).all() and r.rounding == 2.0**-24
+    assert r.lengths.tolist() == (values if asked["axis"] == "tokens" else [64, 64, 64])
+    assert np.allclose(r.tflops * 1e12 * r.milliseconds / 1e3, flops)
+    assert np.allclose(r.least_milliseconds, np.array(flops) / (r.ceiling_tflops * 1e9))
 
 
 def test_what_would_not_fit_or_end_is_left_out_and_said(monkeypatch):
-    monkeypatch.setattr(contest, "free_memory", lambda device: 3e6)
-    r = flash_lab(FlashAttention(task="timing", length=1024, head_dim=16, heads=1))
-    naive, ours = r.contenders.index("naive"), r.contenders.index("ours")
-    assert np.isnan(r.milliseconds[naive, -1]) and np.isfinite(r.milliseconds[ours, -1])
-    said = [note for note in r.notes if "naive is left out at length 1024" in note[0]]
-    assert len(said) == 1 and "GiB" in said[0][0] and "朴素" not in said[0][0] and "略去" in said[0][1]
+    params = FlashAttention(task="timing", length=1024, head_dim=16, heads=1)
+    monkeypatch.setattr(machine, "free_memory", lambda device: 3e6)
+    result = flash_lab(params)
+    r = result.timing
+    assert np.isnan(r.milliseconds[r.row("naive"), -1]) and np.isfinite(r.milliseconds[r.row("ours"), -1])
+    said = [one.text for one in result.findings if "naive” is left out at length 1\u202f024" in one.text.en]
+    assert len(said) == 1 and "MB" in said[0].en and "略去“朴素”" in said[0].zh
     monkeypatch.undo()
-    monkeypatch.setattr(contest, "PATIENCE", {"cpu": 1e-9, "cuda": 1e-9})
-    r = flash_lab(FlashAttention(task="timing", length=64, head_dim=16, heads=1))
-    assert np.isnan(r.milliseconds).all() and "No point" in r.finding[0]
+    monkeypatch.setattr(race, "PATIENCE", {"cpu": 1e-9, "cuda": 1e-9})
+    result = flash_lab(params.model_copy(update={"length": 64}))
+    assert np.isnan(result.timing.milliseconds).all() and any("No point" in one.text.en for one in result.findings)
+
+
+def timed(naive, ours, share=0.5):
+    """A sweep of one point whose times are (low, median, high) in milliseconds."""
+    low, median, high = (np.array([[naive[i]], [ours[i]]]) for i in range(3))
+    one, two = np.ones((2, 1)), np.ones(2)
+    point = np.array([2048])
+    titles = sweep.TITLES["naive"], sweep.TITLES["ours"]
+    rest = (one * 7, one * [[8], [2]], one, one * share, one, 1.0, 1.0, two[:1], two[:1], 1e-7, two, two)
+    return Measured("length", point, point, ("naive", "ours"), titles, median, low, high, *rest)
+
+
+@pytest.mark.parametrize(
+    ("naive", "ours", "says"),
+    [
+        ((3.8, 4.0, 4.4), (1.9, 2.0, 2.2), "2 times as fast"),
+        ((0.9, 1.0, 1.1), (1.9, 2.0, 2.2), "2 times as long"),
+        ((1.0, 4.0, 9.0), (1.5, 2.0, 8.0), "cannot tell"),  # medians 2 to 1, and a busy machine
+        ((2.0, 2.2, 2.5), (1.9, 2.0, 2.1), "cannot tell"),
+    ],
+)
+def test_a_verdict_is_withheld_where_the_clock_cannot_carry_it(naive, ours, says):
+    time, memory = (one.text for one in sweep.compared(timed(naive, ours)))
+    assert says in time.en and "7 runs" in time.en and "7 次" in time.zh and "4 times the memory" in memory.en
+    low, high = naive[0] / ours[2], naive[2] / ours[0]  # of the ratio, by either's worst
+    assert ("cannot" in time.en) == (low <= 1 <= high)
+
+
+def test_a_share_beyond_the_ceiling_is_the_clocks_fault():
+    beyond = sweep.findings(timed((4.0, 4, 4), (2.0, 2, 2), share=1.3), [], done=True)
+    assert any("130\u00a0% of the ceiling" in one.text.en for one in beyond)
+    within = sweep.findings(timed((4.0, 4, 4), (2.0, 2, 2), share=0.9), [], done=True)
+    assert not any("of the ceiling" in one.text.en for one in within)
 
 
 @pytest.mark.parametrize("grouped", [(4, 3, 2), (6, 4, 3), (5, 16, 5), (7, 2, 1)])
@@ -481,9 +520,7 @@ def test_groups_are_taken_down_to_what_divides_the_heads(grouped):
     assert FlashAttention(heads=heads, group=asked).kv_heads == heads // group
 
 
-@pytest.mark.parametrize(
-    "values", [{"length": 65_537}, {"dtype": "int8"}, {"head_dim": 8}, {"pass_": "sideways"}, {"M": 3}]
-)
+@pytest.mark.parametrize("values", [{"length": 65_537}, {"dtype": "int8"}, {"head_dim": 8}, {"pass_": "sideways"}, {"M": 3}])
 def test_bad_parameters_are_refused_in_a_sentence(values):
     with pytest.raises(Refused) as refused:
         FlashAttention.parse(values)

@@ -3,6 +3,9 @@ The lab: maps, random features, the recurrence, rotary positions, counts, and th
 
 import dataclasses
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,22 +13,14 @@ import scipy.special
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from engine.attention.flash_attention import contest, workers
+from engine.attention.contest import machine
 from engine.attention.flash_attention.operator import unavailable
-from engine.attention.linear_attention import (
-    LinearAttention,
-    counts,
-    features,
-    linear_lab,
-    maps,
-    recurrence,
-    reference,
-    rotary,
-    sweep,
-)
+from engine.attention.linear_attention import LinearAttention, counts, features, linear_lab, maps, recurrence, reference, sweep
 from engine.attention.linear_attention.features import EPS
 from engine.attention.linear_attention.operator import linear_attention
-from engine.core import Refused
+from engine.attention.linear_attention.parameters import MAPS
+from engine.attention.workers import pool
+from engine.core import Refused, results
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"
@@ -98,9 +93,7 @@ def test_output_and_gradients_are_as_good_as_all_pairs_in_the_same_dtype(backend
     ours = run(attend(backend, decayed, normalize), given, do)
     for name, mine, theirs, exact in zip(("o", "dq", "dk", "dv", "dg"), ours, torchs, truth, strict=False):
         # where a gradient vanishes (one token, normalised) only the rounding of fp32 is left
-        rounding = (
-            8 * torch.finfo(torch.float32).eps * (exact.numel() * shape[2]) ** 0.5 * (1 + exact.abs().max().item())
-        )
+        rounding = 8 * torch.finfo(torch.float32).eps * (exact.numel() * shape[2]) ** 0.5 * (1 + exact.abs().max().item())
         error, other = ((x.double() - exact).norm().item() for x in (mine, theirs))
         assert error <= 2 * other + rounding, name
 
@@ -181,7 +174,7 @@ def test_no_buffer_grows_with_the_square_of_the_length(backend):
     F = 16
     for N in (256, 512) if backend == "torch" or CUDA else (192,):
         tensors = inputs(1, 1, N, F, F, torch.float32, seed=9)
-        with Held() as held, workers.inline():
+        with Held() as held, pool.inline():
             run(attend(backend, True, True, chunk=16), [*tensors[:3], tensors[4]], tensors[3])
         records = 4 * -(-N // 128) * (F * F + 2 * F)  # one state to a segment
         assert held.largest <= max(8 * N * F, records) < 4 * N * N
@@ -218,6 +211,48 @@ def test_the_kernel_says_what_it_does_not_take():
         linear_attention(*[x[..., :4].double()] * 3, causal=True, backend="triton")
 
 
+AHEAD = """
+import sys, triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from engine.attention.linear_attention import kernel
+
+name, tensors, on = sys.argv[1], int(sys.argv[2]), sys.argv[3].split(",")
+function = getattr(kernel, name)
+given = dict.fromkeys(kernel.Case._fields, False) | dict.fromkeys(on, True)
+given |= {"BLOCK_F": 64, "W": 64, "EVEN": True, "BF16": True, "PRECISION": "ieee", "EPS": 1e-6}
+constexpr = {"CASE": kernel.Case(**given), "BLOCK_V": 64, "C": 64}
+kinds, constants = {}, {}
+for place, argument in enumerate(function.arg_names):
+    if argument in constexpr:
+        kinds[argument], constants[place,] = "constexpr", constexpr[argument]
+    else:
+        kinds[argument] = {"strides": (("i64",) * 3,) * tensors, "sizes": ("i32",) * 7}.get(
+            argument, "*bf16" if argument in {"Q", "K", "V", "O"} else "*fp32"
+        )
+made = triton.compile(ASTSource(function, kinds, constants, {}), target=GPUTarget("cuda", 90, 32), options={"num_warps": 4})
+print(made.asm["ptx"].count("mma"), made.metadata.shared)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("on", ["SUMS,DECAY", "ROW,TARGET_BIAS,BIASED,DECAY", "SOURCE,SOURCE_BIAS,BIASED,REVERSE"])
+@pytest.mark.parametrize(("name", "tensors"), [("state_kernel", 3), ("output_kernel", 5)])
+def test_kernels_compile_for_hopper_ahead_of_time(name, tensors, on):
+    """Without a GPU: the matrix unit's instructions are there, and shared memory suffices."""
+    environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    ran = subprocess.run(
+        [sys.executable, "-c", AHEAD, name, str(tensors), on],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert ran.returncode == 0, ran.stderr[-800:]
+    products, shared = map(int, ran.stdout.split())
+    assert products > 0 and shared <= 227 * 1024
+
+
 # The lab
 
 
@@ -237,15 +272,14 @@ def drawn(seed, n=None):
 def test_maps_are_what_their_formulas_say(seed):
     tokens, pairs, causal, decay = drawn(seed)
     n = len(tokens.q)
-    found = maps.all_maps(tokens, pairs, causal, decay, None)
+    found = maps.all_maps(tokens, pairs, causal, decay)
     mask = np.tril(np.ones((n, n))) if causal else np.ones((n, n))
     softmax = scipy.special.softmax(np.where(mask > 0, tokens.q @ tokens.k.T, -np.inf), axis=1)
     np.testing.assert_allclose(found.weights[0], softmax, atol=1e-12)
     for row, (fq, fk) in enumerate(pairs.values(), 1):
-        weights = np.array([
-            [fq[i] @ fk[j] * mask[i, j] * (decay ** (i - j) if causal else 1) for j in range(n)] for i in range(n)
-        ])  # fmt: skip
-        np.testing.assert_allclose(found.raw[row], weights, rtol=1e-9, atol=1e-12 * weights.max())
+        weights = np.array([[fq[i] @ fk[j] * mask[i, j] * (decay ** (i - j) if causal else 1) for j in range(n)] for i in range(n)])
+        undivided = np.linalg.norm(weights @ tokens.v - softmax @ tokens.v) / np.linalg.norm(softmax @ tokens.v)
+        assert found.raw_error[row] == pytest.approx(undivided)
         sums = weights.sum(1, keepdims=True)
         np.testing.assert_allclose(found.weights[row], weights / np.where(sums == 0, 1, sums), atol=1e-12)
         assert found.rank[row] <= min(n, fq.shape[1]) == min(n, found.features[row])
@@ -262,10 +296,10 @@ def test_maps_are_what_their_formulas_say(seed):
 
 def test_without_sharpness_softmax_and_every_positive_map_are_the_mean_and_relu_is_nothing():
     tokens = maps.example(12, 4, 0.0, 3)
-    found = maps.all_maps(tokens, maps.mapped(tokens, 8, 3), False, 1.0, None)
+    found = maps.all_maps(tokens, maps.mapped(tokens, 8, 3), False, 1.0)
     for name in ("softmax", "elu", "exp", "performer", "orthogonal"):
-        np.testing.assert_allclose(found.weights[maps.NAMES.index(name)], 1 / 12, rtol=1e-12)
-    relu = maps.NAMES.index("relu")
+        np.testing.assert_allclose(found.weights[tuple(MAPS).index(name)], 1 / 12, rtol=1e-12)
+    relu = tuple(MAPS).index("relu")
     assert not found.weights[relu].any() and found.rank[relu] == 0 and found.effective_rank[relu] == 0
 
 
@@ -275,7 +309,7 @@ def test_more_random_features_come_nearer_to_softmax():
         each = []
         for seed in range(8):
             tokens = maps.example(16, 4, 0.5, seed)
-            each.append(maps.all_maps(tokens, maps.mapped(tokens, m, seed), True, 1.0, None).error[4:])
+            each.append(maps.all_maps(tokens, maps.mapped(tokens, m, seed), True, 1.0).error[4:])
         errors.append(np.mean(each, axis=0))
     assert (np.diff(errors, axis=0) < 0).all() and (errors[-1] < 0.1).all()
 
@@ -299,14 +333,14 @@ def test_random_features_are_unbiased_and_vary_as_the_formula_says(orthogonal, s
     draw = rng(seed)
     d, m = int(draw.integers(2, 9)), int(draw.integers(1, 14))
     x, y = draw.uniform(0.2, 0.5) * draw.standard_normal((2, d)) / math.sqrt(d)
-    ratios = np.array([
-        (features.positive(x[None], w) @ features.positive(y[None], w).T)[0, 0]
-        for w in (features.directions(m, d, orthogonal, draw) for _ in range(4000))
-    ]) / math.exp(x @ y)  # fmt: skip
+    ratios = np.array(
+        [
+            (features.positive(x[None], w) @ features.positive(y[None], w).T)[0, 0]
+            for w in (features.directions(m, d, orthogonal, draw) for _ in range(4000))
+        ]
+    ) / math.exp(x @ y)
     squared = float(((x + y) ** 2).sum())
-    exact = (
-        features.orthogonal_variance(squared, m, d) if orthogonal else features.relative_variance(squared, m)
-    )  # fmt: skip
+    exact = features.orthogonal_variance(squared, m, d) if orthogonal else features.relative_variance(squared, m)
     assert abs(ratios.mean() - 1) / math.sqrt(exact / len(ratios)) <= 4.5
     squares = (ratios - 1) ** 2
     assert abs(squares.mean() - exact) / (squares.std() / math.sqrt(len(squares))) <= 4.5
@@ -338,7 +372,7 @@ def test_orthogonal_features_never_vary_more_and_one_feature_is_the_same():
 def test_the_recurrence_is_the_operator_and_every_chunk_size_agrees(seed):
     tokens, pairs, _, decay = drawn(seed)
     fq, fk = pairs["elu" if seed % 2 else "performer"]
-    r = recurrence.trace(fq, fk, tokens.v, decay, fq, fk)
+    r = recurrence.trace(fq, fk, tokens.v, decay)
     tensors = [torch.tensor(x)[None, None] for x in (fq, fk, tokens.v)]
     rate = torch.tensor([math.log(decay)], dtype=torch.float64)
     o = linear_attention(*tensors, causal=True, log_decay=rate)[0, 0].numpy()
@@ -352,51 +386,6 @@ def test_the_recurrence_is_the_operator_and_every_chunk_size_agrees(seed):
     np.testing.assert_allclose(r.kept, recurrence.kept(t, True, decay))
     assert max(r.chunk_difference.max(), r.parallel_difference) < 1e-11
     assert r.chunks[-1] == len(fq) and r.chunks[0] == min(4, len(fq))
-
-
-@pytest.mark.parametrize("chunk", range(1, 24))
-def test_any_chunk_size_gives_the_rotated_recurrence_too(chunk):
-    draw = rng(chunk)
-    fq, fk, v = (draw.random((23, width)) for width in (6, 6, 4))
-    q, k = rotary.rotate(fq, 100.0), rotary.rotate(fk, 100.0)
-    above = recurrence.chunked(q, k, v, 0.9, chunk)
-    weights = (q @ k.T) * recurrence.kept(23, True, 0.9)
-    np.testing.assert_allclose(above, weights @ v, atol=1e-12)
-    r = recurrence.trace(q, k, v, 0.9, fq, fk)
-    assert max(r.chunk_difference.max(), r.parallel_difference) < 1e-12
-
-
-@pytest.mark.parametrize("width", [1, 2, 7, 16])
-def test_rotary_products_depend_on_the_distance_alone(width):
-    draw = rng(width)
-    fq, fk = draw.random((2, width))
-    base = float(10 ** draw.uniform(0.5, 5))
-    found = rotary.relative(fq, fk, base)
-    assert found.spread < 1e-9 and found.scores[0][found.offsets == 0][0] == pytest.approx(fq @ fk)
-    theta = rotary.frequencies(width, base)
-    pairs = [(complex(*fq[2 * i : 2 * i + 2]), complex(*fk[2 * i : 2 * i + 2])) for i in range(width // 2)]
-    for offset, score in zip(found.offsets[::16], found.scores[1][::16], strict=True):
-        turned = sum((a.conjugate() * b * np.exp(1j * offset * t)).real for (a, b), t in zip(pairs, theta, strict=True))
-        assert score == pytest.approx(turned + (fq[-1] * fk[-1] if width % 2 else 0), abs=1e-9)
-    x = draw.standard_normal((9, width))
-    np.testing.assert_allclose((rotary.rotate(x, base) ** 2).sum(1), (x**2).sum(1))
-    assert found.bound.max() == pytest.approx(1) and found.bound[64] == pytest.approx(1)
-
-
-def test_linear_attention_with_rotary_positions_does_not_know_where_it_starts():
-    tokens, pairs, _, _ = drawn(5, n=12)
-    fq, fk = pairs["elu"]
-    sums = (fq @ fk.T).sum(1, keepdims=True)
-
-    def weights(start):
-        places = np.arange(start, start + 12)
-        return rotary.rotate(fq, 500.0, places) @ rotary.rotate(fk, 500.0, places).T / sums
-
-    np.testing.assert_allclose(weights(0), weights(977), atol=1e-10)
-    found = maps.all_maps(tokens, pairs, False, 1.0, 500.0)
-    np.testing.assert_allclose(found.weights[1], weights(31), atol=1e-10)
-    rotated = rotary.rotate(tokens.q, 500.0) @ rotary.rotate(tokens.k, 500.0).T
-    np.testing.assert_allclose(found.weights[0], scipy.special.softmax(rotated, axis=1), atol=1e-12)
 
 
 @pytest.mark.parametrize(("N", "F", "D"), [(4096, 64, 64), (64, 16, 24), (65_536, 256, 256)])
@@ -434,9 +423,9 @@ def test_the_crossing_is_found_between_the_points():
     "settings",
     [
         {},
-        {"rotary": True, "decay": 0.8},
+        {"decay": 0.8},
         {"causal": False, "feature_map": "performer"},
-        {"tokens": 64, "width": 3, "features": 64, "sharpness": 6, "rotary": True},
+        {"tokens": 64, "width": 3, "features": 64, "sharpness": 6},
         {"tokens": 4, "width": 2, "features": 1, "feature_map": "orthogonal"},
         {"sharpness": 0, "feature_map": "relu", "radius": 1.5, "length": 64},
     ],
@@ -446,78 +435,108 @@ def test_the_instant_result(settings):
     params = LinearAttention.parse(settings)
     r = linear_lab(params)
     n, d = params.tokens, params.width
-    assert r.maps.shape == r.raw_maps.shape == (6, n, n) and r.outputs.shape == (6, n, d)
-    may_be_nan = {"entropies", "entropy"} if params.rotary else set()
-    for field in dataclasses.fields(r):
-        value = getattr(r, field.name)
-        if isinstance(value, np.ndarray) and field.name not in may_be_nan:
-            assert np.isfinite(value).all(), field.name
-    shown = min(n, recurrence.SHOWN)
-    width = r.recurrence.keys.shape[1]
-    assert r.recurrence.states.shape == (shown, width, d) and r.milliseconds is None
-    assert r.variance.at == params.features and all(r.finding)
+    assert r.maps.weights.shape == (6, n, n) and r.maps.outputs.shape == (6, n, d)
+    for name, array in results.arrays(r).items():
+        if array.dtype.kind == "f":
+            assert np.isfinite(array).all(), name
+    width = r.maps.features[r.chosen]
+    assert r.recurrence.states.shape == (min(n, recurrence.SHOWN), width, d) and r.timing is None
+    assert r.variance.at == params.features and r.maps.names[r.chosen] == params.feature_map
+    best = 1 + int(np.argmin(r.maps.error[1:]))
+    assert r.maps.titles[best].en in r.findings[0].text.en and f"these {n} tokens" in r.findings[0].text.en
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{}, {"causal": False, "heads": 3}, {"decay": 0.9, "pass_": "backward"}, {"dtype": "bfloat16", "batch": 2}],
-    ids=str,
+    "settings", [{}, {"causal": False, "heads": 3}, {"decay": 0.9, "pass_": "backward"}, {"dtype": "bfloat16", "batch": 2}], ids=str
 )
 def test_the_sweep_fills_point_by_point(settings):
     params = LinearAttention.parse({"task": "timing", "length": 130, "head_dim": 16} | settings)
     parts = list(linear_lab.stream(params))
     fractions = [part.fraction for part in parts]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and len(parts) > 12
-    filled = [np.isfinite(part.result.milliseconds).sum() for part in parts]
+    filled = [np.isfinite(part.result.timing.milliseconds).sum() for part in parts]
     assert filled[0] == 0 and filled == sorted(filled) and len(set(filled)) >= 5
-    r = parts[-1].result
-    assert tuple(r.lengths) == params.lengths == (16, 32, 65, 130)
+    result = parts[-1].result
+    r = result.timing
+    assert r.lengths.tolist() == [16, 32, 65, 130]
     ours = "chunked" if params.causal else "unmasked"
     expected = {"naive", ours, "with features", "all pairs"} | ({"recurrent"} if params.causal else set())
-    assert expected <= set(r.contenders) and len(r.titles) == len(r.contenders)
+    assert expected <= set(r.contenders) and result.crossing.ours == r.row(ours)
     assert np.isfinite(r.milliseconds).all() and (r.milliseconds_low <= r.milliseconds_high).all()
     assert (r.runs >= 1).all() and (r.extra_bytes > 0).all() and r.ceiling_tflops > 0
     np.testing.assert_allclose(r.share, r.tflops / r.ceiling_tflops)
     measured = r.error[[name != "with features" for name in r.contenders]]
     assert (measured < (0.1 if params.dtype == "bfloat16" else 2e-5)).all()
-    assert all(r.finding) and r.backend == ("triton" if CUDA else "torch")
-    if params.causal:
-        assert r.chunk_length == 130 and (r.chunk_milliseconds > 0).all()
-    else:
-        assert r.chunk_sizes is None
-    rows = [r.contenders.index(name) for name in sweep.SOFTMAXES if name in r.contenders]
-    np.testing.assert_array_equal(r.best_softmax_milliseconds, r.milliseconds[rows].min(0))
+    assert result.backend == ("triton" if CUDA else "torch")
+    rows = [r.row(name) for name in sweep.SOFTMAXES if name in r.contenders]
+    np.testing.assert_array_equal(result.crossing.best_softmax_milliseconds, r.milliseconds[rows].min(0))
+
+
+def raced(low, median, high):
+    """Naive softmax and the chunked form at lengths 100 and 200, as times in milliseconds: rows by points."""
+    parts = list(linear_lab.stream(LinearAttention(task="timing", length=64, head_dim=16, heads=1)))
+    whole = parts[-1].result.timing
+    two = np.ones((2, 2))
+    found = dataclasses.replace(
+        whole,
+        contenders=("naive", "chunked"),
+        titles=(sweep.TITLES["naive"], sweep.TITLES["chunked"]),
+        lengths=np.array([100, 200]),
+        milliseconds=np.array(median),
+        milliseconds_low=np.array(low),
+        milliseconds_high=np.array(high),
+        extra_bytes=two,
+        runs=7 * two,
+    )
+    plan = sweep.planned(LinearAttention(task="timing", length=200))
+    return sweep.overtaking(found, sweep.crossed(plan, found)).text
+
+
+def test_a_lead_is_said_only_where_the_clock_carries_it():
+    clear = raced([[0.9, 7.0], [1.9, 1.9]], [[1.0, 8.0], [2.0, 2.0]], [[1.1, 8.5], [2.1, 2.1]])
+    assert "takes 4 times as long as linear" in clear.en and "7 runs each" in clear.en and "7 次" in clear.zh
+    assert "cross near length 126" in clear.en  # where a line of slope 3 from 1 reaches 2
+    vague = raced([[0.9, 1.5], [1.9, 1.0]], [[1.0, 8.0], [2.0, 2.0]], [[1.1, 9.0], [2.1, 8.0]])
+    assert "cannot tell" in vague.en and "cross" not in vague.en
+    slow = raced([[0.9, 0.9], [1.9, 1.9]], [[1.0, 1.0], [2.0, 2.0]], [[1.1, 1.1], [2.1, 2.1]])
+    assert "linear attention takes 2 times as long" in slow.en
 
 
 def test_what_does_not_fit_in_memory_is_left_out_with_a_note(monkeypatch):
-    monkeypatch.setattr(contest, "free_memory", lambda device: 2e6)
-    params = LinearAttention.parse({"task": "timing", "length": 512, "head_dim": 16, "heads": 1})
-    r = linear_lab(params)
-    at = lambda name: np.isfinite(r.milliseconds[r.contenders.index(name)])  # noqa: E731
+    monkeypatch.setattr(machine, "free_memory", lambda device: 2e6)
+    result = linear_lab(LinearAttention(task="timing", length=512, head_dim=16, heads=1))
+    at = lambda name: np.isfinite(result.timing.milliseconds[result.timing.row(name)])  # noqa: E731
     assert not at("naive")[-1] and not at("all pairs")[-1] and at("naive")[0] and at("chunked").all()
-    assert any("naive" in en and "512" in en and "naive" in zh and "512" in zh for en, zh in r.notes)
+    said = [one.text for one in result.findings]
+    assert any("softmax, naive" in text.en and "512" in text.en and "朴素" in text.zh and "512" in text.zh for text in said)
 
 
 def test_a_sweep_that_is_stopped_stops():
     stream = linear_lab.stream(LinearAttention(task="timing", length=64, head_dim=16))
     first = next(stream)
-    assert first.fraction == 0 and np.isnan(first.result.milliseconds).all()
-    assert all(np.isfinite(first.result.maps).ravel())
+    assert first.fraction == 0 and np.isnan(first.result.timing.milliseconds).all()
+    assert np.isfinite(first.result.maps.weights).all()
     stream.close()
     assert next(stream, None) is None
 
 
 def test_memory_of_the_chunked_form_grows_with_the_length_and_of_pairs_with_its_square():
-    r = linear_lab(LinearAttention.parse({"task": "timing", "length": 1024, "head_dim": 16, "heads": 1}))
+    r = linear_lab(LinearAttention(task="timing", length=1024, head_dim=16, heads=1)).timing
     slopes = dict(zip(r.contenders, r.memory_exponents, strict=True))
     assert slopes["chunked"] < 1.2 and slopes["all pairs"] > 1.8 and slopes["naive"] > 1.8
 
 
 @pytest.mark.parametrize(
     ("values", "word"),
-    [({"tokens": 3}, "from 4 to 64"), ({"decay": 0.1}, "from 0.5 to 1"), ({"feature_map": "cosine"}, "one of elu"),
-     ({"length": 10**6}, "from 64 to 65536"), ({"chunk": 3}, "not a parameter"), ({"angle": math.nan}, "angle")],
-)  # fmt: skip
+    [
+        ({"tokens": 3}, "from 4 to 64"),
+        ({"decay": 0.1}, "from 0.5 to 1"),
+        ({"feature_map": "cosine"}, "one of elu"),
+        ({"length": 10**6}, "from 64 to 65536"),
+        ({"chunk": 3}, "not a parameter"),
+        ({"angle": math.nan}, "angle"),
+    ],
+)
 def test_bad_parameters_are_refused(values, word):
     with pytest.raises(Refused, match=word):
         LinearAttention.parse(values)

@@ -67,9 +67,7 @@ def test_forward_and_backward(backend, shape, dtype, layout):
 @pytest.mark.parametrize("tune", [launch.Tune(1, 1), launch.Tune(4, 2), launch.Tune(16, 8)])
 def test_every_number_is_written_and_none_beside(tune, dtype, layout):
     q, k, *_, cos, sin = inputs(2, 3, 2, 9, 12, dtype)
-    room = [
-        torch.full((x.shape[0], x.shape[1], x.shape[2] + 5, x.shape[3] + 7), torch.nan, dtype=dtype) for x in (q, k)
-    ]
+    room = [torch.full((x.shape[0], x.shape[1], x.shape[2] + 5, x.shape[3] + 7), torch.nan, dtype=dtype) for x in (q, k)]
     room = [x.to(DEVICE) for x in room]
     out = tuple(x[:, :, 2:-3, 3:-4] for x in room)
     launch.rotate_both(q, k, cos, sin, layout == "interleaved", out=out, tune=tune)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
 
@@ -10,13 +11,7 @@ import numpy as np
 import pytest
 
 from engine.calculus.harmonic import Harmonic, cost, harmonic_series, reference
-from engine.calculus.harmonic.asymptotic import (
-    EULER,
-    harmonic,
-    harmonic_decimal,
-    terms_for,
-    truncation_errors,
-)
+from engine.calculus.harmonic.asymptotic import EULER, harmonic, harmonic_decimal, terms_for, truncation_errors
 from engine.calculus.harmonic.counting import forward_by_counting
 from engine.calculus.harmonic.coupons import collect, law
 from engine.calculus.harmonic.formats import Half, number_format
@@ -193,9 +188,7 @@ def plain_kahan(terms, zero):
     return sums
 
 
-@pytest.mark.parametrize(
-    ("carrier", "dtype", "n"), [("f4", "fp32", 300_000), ("f8", "fp64", 300_000), ("f2", "fp16", 60_000)]
-)
+@pytest.mark.parametrize(("carrier", "dtype", "n"), [("f4", "fp32", 300_000), ("f8", "fp64", 300_000), ("f2", "fp16", 60_000)])
 def test_kahan_is_the_loop_bit_for_bit(carrier, dtype, n):
     terms = (1.0 / np.arange(1, n + 1)).astype(carrier)
     expected = np.array(plain_kahan(list(terms), terms.dtype.type(0)), np.float64)
@@ -401,17 +394,17 @@ def test_the_tower_just_stands(blocks):
     assert found.overhang == pytest.approx(float(harmonic(blocks)) / 2)
     assert np.abs(found.centre - found.support).max() < 1e-11
     assert len(found.level) <= 400 and found.level[0] == 1 and found.level[-1] == blocks
-    assert np.allclose(found.right[:-1][np.diff(found.level) == 1] - found.right[1:][np.diff(found.level) == 1],
-                       0.5 / found.level[:-1][np.diff(found.level) == 1])  # fmt: skip
+    assert np.allclose(
+        found.right[:-1][np.diff(found.level) == 1] - found.right[1:][np.diff(found.level) == 1],
+        0.5 / found.level[:-1][np.diff(found.level) == 1],
+    )
     assert found.needed[:5].tolist() == [4, 31, 227, 1674, 12367]
 
 
 # --- the rearranged series --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "target", [1.5, 0.0, 0.5, 1.0, -0.7, math.log(2), 3.0, *np.random.default_rng(10).uniform(-2, 3, 6).round(3)]
-)
+@pytest.mark.parametrize("target", [1.5, 0.0, 0.5, 1.0, -0.7, math.log(2), 3.0, *np.random.default_rng(10).uniform(-2, 3, 6).round(3)])
 def test_the_rearrangement_is_the_greedy_one(target):
     target, total, p, q = float(target), Fraction(0), 0, 0
     order, sums = [], []
@@ -509,20 +502,33 @@ def test_result_fields_and_json():
     assert found.log_n == math.log(2000) and found.gamma_estimate == pytest.approx(EULER + 1 / 4000, abs=1e-7)
     document = json.dumps(results.plain(found), allow_nan=False)
     assert len(document) < 250_000 and '"NaN"' not in json.dumps(results.plain(found.machine))
-    for sentence in vars(found.findings).values():
-        assert len(sentence) == 2 and all(sentence) and sentence[0] != sentence[1]
+    assert [finding.topic for finding in found.findings] == ["growth", "machine", "rearranged", "coupons", "tower"]
+    for finding in found.findings:
+        assert finding.text.en and finding.text.zh and finding.text.en != finding.text.zh
     assert all(max(a.shape) <= 2000 for a in results.arrays(found).values() if a.ndim)
+
+
+def test_findings_write_numbers_as_all_of_the_site_does():
+    for given in ({"n": 10**15}, {"n": 10**6, "dtype": "bf16", "blocks": 100_000}, {"n": 1, "coupons": 1, "target": -12}):
+        for finding in run(**given).findings:
+            for text in finding.text:
+                assert not re.search(r"\d,\d|\de[+-]?\d|\bnan\b|(?<!\w)-\d", text), text
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_any_reachable_combination_works(seed):
     rng = np.random.default_rng(seed)
     values = {
-        "n": int(10 ** rng.uniform(0, 4.6)), "dtype": str(rng.choice(FORMATS)), "order": str(rng.choice(list(ORDERS))),
-        "target": float(rng.uniform(-12, 12)), "coupons": int(10 ** rng.uniform(0, 3)),
+        "n": int(10 ** rng.uniform(0, 4.6)),
+        "dtype": str(rng.choice(FORMATS)),
+        "order": str(rng.choice(list(ORDERS))),
+        "target": float(rng.uniform(-12, 12)),
+        "coupons": int(10 ** rng.uniform(0, 3)),
         "runs": int(10 ** rng.uniform(0, 3)),
-        "blocks": int(10 ** rng.uniform(0, 5)), "bars": int(rng.integers(1, 61)), "seed": seed,
-    }  # fmt: skip
+        "blocks": int(10 ** rng.uniform(0, 5)),
+        "bars": int(rng.integers(1, 61)),
+        "seed": seed,
+    }
     found = run(**values)
     assert found.h_n == pytest.approx(float(mpmath.harmonic(values["n"])), rel=1e-14)
     assert run(**values).machine.total == found.machine.total
@@ -538,10 +544,20 @@ def test_the_smallest_lab(n):
 
 @pytest.mark.parametrize(
     ("values", "name"),
-    [({"n": 0}, "n"), ({"n": 10**16}, "n"), ({"n": 2.5}, "n"), ({"dtype": "fp8"}, "dtype"),
-     ({"order": "random"}, "order"), ({"target": float("nan")}, "target"), ({"target": 13}, "target"),
-     ({"coupons": 0}, "coupons"), ({"blocks": 10**6}, "blocks"), ({"runs": 10**6}, "runs"), ({"terms": 5}, "terms")],
-)  # fmt: skip
+    [
+        ({"n": 0}, "n"),
+        ({"n": 10**16}, "n"),
+        ({"n": 2.5}, "n"),
+        ({"dtype": "fp8"}, "dtype"),
+        ({"order": "random"}, "order"),
+        ({"target": float("nan")}, "target"),
+        ({"target": 13}, "target"),
+        ({"coupons": 0}, "coupons"),
+        ({"blocks": 10**6}, "blocks"),
+        ({"runs": 10**6}, "runs"),
+        ({"terms": 5}, "terms"),
+    ],
+)
 def test_refusals_name_the_parameter(values, name):
     with pytest.raises(Refused) as refused:
         Harmonic.parse(values)

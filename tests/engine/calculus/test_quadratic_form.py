@@ -180,6 +180,11 @@ def test_hilbert_matrices_are_definite_until_rounding_hides_it():
     assert hidden.verdict == "positive semidefinite" and "rounding" in hidden.verdict_sentence[0]
 
 
+def test_the_distinct_eigenvalues_are_counted_however_small():
+    for values, distinct in (([1, 1e-9, 3e-9], 3), ([1, 1, 1e-12], 2), ([2, 2, 2], 1), ([1e6, 1e-3, 1.001e-3], 3)):
+        assert analyse(matrix=text(np.diag(values)), method="conjugate").conjugate.distinct == distinct
+
+
 # The stationary point
 
 
@@ -211,18 +216,14 @@ def test_minimisers_match_numpy_on_thousands_of_random_forms():
             assert form.value(far) < form.value(escape.origin) - 10
             x = escape.origin + escape.t[:, None] * escape.direction
             np.testing.assert_allclose(escape.value, form.value(x), atol=1e-9 * (1 + np.abs(escape.value).max()))
-    assert kinds == {
-        "minimum", "maximum", "saddle", "flat of minima", "flat of maxima", "flat of saddles", "constant", "none",
-    }  # fmt: skip
+    assert kinds == {"minimum", "maximum", "saddle", "flat of minima", "flat of maxima", "flat of saddles", "constant", "none"}
 
 
 def test_the_minimum_is_below_every_other_point():
     rng = np.random.default_rng(9)
     for _ in range(100):
         n = int(rng.integers(1, 6))
-        result = analyse(
-            matrix=text(definite(rng, n)), b=",".join(map(repr, rng.normal(size=n).tolist())), c=rng.normal()
-        )
+        result = analyse(matrix=text(definite(rng, n)), b=",".join(map(repr, rng.normal(size=n).tolist())), c=rng.normal())
         assert result.condition_number == pytest.approx(np.linalg.cond(result.a_symmetric), rel=1e-10)
         form = entry.make_form(result.given_matrix, result.b, result.c)
         assert result.minimum == pytest.approx(form.value(result.minimiser), abs=1e-12)
@@ -285,7 +286,7 @@ def test_conjugate_gradients_end_in_as_many_steps_as_there_are_distinct_eigenval
 
 def test_rounding_keeps_conjugate_gradients_from_ending_in_n_steps():
     result = analyse(matrix=text(scipy.linalg.hilbert(10)), method="conjugate", tolerance=1e-13, steps=200, start="0")
-    assert result.conjugate.distinct <= 10 and (result.iterations["conjugate"] or 201) > 10
+    assert result.conjugate.distinct == 10 and (result.iterations["conjugate"] or 201) > 10
     run = result.trajectories["conjugate"]
     np.testing.assert_allclose(run.recurred_norm[:3], run.gradient_norm[:3], rtol=1e-9)
 
@@ -295,9 +296,14 @@ def test_every_method_reaches_the_same_minimiser():
     for _ in range(20):
         n = int(rng.integers(1, 7))
         result = analyse(
-            matrix=text(definite(rng, n, 5)), b=",".join(map(repr, rng.normal(size=n).tolist())), start="1.5",
-            alpha=0.3, beta=0.3, steps=500, tolerance=1e-12,
-        )  # fmt: skip
+            matrix=text(definite(rng, n, 5)),
+            b=",".join(map(repr, rng.normal(size=n).tolist())),
+            start="1.5",
+            alpha=0.3,
+            beta=0.3,
+            steps=500,
+            tolerance=1e-12,
+        )
         for way in result.trajectories.values():
             assert way.status == "converged" and way.error_norm[-1] < 1e-9
             assert way.gap[-1] < 1e-18 and way.iterations == result.iterations[way.method]
@@ -399,18 +405,14 @@ def test_the_momentum_plane_has_its_valley_where_polyak_says():
         assert plane.best_rate <= plane.rate.min() + 1e-9
         stable = plane.alpha[None, :] < plane.edge[:, None] * (1 - 1e-9)
         inner = (plane.beta < 1)[:, None] & (plane.alpha > 0)[None, :]
-        np.testing.assert_array_equal(
-            (plane.rate < 1 - 1e-12)[inner[:, 0]][:, 1:], (stable & inner)[inner[:, 0]][:, 1:]
-        )
+        np.testing.assert_array_equal((plane.rate < 1 - 1e-12)[inner[:, 0]][:, 1:], (stable & inner)[inner[:, 0]][:, 1:])
 
 
 @pytest.mark.parametrize("method", list(descent.METHODS))
 def test_the_polynomial_of_a_run_predicts_every_eigendirection(method):
     rng = np.random.default_rng(18)
     for n in (1, 2, 6):
-        result = analyse(
-            matrix=text(definite(rng, n, 8)), b="1", start="2", method=method, beta=0.4, alpha=0.15, steps=25
-        )
+        result = analyse(matrix=text(definite(rng, n, 8)), b="1", start="2", method=method, beta=0.4, alpha=0.15, steps=25)
         assert result.eigen_error.shape == (len(result.eigen_step), n)
         np.testing.assert_allclose(result.eigen_error, result.eigen_predicted, atol=1e-9)
     rates = np.abs(1 - 0.15 * result.eigenvalues)
@@ -473,6 +475,10 @@ def test_only_the_symmetric_part_of_a_matrix_counts():
 def test_matrices_may_be_typed_in_several_ways():
     for typed in ("2,1;1,3", "2 1\n1 3", "2,1;1,3;", " 2 ; 1 \n1;3 ".replace(";", ",", 1).replace("1;3", "1,3")):
         np.testing.assert_array_equal(analyse(matrix=typed).given_matrix, [[2, 1], [1, 3]])
+    for typed in ("２，１；１，３", "2、1；1、3", "[[2,1],[1,3]]", "[2 1; 1 3]", "[[2, 1]\n [1, 3]]"):
+        result = analyse(matrix=typed, b="１，２")
+        np.testing.assert_array_equal(result.given_matrix, [[2, 1], [1, 3]])
+        assert result.determinant == pytest.approx(5) and result.minimum == pytest.approx(-0.7)
     np.testing.assert_array_equal(analyse(matrix="1/2,−1;.5,1e1").given_matrix, [[0.5, -1], [0.5, 10]])
     np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="").b, [0, 0])
     np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="3").b, [3, 3])
@@ -625,9 +631,7 @@ def test_the_morph_turns_a_into_a_diagonal_matrix_by_rotations_alone():
         np.testing.assert_allclose(r[0], np.eye(d), atol=1e-15)
         np.testing.assert_allclose(turned.matrix[0], a, atol=1e-14)
         np.testing.assert_allclose(turned.matrix[-1], np.diag(np.diag(turned.matrix[-1])), atol=1e-12)
-        np.testing.assert_allclose(
-            np.linalg.eigvalsh(turned.matrix), np.tile(np.linalg.eigvalsh(a), (21, 1)), atol=1e-12
-        )
+        np.testing.assert_allclose(np.linalg.eigvalsh(turned.matrix), np.tile(np.linalg.eigvalsh(a), (21, 1)), atol=1e-12)
         half = scipy.linalg.expm(0.5 * scipy.linalg.logm(r[-1]))
         np.testing.assert_allclose(r[10], half, atol=1e-7)
         assert turned.frame == 10 and turned.angle <= 63
@@ -663,11 +667,15 @@ def test_every_result_is_finite_where_it_must_be_and_can_be_shown():
         a, _ = integer_form(rng)
         n = len(a)
         result = analyse(
-            matrix=text(a * rng.choice([1, 1e-3, 1e3])), b=",".join(map(str, rng.integers(-2, 3, n))),
-            start=",".join(map(str, rng.integers(-3, 4, n))), alpha=10 ** rng.uniform(-3, 1), beta=rng.uniform(0, 1),
-            method=str(rng.choice(list(descent.METHODS))), start_at=str(rng.choice(["point", "worst"])),
+            matrix=text(a * rng.choice([1, 1e-3, 1e3])),
+            b=",".join(map(str, rng.integers(-2, 3, n))),
+            start=",".join(map(str, rng.integers(-3, 4, n))),
+            alpha=10 ** rng.uniform(-3, 1),
+            beta=rng.uniform(0, 1),
+            method=str(rng.choice(list(descent.METHODS))),
+            start_at=str(rng.choice(["point", "worst"])),
             slice_axes=str(rng.choice(["coordinates", "eigenvectors", "extremes"])),
-        )  # fmt: skip
+        )
         if k % 10 == 0:
             plain(result)
         for name, array in arrays(result).items():

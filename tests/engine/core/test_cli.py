@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.__main__ import main
+from engine.__main__ import main, parameters
 from engine.core import Field, Params, Partial, experiment, experiments, recordings, results
+from engine.core.words import T
 
 ROOT = Path(__file__).parents[3]
 LABS = experiments.discover()
@@ -26,13 +28,13 @@ OPTIONS = {"lab", "json", "out", "help"}
 class Asked(Params):
     """What is asked of the samples."""
 
-    steps: int = Field(5, ge=1, le=100_000, title="Steps n", zh="步数 n")
-    shift: float = Field(0.0, ge=-1e3, le=1e3, title="Shift", zh="平移")
-    two_words: bool = Field(False, title="Two words", zh="两个词")
-    formula: str = Field("x", max_length=30, title="Formula", zh="公式", control="code")
-    o: int = Field(0, ge=0, le=9, title="o", zh="o")
-    h: float = Field(0.1, ge=0, le=9, title="h", zh="h")
-    seed: int = Field(0, ge=0, le=9, title="Seed", zh="种子")
+    steps: int = Field(5, ge=1, le=100_000, title=T("Steps n", "步数 n"))
+    shift: float = Field(0.0, ge=-1e3, le=1e3, title=T("Shift", "平移"))
+    two_words: bool = Field(False, title=T("Two words", "两个词"))
+    formula: str = Field("x", max_length=30, title=T("Formula", "公式"), control="code")
+    o: int = Field(0, ge=0, le=9, title=T("o", "o"))
+    h: float = Field(0.1, ge=0, le=9, title=T("h", "h"))
+    seed: int = Field(0, ge=0, le=9, title=T("Seed", "种子"))
 
 
 @dataclass(frozen=True)
@@ -227,9 +229,13 @@ def test_every_instant_lab_runs(say, slug, tmp_path):
 
 def command(*words: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "engine", *words], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "engine", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
         env=os.environ | {"PYTHONWARNINGS": "error"},
-    )  # fmt: skip
+    )
 
 
 def test_as_a_command():
@@ -243,3 +249,33 @@ def test_as_a_command_that_refuses():
     ran = command("run", INSTANT[0], "--no-such", "1")
     assert ran.returncode == 2 and ran.stdout == ""
     assert ran.stderr.startswith("'no_such' is not a parameter; ") and ran.stderr.count("\n") == 1
+
+
+def test_a_text_may_come_from_a_file(tmp_path, monkeypatch):
+    model = experiments.discover()["quadratic-form"].params
+    entries = tmp_path / "matrix.txt"
+    entries.write_bytes("\ufeff2,1;1,3".encode())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"5,0;0,1")))
+    given = ["--matrix", f"@{entries}", "--polynomial=-", "--kappa", "@7"]
+    assert parameters(given, model) == {"matrix": "2,1;1,3", "polynomial": "5,0;0,1", "kappa": "@7"}
+    assert parameters(["--matrix", "@@home"], model) == {"matrix": "@home"}
+
+
+@pytest.mark.parametrize("source", ["@/dev/zero", "-"])
+def test_what_has_no_end_is_refused_and_never_cut(source, monkeypatch, capsys):
+    monkeypatch.setattr("engine.__main__.LARGEST_FILE", 1000)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"1" * 1001)))
+    assert main(["run", "quadratic-form", "--matrix", source]) == 2
+    assert capsys.readouterr().err == "matrix must be a file of at most 1\u00a0kB\n"
+
+
+@pytest.mark.parametrize("made", [None, b"\xff\xfe\x00", "folder"])
+def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(made, tmp_path, capsys):
+    path = tmp_path / "entries"
+    if made == "folder":
+        path.mkdir()
+    elif made is not None:
+        path.write_bytes(made)
+    assert main(["run", "quadratic-form", "--matrix", f"@{path}"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("matrix must be") and said.count("\n") == 1

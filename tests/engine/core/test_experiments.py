@@ -17,6 +17,7 @@ import pytest
 
 import engine
 from engine.core import Experiment, Field, Params, Partial, Refused, experiment, experiments, results
+from engine.core.words import T
 
 LABS = experiments.discover()
 INSTANT = [slug for slug, lab in LABS.items() if lab.cost_of(lab.params()) == "instant"]
@@ -25,8 +26,8 @@ INSTANT = [slug for slug, lab in LABS.items() if lab.cost_of(lab.params()) == "i
 class Counting(Params):
     """Counting, one by one."""
 
-    upto: int = Field(3, ge=1, le=1000, title="Up to", zh="到")
-    law: Literal["a", "b"] = Field("a", title="Law", zh="规律")
+    upto: int = Field(3, ge=1, le=1000, title=T("Up to", "到"))
+    law: Literal["a", "b"] = Field("a", title=T("Law", "规律"))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 
 from engine.core import Field, Params, Refused, experiments
 from engine.core.params import SHOWN_CHARACTERS, number, shown
+from engine.core.words import T
 
 MOST_SHOWN = 400  # characters of a whole refusal
 
@@ -20,38 +21,24 @@ MOST_SHOWN = 400  # characters of a whole refusal
 class Sample(Params):
     """One parameter of every kind."""
 
-    count: int = Field(5, ge=1, le=100_000, title="Count", zh="个数")
-    share: float = Field(0.5, ge=0, le=1, title="Share", zh="比例")
-    tiny: float = Field(1e-3, ge=1e-6, le=1.0, title="Tiny", zh="小量", unit=("s", "秒"), help=("short", "短"))
+    count: int = Field(5, ge=1, le=100_000, title=T("Count", "个数"))
+    share: float = Field(0.5, ge=0, le=1, title=T("Share", "比例"))
+    tiny: float = Field(1e-3, ge=1e-6, le=1.0, title=T("Tiny", "小量"), unit=T("s", "秒"), help=T("short", "短"))
     law: Literal["fair", "biased"] = Field(
-        "fair", title="Law", zh="规律", labels={"fair": ("fair", "公平"), "biased": ("biased", "有偏")}
+        "fair", title=T("Law", "规律"), labels={"fair": T("fair", "公平"), "biased": T("biased", "有偏")}
     )
-    size: Literal[1, 2, 3] = Field(1, title="Size", zh="大小")
-    walls: bool = Field(False, title="Walls", zh="墙", when={"law": ["fair"]})
-    text: str = Field("x", max_length=20, title="Text", zh="文字", control="text")
-    word: str = Field("ab", max_length=20, pattern="^[a-z]+$", title="Word", zh="单词")
-    low: int = Field(1, ge=0, le=10, title="Low", zh="低", below="high")
-    high: int = Field(9, ge=0, le=10, title="High", zh="高")
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="种子", control="seed")
+    size: Literal[1, 2, 3] = Field(1, title=T("Size", "大小"))
+    walls: bool = Field(False, title=T("Walls", "墙"), when={"law": ["fair"]})
+    text: str = Field("x", max_length=20, title=T("Text", "文字"), control="text")
+    word: str = Field("ab", max_length=20, pattern="^[a-z]+$", title=T("Word", "单词"))
+    low: int = Field(1, ge=0, le=10, title=T("Low", "低"), below="high")
+    high: int = Field(9, ge=0, le=10, title=T("High", "高"))
+    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "种子"), control="seed")
 
 
 BAD = {
     "count": [0, 100_001, -5, 10**30, 1.5, "many", "", None, [], {}, math.nan, math.inf, "nan", "1e400", "9" * 5000],
-    "share": [
-        -0.001,
-        1.001,
-        1e300,
-        math.nan,
-        math.inf,
-        -math.inf,
-        "nan",
-        "inf",
-        "half",
-        None,
-        [0.5],
-        {"a": 1},
-        b"\xff",
-    ],
+    "share": [-0.001, 1.001, 1e300, math.nan, math.inf, -math.inf, "nan", "inf", "half", None, [0.5], {"a": 1}, b"\xff"],
     "law": ["", "Fair", 1, None, "x" * 2_000_000, ["fair"], "fair\nbiased"],
     "size": [0, 4, "big", None, 1.5, "4", "1.0", "3" * 5000],
     "walls": ["maybe", 2, None, [], math.nan],
@@ -61,9 +48,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(n, v) for n, values in BAD.items() for v in values], ids=lambda v: shown(v)
-)
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values], ids=lambda v: shown(v))
 def test_bad_values_are_refused_in_one_sentence_of_both_languages(name, value):
     with pytest.raises(Refused) as caught:
         Sample.parse({name: value})
@@ -91,9 +76,7 @@ def test_the_sentence_names_the_rule_and_the_value():
         Sample.parse({"text": "x" * 21})
 
 
-@pytest.mark.parametrize(
-    "name", ["nope", "Count", "", "count ", "__class__", "model_config", "x" * 1_000_000, "a\nb", "self"]
-)
+@pytest.mark.parametrize("name", ["nope", "Count", "", "count ", "__class__", "model_config", "x" * 1_000_000, "a\nb", "self"])
 def test_unknown_names_are_refused_with_the_known_ones(name):
     with pytest.raises(Refused) as caught:
         Sample.parse({name: 1})
@@ -164,9 +147,7 @@ def test_the_json_schema_carries_what_the_controls_need():
 
 
 def test_numbers_are_written_as_people_write_them():
-    assert [number(v) for v in (100_000, 0.5, 1e-6, 2**31 - 1, -3.0, 1e300)] == [
-        "100000", "0.5", "1e-06", "2147483647", "-3", "1e+300",
-    ]  # fmt: skip
+    assert [number(v) for v in (100_000, 0.5, 1e-6, 2**31 - 1, -3.0, 1e300)] == ["100000", "0.5", "1e-06", "2147483647", "-3", "1e+300"]
 
 
 LABS = experiments.discover()

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 
-from engine.core.recent import Recent
+import numpy as np
+import pytest
+
+from engine.core import recent
+from engine.core.recent import LEDGER, Recent, remembered
 
 
 def test_the_least_recently_used_is_dropped():
@@ -47,3 +51,47 @@ def test_many_threads_keep_the_books_right():
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda k: (kept.put(k % 100, k % 100), kept.get(k * 7 % 100)), range(4000)))
     assert kept.held == sum(1 + kept.get(k) % 7 for k in range(100) if k in kept) <= 64
+
+
+def test_stores_share_one_budget(monkeypatch):
+    for store in list(LEDGER.stores):
+        store.clear()
+    monkeypatch.setattr(LEDGER, "budget", 100)
+    one, two = Recent(400, len), Recent(400, len)
+    one.put("old", b"x" * 40)
+    two.put("new", b"x" * 40)
+    one.put("newer", b"x" * 40)
+    assert "old" not in one and "new" in two and "newer" in one and LEDGER.held == 80
+    two.get("new")
+    two.put("last", b"x" * 50)
+    assert "newer" not in one and "new" in two and LEDGER.held == 90
+
+
+def test_what_nobody_asks_for_goes_with_time(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(recent.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(LEDGER, "_swept", 1000.0)
+    kept, other = Recent(100, len), Recent(100, len)
+    kept.put("a", b"x")
+    clock[0] += recent.IDLE - 1
+    kept.put("b", b"y")
+    clock[0] += recent.SWEEP + 2
+    other.put("c", b"z")
+    assert "a" not in kept and "b" in kept and kept.held == 1
+
+
+def test_a_remembered_function_computes_once():
+    asked = []
+
+    @remembered(2)
+    def squares(n, scale=1.0):
+        asked.append(n)
+        return scale * np.arange(n) ** 2
+
+    assert squares(3) is squares(3) and asked == [3]
+    squares(4)
+    squares(5, scale=2.0)
+    squares(3)
+    assert asked == [3, 4, 5, 3] and len(squares.store) == 2
+    with pytest.raises(TypeError, match="unhashable"):
+        squares([1])

@@ -15,6 +15,7 @@ import pytest
 from engine.core import Field, Params, Partial, Refused, devices, experiment, experiments, provenance, recordings
 from engine.core.devices import Device
 from engine.core.runner import Runner
+from engine.core.words import T
 
 LABS = experiments.discover()
 
@@ -22,8 +23,8 @@ LABS = experiments.discover()
 class Slow(Params):
     """Something worth recording."""
 
-    size: int = Field(3, ge=1, le=100, title="Size", zh="大小")
-    seed: int = Field(0, ge=0, le=9, title="Seed", zh="种子")
+    size: int = Field(3, ge=1, le=100, title=T("Size", "大小"))
+    seed: int = Field(0, ge=0, le=9, title=T("Seed", "种子"))
 
 
 @dataclass(frozen=True)

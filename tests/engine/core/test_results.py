@@ -81,13 +81,7 @@ def same(one: Any, two: Any) -> None:
 def test_plain_data_is_json_without_holes():
     made = json.loads(json.dumps(results.plain(Sample()), allow_nan=False))
     assert made["numbers"] == [1.0, "NaN", "Infinity", "-Infinity"]
-    assert (made["hole"], made["wide"], made["nothing"], made["yes"], made["count"]) == (
-        "NaN",
-        "-Infinity",
-        None,
-        True,
-        3,
-    )
+    assert (made["hole"], made["wide"], made["nothing"], made["yes"], made["count"]) == ("NaN", "-Infinity", None, True, 3)
     assert made["grid"] == [[0, 1, 2], [3, 4, 5]] and made["flags"] == [True, False] and made["names"] == ["a", "乙"]
     assert made["point"] == {"x": 1.0, "y": "NaN"} and made["path"][1] == {"x": 2.0, "y": 3.0}
     assert made["table"] == {"mean": 1.5, "curve": [0.0, 1.0, 2.0], "deep": {"k": 2}}
@@ -98,10 +92,16 @@ def test_plain_data_is_json_without_holes():
 @pytest.mark.parametrize(
     ("value", "wanted"),
     [
-        (np.bool_(True), True), (np.int8(-3), -3), (np.uint64(2**64 - 1), 2**64 - 1), (np.float64("nan"), "NaN"),
-        (np.array(2.5), 2.5), (0, 0), (False, False), ("x", "x"),
+        (np.bool_(True), True),
+        (np.int8(-3), -3),
+        (np.uint64(2**64 - 1), 2**64 - 1),
+        (np.float64("nan"), "NaN"),
+        (np.array(2.5), 2.5),
+        (0, 0),
+        (False, False),
+        ("x", "x"),
     ],
-)  # fmt: skip
+)
 def test_scalars_become_pythons_own(value, wanted):
     made = results.plain(value)
     assert made == wanted and type(made) is type(wanted)
@@ -123,10 +123,31 @@ def test_what_is_no_data_is_a_fault():
 def test_arrays_hold_every_number_by_its_dotted_name():
     made = results.arrays(Sample())
     assert set(made) == {
-        "count", "share", "hole", "wide", "yes", "words", "numbers", "grid", "flags", "names", "scalar", "point.x",
-        "point.y", "path.0.x", "path.0.y", "path.1.x", "path.1.y", "table.mean", "table.curve", "table.deep.k",
-        "by_number.1", "by_number.2", "empty", "none_at_all",
-    }  # fmt: skip
+        "count",
+        "share",
+        "hole",
+        "wide",
+        "yes",
+        "words",
+        "numbers",
+        "grid",
+        "flags",
+        "names",
+        "scalar",
+        "point.x",
+        "point.y",
+        "path.0.x",
+        "path.0.y",
+        "path.1.x",
+        "path.1.y",
+        "table.mean",
+        "table.curve",
+        "table.deep.k",
+        "by_number.1",
+        "by_number.2",
+        "empty",
+        "none_at_all",
+    }
     assert all(array.dtype.kind in "biufUS" for array in made.values())
     assert made["grid"].dtype == np.int16 and list(made["words"]) == ["measured", "实测"]
     buffer = io.BytesIO()

@@ -17,6 +17,7 @@ import pytest
 
 from engine.core import Field, Params, Partial, Refused, devices, experiment, experiments, provenance, runner
 from engine.core.runner import Outcome, Runner, document
+from engine.core.words import T
 
 KB = 1024
 
@@ -24,9 +25,9 @@ KB = 1024
 class Ask(Params):
     """What is asked of the sample experiments."""
 
-    kilobytes: int = Field(1, ge=0, le=10_000, title="Kilobytes", zh="千字节")
-    steps: int = Field(4, ge=1, le=100, title="Steps", zh="步数")
-    seed: int = Field(0, ge=0, le=100, title="Seed", zh="种子")
+    kilobytes: int = Field(1, ge=0, le=10_000, title=T("Kilobytes", "千字节"))
+    steps: int = Field(4, ge=1, le=100, title=T("Steps", "步数"))
+    seed: int = Field(0, ge=0, le=100, title=T("Seed", "种子"))
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def test_many_threads_keep_the_books_right():
         asked = [Ask(kilobytes=4, seed=i * 7 % 30) for i in range(400)]
         for params, outcome in zip(asked, pool.map(lambda p: made.run(whole, p), asked), strict=True):
             assert outcome.result.numbers[0] == params.seed, "one asker got another's result"
-    assert made.cache.held == sum(size for _, size in made.cache._items.values()) <= 64 * KB
+    assert made.cache.held == sum(size for _, size, _ in made.cache._items.values()) <= 64 * KB
     assert not made._flights
 
 

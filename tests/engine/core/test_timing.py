@@ -75,9 +75,7 @@ def test_time_is_bounded_after_the_round_that_passes_it(clock):
 def test_the_device_is_waited_for_before_and_after_each_run(clock, monkeypatch):
     waits = []
     monkeypatch.setattr(timing, "synchronise", lambda device: waits.append((device, len(clock.calls))))
-    timing.measure(
-        {"a": clock.contender("a", 1), "b": clock.contender("b", 1)}, [()], device="cuda:0", warm_up=1, runs=2
-    )
+    timing.measure({"a": clock.contender("a", 1), "b": clock.contender("b", 1)}, [()], device="cuda:0", warm_up=1, runs=2)
     assert waits == [("cuda:0", n) for n in (2, 2, 3, 3, 4, 4, 5, 5, 6)]
 
 

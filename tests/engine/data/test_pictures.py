@@ -108,9 +108,8 @@ def test_truncated_files_are_refused(kind, share):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"GIF89a", b"hello, I am a text" * 50, b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-             b"\x00" * 1000]
-)  # fmt: skip
+    "data", [b"", b"GIF89a", b"hello, I am a text" * 50, b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x00" * 1000]
+)
 def test_what_is_no_picture_is_refused(data):
     with pytest.raises(Refused, match="PNG, JPEG or WebP file; the contents of this one are none of these"):
         pictures.opened(data)
@@ -186,9 +185,16 @@ def test_the_camera_says_which_way_is_up_and_nothing_else_is_kept(orientation):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = orientation, "a secret maker"
     upright = smooth(40, 60)
-    turned = {1: lambda p: p, 2: lambda p: p[:, ::-1], 3: lambda p: p[::-1, ::-1], 4: lambda p: p[::-1],
-              5: lambda p: p.swapaxes(0, 1), 6: lambda p: np.rot90(p, 1), 7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
-              8: lambda p: np.rot90(p, -1)}  # fmt: skip
+    turned = {
+        1: lambda p: p,
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.swapaxes(0, 1),
+        6: lambda p: np.rot90(p, 1),
+        7: lambda p: np.rot90(p, 2).swapaxes(0, 1),
+        8: lambda p: np.rot90(p, -1),
+    }
     stored = Image.fromarray(np.ascontiguousarray(turned[orientation](upright)))
     made = pictures.opened(file(stored, exif=exif))
     assert np.array_equal(made.pixels, upright) and b"secret" not in pictures.as_text(made.pixels).encode()
@@ -200,9 +206,7 @@ def test_slivers_are_refused(shape):
         pictures.opened(file(Image.fromarray(smooth(*shape))))
 
 
-@pytest.mark.parametrize(
-    "text", ["data:", "data:image/png;base64,!!", "data:text/html,<b>", "nobody", "/etc/passwd", ""]
-)
+@pytest.mark.parametrize("text", ["data:", "data:image/png;base64,!!", "data:text/html,<b>", "nobody", "/etc/passwd", ""])
 def test_other_texts_are_refused(text):
     with pytest.raises(Refused) as caught:
         pictures.chosen(text)

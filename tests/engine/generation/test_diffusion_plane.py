@@ -54,9 +54,7 @@ def test_density_score_and_posterior_are_the_closed_forms(seed, alpha_bar):
         inputs = x.clone().requires_grad_()
         (slope,) = torch.autograd.grad(world.log_density(inputs, alpha_bar, labels).sum(), inputs)
         torch.testing.assert_close(world.score(x, alpha_bar, labels), slope, rtol=1e-8, atol=1e-8)
-        torch.testing.assert_close(
-            world.epsilon(x, alpha_bar, labels), -math.sqrt(1 - alpha_bar) * slope, rtol=1e-8, atol=1e-8
-        )
+        torch.testing.assert_close(world.epsilon(x, alpha_bar, labels), -math.sqrt(1 - alpha_bar) * slope, rtol=1e-8, atol=1e-8)
     share = np.bincount(world.owners, world.weights)
     each = np.stack([share[y] * density(world, x.numpy(), alpha_bar, y) for y in range(3)], -1)
     np.testing.assert_allclose(world.log_posterior(x, alpha_bar).exp(), each / each.sum(-1, keepdims=True), rtol=1e-8)
@@ -119,13 +117,7 @@ def test_of_mixtures_the_ode_is_followed_as_a_general_solver_does(seed):
 
 def test_in_one_dimension_the_ode_keeps_quantiles():
     means = np.array([[-1.0, 0.0], [0.4, 0.0], [1.7, 0.0]])
-    world = Mixture(
-        means,
-        np.array([[0.3, 1.0], [0.2, 1.0], [0.5, 1.0]]),
-        np.array([0.5, 0.2, 0.3]),
-        np.zeros(3, int),
-        (("all", "全部"),),
-    )
+    world = Mixture(means, np.array([[0.3, 1.0], [0.2, 1.0], [0.5, 1.0]]), np.array([0.5, 0.2, 0.3]), np.zeros(3, int), (("all", "全部"),))
 
     def share_below(x: np.ndarray, alpha_bar: float) -> np.ndarray:
         spread = np.sqrt(alpha_bar * world.deviations[:, 0] ** 2 + 1 - alpha_bar)
@@ -135,9 +127,7 @@ def test_in_one_dimension_the_ode_keeps_quantiles():
     levels = 1 / (1 + np.geomspace(40, 0.01, 800) ** 2)
     none = torch.full((23,), -1)
     *_, last = SAMPLERS["heun"](lambda x, a: world.epsilon(x, a, none), x, levels, None, 0.0)
-    np.testing.assert_allclose(
-        share_below(last.x[:, 0].numpy(), levels[-1]), share_below(x[:, 0].numpy(), levels[0]), atol=2e-3
-    )
+    np.testing.assert_allclose(share_below(last.x[:, 0].numpy(), levels[-1]), share_below(x[:, 0].numpy(), levels[0]), atol=2e-3)
 
 
 @pytest.mark.parametrize(("sampler", "eta"), [("ddpm", 0.0), ("ddim", 0.5), ("heun", 0.0)])
@@ -229,9 +219,7 @@ def test_quantiles_and_distance_are_those_of_known_laws():
     for row, way in zip(target, quality.directions(), strict=True):
         law = stats.norm(one.means[0] @ way, np.sqrt(one.deviations[0] ** 2 @ way**2))
         np.testing.assert_allclose(row, law.ppf((np.arange(999) + 0.5) / 999), atol=3e-3)
-    moved = one.draw(60_000, 1) + np.array(
-        [0.4, 0.0]
-    )  # a shift by v is W₂ |⟨v, θ⟩| along θ: 0.4 / √2 in the mean square
+    moved = one.draw(60_000, 1) + np.array([0.4, 0.0])  # a shift by v is W₂ |⟨v, θ⟩| along θ: 0.4 / √2 in the mean square
     assert quality.sliced_w2(moved, quality.quantiles(one, 60_000)) == pytest.approx(0.4 / math.sqrt(2), abs=0.02)
     assert quality.sliced_w2(one.draw(60_000, 2), quality.quantiles(one, 60_000)) < 0.03
 

@@ -68,9 +68,7 @@ def test_the_frechet_distance_is_scipys():
     for n in (1, 2, 7, 24):
         means, roots = rng.normal(size=(2, n)), rng.normal(size=(2, n, n + 2))
         first, second = (r @ r.T for r in roots)
-        expected = ((means[0] - means[1]) ** 2).sum() + np.trace(
-            first + second - 2 * np.real(scipy.linalg.sqrtm(first @ second))
-        )
+        expected = ((means[0] - means[1]) ** 2).sum() + np.trace(first + second - 2 * np.real(scipy.linalg.sqrtm(first @ second)))
         found = judging.frechet_distance(*(torch.from_numpy(a) for a in (means[0], first, means[1], second)))
         assert found == pytest.approx(expected, rel=1e-8, abs=1e-8)
         same = judging.frechet_distance(*(torch.from_numpy(a) for a in (means[0], first, means[0], first)))
@@ -121,9 +119,7 @@ def test_timesteps_are_the_cosine_schedules():
 def test_the_folder_and_the_models_agree(world):
     model, meta = image_models.load(world), image_models.meta(world)
     assert image_models.load(world) is model
-    for name, module in (
-        ("denoiser", model.denoiser), ("classifier", model.classifier), ("judge", image_models.judge(world).network),
-    ):  # fmt: skip
+    for name, module in (("denoiser", model.denoiser), ("classifier", model.classifier), ("judge", image_models.judge(world).network)):
         assert sum(p.numel() for p in module.parameters()) == meta["training"][name]["parameters"]
         assert meta["training"][name]["curve"][-1]["step"] == meta["training"][name]["plan"]["steps"]
         assert not module.training and not any(p.requires_grad for p in module.parameters())
@@ -162,9 +158,7 @@ def test_every_row_has_its_own_noise_level_and_class(world):
         one = slice(i, i + 1)
         alone = model.epsilon(x[one], float(a[i]), labels[one])
         assert torch.allclose(alone, whole[one], rtol=1e-3, atol=1e-4)
-        assert torch.allclose(
-            model.classifier_gradient(x[one], float(a[i]), labels[one]), gradient[one], rtol=1e-2, atol=1e-5
-        )
+        assert torch.allclose(model.classifier_gradient(x[one], float(a[i]), labels[one]), gradient[one], rtol=1e-2, atol=1e-5)
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -244,6 +238,7 @@ def test_the_judge_knows_held_out_pictures(world):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.reproduces("image-model-scenes", "image-model-digits")
 def test_the_figures_in_meta_are_reproduced(world):
     model, judge, meta = image_models.load(world), image_models.judge(world), image_models.meta(world)
     protocol = quality.Protocol(**meta["protocol"])
@@ -277,9 +272,7 @@ def test_the_protocols_sampler_is_diffusers_ddim():
     model = image_models.load("digits")
     protocol = quality.Protocol(samples=4, steps=10, seed=3)
     levels = networks.level(torch.linspace(999, 0, 11))
-    scheduler = DDIMScheduler(
-        num_train_timesteps=11, trained_betas=np.full(11, 0.1), clip_sample=False, set_alpha_to_one=True
-    )
+    scheduler = DDIMScheduler(num_train_timesteps=11, trained_betas=np.full(11, 0.1), clip_sample=False, set_alpha_to_one=True)
     scheduler.alphas_cumprod = levels.flip(0)
     scheduler.set_timesteps(11)
     x = noise(model, 4, seed=3)
@@ -295,11 +288,14 @@ def test_the_protocols_sampler_is_diffusers_ddim():
 
 TINY = {
     "digits": dataclasses.replace(
-        train.CPU["digits"], widths=(8, 8), readers=(8, 8), features=8,
+        train.CPU["digits"],
+        widths=(8, 8),
+        readers=(8, 8),
+        features=8,
         plans={name: loop.Plan(steps=6, decay=3, batch=8, warm_up=2, every=2) for name in train.CPU["digits"].plans},
         protocol=quality.Protocol(samples=12, steps=2, known=40),
     )
-}  # fmt: skip
+}
 
 
 def tensors(folder):
@@ -329,24 +325,7 @@ def test_a_recipe_makes_what_the_engine_loads(trained):
         train.model.revive("digits", found.config, wrong)
 
 
-def test_a_run_taken_up_again_is_the_same_run(trained, tmp_path):
-    def stop(share, line):
-        if "denoiser" in line and "step 4" in line:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train.train(tmp_path, "cpu", False, stop, setups=TINY)
-    train.train(tmp_path, "cpu", True, lambda *_: None, setups=TINY)
-    whole, resumed = (tensors(f / "checkpoints" / "image-model-digits") for f in (trained, tmp_path))
-    assert whole.keys() == resumed.keys()
-    for name, tensor in whole.items():
-        assert torch.equal(tensor, resumed[name]), name
-
-
-def test_the_larger_setting_needs_a_gpu_and_is_larger(tmp_path):
-    if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="the setting gpu needs a CUDA device"):
-            train.train(tmp_path, "gpu", True, lambda *_: None)
+def test_the_larger_setting_is_larger():
     for setup in train.CPU.values():
         larger = train.gpu(setup)
         assert larger.widths > setup.widths

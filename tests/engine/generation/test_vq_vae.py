@@ -228,10 +228,7 @@ def test_dead_codes_are_put_on_the_data():
 
 def test_k_means_is_as_good_as_scikit_learns():
     z = torch.from_numpy(np.random.default_rng(3).normal(size=(600, 2)).astype(np.float32))
-    ours = min(
-        float((z - (e := k_means(z, 8, torch.Generator().manual_seed(s), 60))[nearest_code(z, e)]).square().sum())
-        for s in range(6)
-    )
+    ours = min(float((z - (e := k_means(z, 8, torch.Generator().manual_seed(s), 60))[nearest_code(z, e)]).square().sum()) for s in range(6))
     theirs = KMeans(8, n_init=6, random_state=0, algorithm="lloyd", init="random").fit(z.numpy()).inertia_
     assert ours < 1.04 * theirs
     with pytest.raises(ValueError, match="at least as many vectors"):
@@ -251,8 +248,7 @@ def test_fsq_is_the_papers_example():
 
 
 # Mentzer et al. 2023, table 1.
-RECOMMENDED = {2**8: (8, 6, 5), 2**10: (8, 5, 5, 5), 2**12: (7, 5, 5, 5, 5), 2**14: (8, 8, 8, 6, 5),
-               2**16: (8, 8, 8, 5, 5, 5)}  # fmt: skip
+RECOMMENDED = {2**8: (8, 6, 5), 2**10: (8, 5, 5, 5), 2**12: (7, 5, 5, 5, 5), 2**14: (8, 8, 8, 6, 5), 2**16: (8, 8, 8, 5, 5, 5)}
 
 
 @pytest.mark.parametrize("size", list(RECOMMENDED))
@@ -295,8 +291,11 @@ def test_fsqs_gradient_is_that_of_the_bound():
 def test_levels_fit_the_codes_asked_for(codes, width):
     levels = fsq.levels_for(codes, width)
     numbers = min(width, int(math.log2(codes)))
-    products = {math.prod(way) for way in itertools.combinations_with_replacement(range(2, codes + 1), numbers)
-                } if numbers < 4 else {math.prod(levels)}  # fmt: skip
+    products = (
+        {math.prod(way) for way in itertools.combinations_with_replacement(range(2, codes + 1), numbers)}
+        if numbers < 4
+        else {math.prod(levels)}
+    )
     assert len(levels) == numbers and min(levels) >= 2 and list(levels) == sorted(levels, reverse=True)
     assert codes / 2 < math.prod(levels) == max(p for p in products if p <= codes)
 
@@ -386,9 +385,7 @@ def test_lloyd_and_max_are_right():
     x = np.random.default_rng(0).standard_normal(400_000)
     cell = np.searchsorted(best.borders, x)
     assert np.square(x - best.levels[cell]).mean() == pytest.approx(best.distortion, rel=0.01)
-    assert lloyd_max.uniform(5).distortion == pytest.approx(1 / 300, rel=1e-12) and lloyd_max.uniform(
-        5
-    ).perplexity == pytest.approx(5)
+    assert lloyd_max.uniform(5).distortion == pytest.approx(1 / 300, rel=1e-12) and lloyd_max.uniform(5).perplexity == pytest.approx(5)
 
 
 @pytest.mark.parametrize("law", ["normal", "uniform"])
@@ -546,9 +543,7 @@ def test_ssim_is_scikit_images(seed):
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 256, (40 + seed, 37, 3), np.uint8)
     b = np.clip(a + rng.normal(0, 30, a.shape), 0, 255).astype(np.uint8)
-    theirs = structural_similarity(
-        a, b, channel_axis=2, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-    )
+    theirs = structural_similarity(a, b, channel_axis=2, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     assert quality.ssim(a, b) == pytest.approx(theirs, abs=1e-4) and quality.ssim(a, a) == pytest.approx(1, abs=1e-6)
     assert quality.psnr(a, b) == pytest.approx(10 * np.log10(255**2 / np.square(a - b.astype(float)).mean()))
     assert quality.psnr(a, a) == math.inf
@@ -627,19 +622,15 @@ def test_tasks_give_their_parts_and_costs():
     assert found.reached.distortion == lloyd_max.of("uniform", found.training.codes[-1, :, 0]).distortion
     assert vq_vae(VqVae(task="train", world="normal", method="rvq", steps=50, codes=4)).reached is None
     assert found.training.world == "uniform" and len(found.usage) == 4
+    collapsed = vq_vae(VqVae(task="train", method="ema", codes=64, steps=50))
+    assert f"{(collapsed.usage == 0).sum()} of 64 codes are never chosen by 20\u202f000 samples" in collapsed.findings[0].text.en
     assert vq_vae.cost_of(VqVae(task="train")) == vq_vae.cost_of(VqVae(task="rate")) == "seconds"
     for long in ({"task": "compare", "steps": 4000}, {"task": "rate", "side": 640, "corrections": 4}):
         assert vq_vae.cost_of(VqVae(**long)) == "minutes"
 
 
 def test_bad_input_is_refused_in_one_sentence():
-    for values in (
-        {"factor": 5},
-        {"codebook": 100},
-        {"side": 5000},
-        {"image": "x" * (pictures.TEXT + 1)},
-        {"codes": 1},
-    ):
+    for values in ({"factor": 5}, {"codebook": 100}, {"side": 5000}, {"image": "x" * (pictures.TEXT + 1)}, {"codes": 1}):
         with pytest.raises(Refused) as caught:
             VqVae.parse(values)
         assert "\n" not in caught.value.en and len(caught.value.en) < 200

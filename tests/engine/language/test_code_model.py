@@ -124,6 +124,7 @@ def test_tokens_are_the_pieces_of_code(tokens):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.reproduces("code-model-target", "code-model-draft")
 def test_bits_per_byte_of_meta_json_are_reproduced(kind):
     model, tokens = code_model.load(kind)
     meta = code_model.meta(kind)
@@ -154,6 +155,7 @@ def test_the_target_beats_what_is_no_network():
     assert metrics["bits_per_byte"] < code_model.meta("draft")["metrics"]["bits_per_byte"]
 
 
+@pytest.mark.reproduces("code-model-target", "code-model-draft")
 def test_the_compressors_figures_are_reproduced():
     meta = code_model.meta("target")
     held_out = corpus.split()[1]
@@ -166,15 +168,14 @@ def test_the_compressors_figures_are_reproduced():
 
 
 @pytest.mark.slow
+@pytest.mark.reproduces("code-model-target", "code-model-draft")
 def test_the_ngrams_figures_are_reproduced(tokens):
     meta = code_model.meta("target")
     training, held_out = corpus.split()
     if corpus.fingerprint(training) != meta["data"]["training_sha256"]:
         pytest.skip("this Python ships other versions of the training files")
     size = sum(m.size for m in held_out)
-    written = [
-        np.frombuffer(("\0".join(["", *(m.text for m in part)])).encode(), np.uint8) for part in (training, held_out)
-    ]
+    written = [np.frombuffer(("\0".join(["", *(m.text for m in part)])).encode(), np.uint8) for part in (training, held_out)]
     ids = [evaluate.stream(tokens, part) for part in (training, held_out)]
     found = {
         "5-gram over bytes": evaluate.ngram_bits(*written, 256, 0) / size,
@@ -203,6 +204,7 @@ def test_once_warm_the_first_token_comes_at_once():
     assert float(run.stdout) < 1.5, "seconds of CPU; about 0.03 are expected"
 
 
+@pytest.mark.reproduces("code-model-target", "code-model-draft")
 def test_acceptance_of_meta_json_is_reproduced():
     (target, tokens), (draft, _) = (code_model.load(kind) for kind in KINDS)
     held_out = [m for m in corpus.split()[1] if m.size > 3_000][:6]
@@ -227,9 +229,7 @@ def test_the_pair_is_a_pair():
 
 def test_it_writes_python(tokens):
     model, _ = code_model.load("target")
-    ids = tokenizer.encode(
-        tokens, "import os\nimport sys\n\nclass Reader:\n    def __init__(self, path):\n        self."
-    )
+    ids = tokenizer.encode(tokens, "import os\nimport sys\n\nclass Reader:\n    def __init__(self, path):\n        self.")
     with torch.inference_mode():
         out = model.generate(torch.tensor([ids]), max_new_tokens=12, do_sample=False, pad_token_id=0)
     assert tokenizer.decode(tokens, out[0, len(ids) :].tolist()).replace(" ", "").startswith("path=path\n")
@@ -352,42 +352,11 @@ def test_a_plan_warms_up_stays_and_falls():
     assert not np.array_equal(loop.batch(stream, plan, 3), loop.batch(stream, plan, 4))
 
 
-def test_the_recipe_runs_and_an_interruption_changes_nothing(tmp_path):
+def test_the_recipe_learns_and_says_what_it_took(tmp_path):
     modules = tuple(m for m in corpus.sources() if m.path.startswith(("json/", "email/_p", "email/errors")))
-
-    class Interrupted(Exception):
-        pass
-
-    def interrupt(done, line):
-        if line.startswith("draft: step 4"):
-            raise Interrupted
-
-    said = []
-    for name, reports in (("whole", [lambda *a: said.append(a)]), ("halves", [interrupt, lambda *a: None])):
-        for turn, report in enumerate(reports):
-            arguments = (tmp_path / name, "cpu", turn > 0, report)
-            if report is interrupt:
-                with pytest.raises(Interrupted):
-                    train.train(*arguments, plans=tiny_plans(), modules=modules)
-            else:
-                train.train(*arguments, plans=tiny_plans(), modules=modules)
-    assert [round(done, 6) for done, _ in said] == sorted(round(done, 6) for done, _ in said)
-    assert said[-1][0] == 1.0
+    train.train(tmp_path, "cpu", False, lambda *_: None, plans=tiny_plans(), modules=modules)
     for kind in KINDS:
-        one, two = (
-            checkpoints.load(code_model.folder(kind), "code-model", tmp_path / name / "checkpoints")
-            for name in ("whole", "halves")
-        )
-        for name, tensor in one.state.items():
-            torch.testing.assert_close(two.state[name], tensor, atol=2e-3, rtol=2e-2, msg=f"{kind} {name}")
-        assert two.meta["training"]["steps"] == 12
-        assert one.meta["metrics"]["bits_per_byte"] == pytest.approx(two.meta["metrics"]["bits_per_byte"], rel=1e-3)
-        curve = one.meta["training"]["curve"]
+        found = checkpoints.load(code_model.folder(kind), "code-model", tmp_path / "checkpoints")
+        assert found.meta["training"]["steps"] == 12
+        curve = found.meta["training"]["curve"]
         assert curve[-1]["held_out_loss"] < curve[0]["held_out_loss"]
-
-
-def test_the_gpu_setting_needs_a_gpu(tmp_path):
-    if torch.cuda.is_available():
-        pytest.skip("there is one")
-    with pytest.raises(ValueError, match="the setting gpu needs a CUDA device"):
-        train.train(tmp_path, "gpu", False, print)

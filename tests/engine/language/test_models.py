@@ -22,9 +22,19 @@ from transformers import (
 from engine.core import Refused
 from engine.language import code_model, models
 from engine.language.models import hub, permissions, pieces
+from engine.language.models.decoder import open_text
 
-EVERY = ("GRADIO_SERVER_NAME", "GRADIO_SHARE", "SPACE_ID", "SPACE_HOST", "ORRERY_HOSTS", "ORRERY_PUBLIC",
-         "ORRERY_HUB_MODELS", "ORRERY_MODELS_FOLDER", "ORRERY_LARGEST_MODEL")  # fmt: skip
+EVERY = (
+    "GRADIO_SERVER_NAME",
+    "GRADIO_SHARE",
+    "SPACE_ID",
+    "SPACE_HOST",
+    "ORRERY_HOSTS",
+    "ORRERY_PUBLIC",
+    "ORRERY_HUB_MODELS",
+    "ORRERY_MODELS_FOLDER",
+    "ORRERY_LARGEST_MODEL",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,17 +52,25 @@ def a_server_of_ones_own(monkeypatch):
 def gpt2(**options):
     torch.manual_seed(1)
     return GPT2LMHeadModel(
-        GPT2Config(vocab_size=2048, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0,
-                   **options)
-    )  # fmt: skip
+        GPT2Config(vocab_size=2048, n_embd=32, n_layer=2, n_head=2, n_positions=64, bos_token_id=0, eos_token_id=0, **options)
+    )
 
 
 def llama():
     torch.manual_seed(2)
     return LlamaForCausalLM(
-        LlamaConfig(vocab_size=2048, hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4,
-                    num_key_value_heads=2, max_position_embeddings=96, bos_token_id=0, eos_token_id=0)
-    )  # fmt: skip
+        LlamaConfig(
+            vocab_size=2048,
+            hidden_size=32,
+            intermediate_size=64,
+            num_hidden_layers=3,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=96,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    )
 
 
 def saved(folder: Path, model=None, tokenizer=True) -> Path:
@@ -137,10 +155,44 @@ def test_pieces_show_what_cannot_be_printed():
     shown = found.pieces(ids)
     assert shown[0] == "<|file|>" and len(shown) == len(ids)
     assert all(c.isprintable() or c in "\n\t\r" for piece in shown for c in piece)
-    assert "\\x00" in shown and "\\xc3" in shown and "\n" in shown
+    assert "\\x00" in shown and {"é₁", "é₂"} <= set(shown) and "\n" in shown
     assert pieces.visible("a\u202e\x07 \n") == "a\\u202e\\x07 \n"
     whole = range(len(found.tokenizer))
     assert len(found.pieces(list(whole))) == len(whole)
+
+
+@pytest.mark.parametrize("text", ["今天天气很好，我们去公园。", "naïve café", "🙂👩🏽", "a今b", "Ωμέγα = 1"])
+def test_characters_are_shown_in_the_tokens_that_hold_them(text):
+    """Every token names the characters whose bytes it holds, found here by encoding them anew."""
+    found = models.load()
+    ids = found.encode(text)[1:]
+    table, place, expected = pieces.alphabet(), 0, []
+    owners = [k for k, c in enumerate(text) for _ in c.encode()]
+    for name in found.tokenizer.convert_ids_to_tokens(ids):
+        size = len(bytes(table[c] for c in name))
+        expected.append("".join(dict.fromkeys(text[k] for k in owners[place : place + size])))
+        place += size
+    shown = found.pieces(ids)
+    assert ["".join(c for c in piece if c not in "₁₂₃₄") for piece in shown] == expected
+    assert "\\x" not in "".join(shown)
+    tail = text.encode()[:-1] if len(text[-1].encode()) > 1 else text.encode()
+    if tail != text.encode():  # a character that was begun, and how it would end
+        assert found.after(ids[:-1], ids[-1:]) == shown[-1:]
+        assert found.pieces(ids[-1:])[0].startswith("\\x")
+
+
+def test_words_of_bytes_are_read_as_well():
+    """As a vocabulary of words with bytes to fall back on has them."""
+    from tokenizers import Tokenizer, decoders
+    from tokenizers import models as kinds
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = {"\u2581hi": 0, "<0xE4>": 1, "<0xBD>": 2, "<0xA0>": 3, "é": 4}
+    made = Tokenizer(kinds.WordLevel(vocabulary, unk_token="é"))
+    made.decoder = decoders.ByteFallback()
+    reader = pieces.Reader(PreTrainedTokenizerFast(tokenizer_object=made))
+    assert reader.pieces([0, 1, 2, 3, 4]) == [" hi", "你₁", "你₂", "你₃", "é"]
+    assert reader.pieces([1, 0, 2]) == ["\\xe4", " hi", "\\xbd"] and reader.after([0, 1, 2], [3]) == ["你₃"]
 
 
 def test_the_byte_alphabet_is_the_tokenizers():
@@ -190,7 +242,7 @@ def test_a_model_over_the_limit(tmp_path, monkeypatch):
     large = GPT2LMHeadModel(GPT2Config(vocab_size=2048, n_embd=96, n_layer=1, n_head=2)).half()
     folder = saved(tmp_path, large)
     assert folder.joinpath("model.safetensors").stat().st_size < 1.1e6 < 4 * sum(p.numel() for p in large.parameters())
-    assert "at most 1 MB in float32" in refusal(folder).en
+    assert "at most 1\u00a0MB in float32" in refusal(folder).en
     monkeypatch.setenv("ORRERY_LARGEST_MODEL", "many")
     with pytest.raises(ValueError, match="ORRERY_LARGEST_MODEL must be a positive whole number"):
         models.load(str(folder))
@@ -208,9 +260,7 @@ def test_a_configuration_that_asks_for_more_than_its_weights(tmp_path):
 def test_no_foreign_code_is_run(tmp_path):
     trap = tmp_path / "ran"
     code = f"open({str(trap)!r}, 'w').close()\n"
-    custom = {
-        "auto_map": {"AutoConfig": "code.Mine", "AutoModelForCausalLM": "code.Mine", "AutoTokenizer": "code.Mine"}
-    }
+    custom = {"auto_map": {"AutoConfig": "code.Mine", "AutoModelForCausalLM": "code.Mine", "AutoTokenizer": "code.Mine"}}
     folder = edited(saved(tmp_path / "a"), model_type="mine", **custom)
     (folder / "code.py").write_text(code)
     assert "needs code of its own" in refusal(folder).en
@@ -233,24 +283,115 @@ def test_other_kinds_of_model_are_refused(tmp_path):
     assert "no config.json" in refusal(tmp_path / "d").en
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft still asks by the old name
+def test_an_adapter_is_told_from_a_model(tmp_path, a_hub):
+    from peft import LoraConfig, get_peft_model
+
+    get_peft_model(llama(), LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path / "adapter")
+    assert "it is an adapter (adapter_config.json), not a model" in refusal(tmp_path / "adapter").en
+    Hub.folders["owner/adapter"] = tmp_path / "adapter"
+    assert "it is an adapter" in refusal("owner/adapter").en
+
+
+def test_numbers_that_are_none_are_said(tmp_path):
+    broken = llama()
+    with torch.no_grad():
+        broken.model.layers[1].mlp.down_proj.weight[3, :5] = float("nan")
+        broken.lm_head.weight[7, 0] = float("inf")
+    assert "6 of its weights are no finite numbers" in refusal(saved(tmp_path / "a", broken)).en
+    wild = llama()
+    with torch.no_grad():
+        wild.model.norm.weight.fill_(3e38)
+        wild.lm_head.weight.mul_(1e6)
+    assert "its logits are not finite" in refusal(saved(tmp_path / "b", wild)).en
+
+
+def test_rows_that_no_token_has_are_cut(tmp_path):
+    """A table padded to 2,112 rows: what is left predicts as the first 2,048 did."""
+    torch.manual_seed(4)
+    config = llama().config.to_dict() | {"vocab_size": 2112}
+    padded = LlamaForCausalLM(LlamaConfig(**config)).eval()
+    found = models.load(str(saved(tmp_path, padded)))
+    ids = torch.tensor([found.encode("x = 1")])
+    with torch.inference_mode():
+        logits = found.model(ids).logits
+        torch.testing.assert_close(logits, padded(ids).logits[..., :2048])
+    assert logits.shape[-1] == 2048 == len(found.tokenizer) == found.model.config.vocab_size
+
+
+def windowed(kind):
+    from transformers import Gemma2Config, Gemma2ForCausalLM, Gemma3ForCausalLM, Gemma3TextConfig, MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(5)
+    sizes = {"vocab_size": 2048, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sizes |= {"num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128, "sliding_window": 16, "initializer_range": 0.2}
+    sizes |= {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+    match kind:
+        case "mistral":
+            return MistralForCausalLM(MistralConfig(**sizes))
+        case "gemma2":
+            return Gemma2ForCausalLM(Gemma2Config(**sizes))
+    return Gemma3ForCausalLM(Gemma3TextConfig(**sizes, layer_types=["sliding_attention", "full_attention"]))
+
+
+@pytest.mark.parametrize("kind", ["mistral", "gemma2", "gemma3"])
+def test_a_window_can_be_taken_back(tmp_path, kind):
+    """Fed, cropped beyond the window and fed again, it predicts as in one pass over the text."""
+    found = models.load(str(saved(tmp_path, windowed(kind))))
+    ids = torch.randint(1, 2048, (60,), generator=torch.Generator().manual_seed(1)).tolist()
+    with torch.inference_mode():
+        whole = found.model(torch.tensor([ids])).logits[0]
+        forgetful = found.model(torch.tensor([ids[-12:]])).logits[0]
+    text = open_text(found.model, 60)
+    text.feed(ids[:50])
+    text.crop(20)
+    again = torch.cat([text.feed(ids[20:41]), text.feed(ids[41:])])
+    torch.testing.assert_close(again, whole[20:], rtol=1e-3, atol=1e-3)
+    assert found.rolls_back and not torch.allclose(forgetful[-1], whole[-1], atol=1e-2), "the window is not the whole"
+
+
+def test_a_state_that_cannot_be_taken_back_is_known(tmp_path):
+    torch.manual_seed(0)
+    mamba = MambaForCausalLM(MambaConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2))
+    assert not models.load(str(saved(tmp_path, mamba))).rolls_back
+    assert models.load(str(saved(tmp_path / "gpt2"))).rolls_back and models.load().rolls_back
+
+
+def test_a_model_that_looks_ahead_is_no_decoder(tmp_path):
+    bert = BertLMHeadModel(BertConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64))
+    folder = saved(tmp_path, bert)
+    for options in ({}, {"attention": True}):
+        assert "it looks ahead in its text: it is no decoder" in refusal(folder, **options).en
+
+
 def test_a_model_that_returns_no_attention(tmp_path):
     torch.manual_seed(0)
     mamba = MambaForCausalLM(MambaConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2))
     folder = saved(tmp_path / "mamba", mamba)
     assert models.load(str(folder)).parameters > 0  # it predicts all the same
     assert "returns no attention weights" in refusal(folder, attention=True).en
-    bert = BertLMHeadModel(
-        BertConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
-    )
-    assert "looks ahead" in refusal(saved(tmp_path / "bert", bert), attention=True).en
     assert models.load(attention=True).name == "embedded"  # which goes on working
 
 
 @pytest.mark.parametrize(
     "name",
-    ["a b", "a/b/c", "owner/", "owner--name", "a..b", "-x", "x" * 300, "\x00", "http://x", "модель", "a\u202eb",
-     "datasets/x/y", "owner/name@main", "file:/etc"],
-)  # fmt: skip
+    [
+        "a b",
+        "a/b/c",
+        "owner/",
+        "owner--name",
+        "a..b",
+        "-x",
+        "x" * 300,
+        "\x00",
+        "http://x",
+        "модель",
+        "a\u202eb",
+        "datasets/x/y",
+        "owner/name@main",
+        "file:/etc",
+    ],
+)
 def test_what_is_no_hub_id(name):
     assert "model must be embedded, a Hub id such as owner/name, or folder:NAME" in refusal(name).en
 
@@ -260,11 +401,17 @@ def test_what_is_no_hub_id(name):
 
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
-    [("GRADIO_SERVER_NAME", "0.0.0.0", True), ("GRADIO_SERVER_NAME", "127.0.0.1", False), 
-     ("GRADIO_SHARE", "True", True),
-     ("GRADIO_SERVER_NAME", "::", True), ("SPACE_ID", "a/b", True), ("ORRERY_HOSTS", "x.org", True),
-     ("ORRERY_PUBLIC", "1", True), ("ORRERY_PUBLIC", "0", False)],
-)  # fmt: skip
+    [
+        ("GRADIO_SERVER_NAME", "0.0.0.0", True),
+        ("GRADIO_SERVER_NAME", "127.0.0.1", False),
+        ("GRADIO_SHARE", "True", True),
+        ("GRADIO_SERVER_NAME", "::", True),
+        ("SPACE_ID", "a/b", True),
+        ("ORRERY_HOSTS", "x.org", True),
+        ("ORRERY_PUBLIC", "1", True),
+        ("ORRERY_PUBLIC", "0", False),
+    ],
+)
 def test_who_can_reach_the_server(monkeypatch, variable, value, expected):
     assert not permissions.public()
     monkeypatch.setenv(variable, value)
@@ -294,9 +441,23 @@ def test_folders_of_the_operators_directory(tmp_path, monkeypatch):
     monkeypatch.setenv("ORRERY_MODELS_FOLDER", str(root))
     monkeypatch.setenv("ORRERY_PUBLIC", "1")
     assert models.load("folder:tiny model").name == "folder:tiny model"
-    for name in ("", ".", "..", "../secret", "link", "file", "missing", "/etc", str(tmp_path / "secret"),
-                 "tiny model/..",
-                 "tiny\x00model", "~", "x\\..\\y", "a" * 5000, "模" * 150):  # fmt: skip
+    for name in (
+        "",
+        ".",
+        "..",
+        "../secret",
+        "link",
+        "file",
+        "missing",
+        "/etc",
+        str(tmp_path / "secret"),
+        "tiny model/..",
+        "tiny\x00model",
+        "~",
+        "x\\..\\y",
+        "a" * 5000,
+        "模" * 150,
+    ):
         assert "must name a folder in this server's directory" in refusal(f"folder:{name}").en
 
 
@@ -339,17 +500,29 @@ class Hub(http.server.BaseHTTPRequestHandler):
         folder = self.folders.get(name)
         if folder is None:
             return self.answer(401, b'{"error": "Repository not found"}', {"X-Error-Code": "RepoNotFound"})
-        files = [{"rfilename": str(p.relative_to(folder)), "size": self.told.get(p.name, p.stat().st_size)}
-                 for p in sorted(folder.rglob("*")) if p.is_file()]  # fmt: skip
+        files = [
+            {"rfilename": str(p.relative_to(folder)), "size": self.told.get(p.name, p.stat().st_size)}
+            for p in sorted(folder.rglob("*"))
+            if p.is_file()
+        ]
         told = {"parameters": {"BF16": 10**10}, "total": 10**10} if name == "wide/model" else None
-        body = {"_id": "1", "id": name, "modelId": name, "sha": self.SHA, "siblings": files, "tags": [], "downloads": 0,
-                "private": False} | ({"safetensors": told} if told else {})  # fmt: skip
+        body = {
+            "_id": "1",
+            "id": name,
+            "modelId": name,
+            "sha": self.SHA,
+            "siblings": files,
+            "tags": [],
+            "downloads": 0,
+            "private": False,
+        } | ({"safetensors": told} if told else {})
         self.answer(200, json.dumps(body).encode())
 
     def answer(self, status, body, extra=()):
         self.send_response(status)
-        headers = {"Content-Length": str(len(body)), "X-Repo-Commit": self.SHA,
-                   "ETag": f'"{hashlib.sha256(body).hexdigest()}"'} | dict(extra)  # fmt: skip
+        headers = {"Content-Length": str(len(body)), "X-Repo-Commit": self.SHA, "ETag": f'"{hashlib.sha256(body).hexdigest()}"'} | dict(
+            extra
+        )
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -417,10 +590,10 @@ def test_the_hubs_refusals_are_one_sentence_each(tmp_path, a_hub):
 def test_the_size_is_asked_before_anything_is_fetched(tmp_path, a_hub):
     Hub.folders["owner/large"] = saved(tmp_path / "large")
     Hub.told["model.safetensors"] = 3 * 10**9
-    assert "at most 2000 MB in float32 here; owner/large takes 3000 MB" in refusal("owner/large").en
+    assert "at most 2\u00a0GB in float32 here; owner/large takes 3\u00a0GB" in refusal("owner/large").en
     Hub.told.clear()
     Hub.folders["wide/model"] = tmp_path / "large"
-    assert "wide/model takes 40000 MB" in refusal("wide/model").en
+    assert "wide/model takes 40\u00a0GB" in refusal("wide/model").en
     Hub.told["tokenizer.json"] = hub.LARGEST_DATA + 1
     assert "configuration or tokenizer of more than" in refusal("owner/large").en
     assert not [path for _, path in Hub.asked if "/resolve/" in path]

@@ -1,6 +1,7 @@
 """Nothing is lost: exact enumeration, χ² on the real pair, greedy identity. The decoders, the kernel, the formulas,
 what is counted and what is refused."""
 
+import dataclasses
 import itertools
 import json
 import math
@@ -9,36 +10,42 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
-from transformers.generation.logits_process import (
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
+from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from engine.attention.flash_attention.operator import unavailable
 from engine.core import Refused
 from engine.language import code_model, models
 from engine.language.code_model import corpus, tokenizer
+from engine.language.models.decoder import CachedDecoder, LeanDecoder, is_lean, open_text
+from engine.language.sampling import Rule
 from engine.language.speculative_decoding import (
     Speculate,
     alone,
     drafting,
     enumeration,
+    findings,
     formulas,
     kinds,
     racing,
-    reference,
     session,
     speculative_decoding,
     toy,
     tracing,
 )
-from engine.language.speculative_decoding.decoder import CachedDecoder, LeanDecoder, is_lean, open_text
 from engine.language.speculative_decoding.decoding import decode
 from engine.language.speculative_decoding.pair import Pair, open_pair
-from engine.language.speculative_decoding.sampling import Rule
-from engine.language.speculative_decoding.verification import verify
+from engine.language.verification import reference
+from engine.language.verification.operator import verify
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TRITON = pytest.mark.skipif(bool(unavailable("triton", DEVICE)), reason=unavailable("triton", DEVICE) or "-")
@@ -161,14 +168,12 @@ def test_backends_agree_with_the_reference(backend, dtype, shape):
     assert torch.equal(got_kept, kept)
     # in fp32 a uniform within rounding of an edge may fall to either side of it
     assert (got_token == token).float().mean() > (0.999 if dtype == torch.float64 else 0.9)
-    assert torch.equal(
-        kept[shape[0] // 3 : shape[0] // 2], torch.full_like(kept, shape[1])[shape[0] // 3 : shape[0] // 2]
-    )
+    assert torch.equal(kept[shape[0] // 3 : shape[0] // 2], torch.full_like(kept, shape[1])[shape[0] // 3 : shape[0] // 2])
 
 
 @TRITON
 def test_the_kernel_writes_every_output_and_crosses_blocks():
-    from engine.language.speculative_decoding import kernel
+    from engine.language.verification import kernel
 
     given = batch(9, 2, 100, torch.float64, 3)
     out = torch.full((2, 9), -7, device=DEVICE)
@@ -189,9 +194,7 @@ def test_a_batch_whose_shapes_differ_is_refused():
 # From logits to distributions
 
 
-@pytest.mark.parametrize(
-    ("t", "k", "mass"), [(0.7, 0, 1.0), (1.0, 5, 1.0), (1.3, 0, 0.6), (0.5, 9, 0.8), (2.0, 1, 0.05)]
-)
+@pytest.mark.parametrize(("t", "k", "mass"), [(0.7, 0, 1.0), (1.0, 5, 1.0), (1.3, 0, 0.6), (0.5, 9, 0.8), (2.0, 1, 0.05)])
 def test_the_rule_is_that_of_transformers(t, k, mass):
     logits = 3 * torch.randn(20, 50, generator=torch.Generator().manual_seed(k), dtype=torch.float64)
     want = TemperatureLogitsWarper(t)(None, logits) if t != 1 else logits
@@ -208,19 +211,29 @@ def test_at_temperature_zero_all_mass_is_on_the_likeliest():
 # The decoders
 
 
-def tiny(kind, seed=0, **options):
+def tiny(kind, seed=0, vocab_size=2048, **options):
     torch.manual_seed(seed)
-    sizes = {"vocab_size": 2048, "hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 3,
-             "num_attention_heads": 4, "max_position_embeddings": 128,
-             "bos_token_id": 0, "eos_token_id": 0}  # fmt: skip
+    sizes = {
+        "vocab_size": vocab_size,
+        "hidden_size": 48,
+        "intermediate_size": 80,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "max_position_embeddings": 128,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    }
     match kind:
         case "llama":
             model = LlamaForCausalLM(LlamaConfig(**sizes | options))
         case "qwen2":
             model = Qwen2ForCausalLM(Qwen2Config(**sizes | {"num_key_value_heads": 2} | options))
+        case "mistral":
+            model = MistralForCausalLM(MistralConfig(**sizes | {"num_key_value_heads": 2, "initializer_range": 0.2} | options))
         case "gpt2":
-            model = GPT2LMHeadModel(GPT2Config(vocab_size=2048, n_embd=32, n_layer=2, n_head=2, n_positions=128,
-                                               bos_token_id=0, eos_token_id=0, **options))  # fmt: skip
+            model = GPT2LMHeadModel(
+                GPT2Config(vocab_size=2048, n_embd=32, n_layer=2, n_head=2, n_positions=128, bos_token_id=0, eos_token_id=0, **options)
+            )
     for name, parameter in model.named_parameters():  # norms and biases that matter
         if parameter.dim() == 1:
             torch.nn.init.normal_(parameter, 1.0 if "norm" in name or "ln" in name else 0.0, 0.3)
@@ -235,9 +248,7 @@ def judged(model, ids):
 @pytest.mark.parametrize("kind", ["target", "draft"])
 def test_the_lean_decoder_gives_transformers_logits(kind):
     model, tokens = code_model.load(kind)
-    ids = tokenizer.encode(
-        tokens, "import re\n\ndef find(text, what):\n    return re.search(what, text) is not None\n" * 6
-    )
+    ids = tokenizer.encode(tokens, "import re\n\ndef find(text, what):\n    return re.search(what, text) is not None\n" * 6)
     want = judged(model, ids)
     text = open_text(model, len(ids))
     assert isinstance(text, LeanDecoder)
@@ -260,7 +271,7 @@ def test_the_lean_decoder_gives_transformers_logits(kind):
         ("gpt2", {}),
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_decoders_of_other_shapes_in_fp64(kind, options):
     model = tiny(kind, **options).double()
     assert is_lean(model) == (kind != "gpt2")
@@ -411,8 +422,7 @@ def chi_squared(seen, law, draws):
 
 
 @pytest.mark.parametrize(
-    ("source", "k", "tokens", "gamma"),
-    [("model", 8, 2, 4), ("model", 3, 3, 2), ("lookup", 3, 3, 2), ("both", 3, 3, 2)],
+    ("source", "k", "tokens", "gamma"), [("model", 8, 2, 4), ("model", 3, 3, 2), ("lookup", 3, 3, 2), ("both", 3, 3, 2)]
 )
 def test_the_joint_law_of_sampled_tokens_is_the_targets(source, k, tokens, gamma):
     loaded = models.load(role="target")
@@ -498,7 +508,7 @@ def test_the_best_gamma_counts_what_checking_costs():
 
 def test_a_guess_that_is_looked_up_costs_nothing():
     found = next(racing.costs(pair_of(next(prompts(1, 30)), 8), Rule(0.7), "both", 2))
-    half = found.shared(0.5, 2)
+    half = racing.shared(found, 0.5, 2)
     assert half.c == found.c / 2 and half.guess == found.guess / 2 and half.block == found.block
     assert half.least_alpha == formulas.least_alpha(found.c / 2, 2) < found.least_alpha
 
@@ -537,9 +547,7 @@ def test_the_formulas_are_sums_and_their_inverse():
     np.testing.assert_allclose(formulas.tokens_per_step(alpha, gamma), want, rtol=1e-12)
     for a, g in ((0.0, 3), (0.6, 4), (1.0, 2)):
         law = formulas.length_law(a, g)
-        assert law.sum() == pytest.approx(1) and law @ np.arange(1, g + 2) == pytest.approx(
-            float(formulas.tokens_per_step(a, g))
-        )
+        assert law.sum() == pytest.approx(1) and law @ np.arange(1, g + 2) == pytest.approx(float(formulas.tokens_per_step(a, g)))
     for c in (0.0, 0.05, 0.2, 0.7):
         best = formulas.best_gamma(0.75, c)
         assert all(formulas.speedup(0.75, best, c) >= formulas.speedup(0.75, g, c) for g in range(1, 33))
@@ -573,10 +581,25 @@ def test_the_toy_is_exact_and_its_simulation_agrees(seed):
 
 @pytest.mark.parametrize(
     ("piece", "kind"),
-    [("    ", "indentation"), ("\n", "line end"), ("\n\n", "line end"), (" return", "keyword"), ("self", "name"),
-     (" _x", "name"), ("_", "name"), (" 12", "number"), ("):", "bracket"), ("('", "bracket"), ('"""', "quote"),
-     (" =", "operator"), (".", "operator"), ("\\xe6", "other"), ("é", "name"), ("<|file|>", "other")],
-)  # fmt: skip
+    [
+        ("    ", "indentation"),
+        ("\n", "line end"),
+        ("\n\n", "line end"),
+        (" return", "keyword"),
+        ("self", "name"),
+        (" _x", "name"),
+        ("_", "name"),
+        (" 12", "number"),
+        ("):", "bracket"),
+        ("('", "bracket"),
+        ('"""', "quote"),
+        (" =", "operator"),
+        (".", "operator"),
+        ("\\xe6", "other"),
+        ("é", "name"),
+        ("<|file|>", "other"),
+    ],
+)
 def test_kinds_of_tokens(piece, kind):
     assert kinds.kind(piece) == kind
 
@@ -619,12 +642,14 @@ def test_the_experiment_says_all_that_it_promises(quick, source):
         left = max(t.option_p[row, chosen] - t.option_q[row, chosen], 0)
         assert t.option_residual[row, chosen] == pytest.approx(left / (1 - t.overlap[row]), rel=1e-3) and left > 0
     assert r.cost_ratio == r.costs.c == pytest.approx(r.costs.guess / r.costs.single)
-    assert r.speedup == r.sweep.speedup[list(r.sweep.gammas).index(3)]
+    at = list(r.sweep.gammas).index(3)
+    assert r.speedup == r.sweep.speedup[at]
     assert r.expected_speedup == pytest.approx(float(formulas.speedup(r.sweep.alpha, 3, r.cost_ratio)))
     assert r.sources.names == SOURCES and r.positions.decided.sum() == r.token_kinds.decided.sum()
     assert list(r.temperatures.names) == ["0", "1"]
     assert r.race.plain_tokens[-1] == r.race.speculative_tokens[-1] == 30 and (np.diff(r.race.plain) > 0).all()
-    assert ("pays" in r.finding[0]) or ("not pay" in r.finding[0])
+    assert r.judged == findings.judged(r.sweep.speedup_low[at], r.sweep.speedup_high[at], r.sweep.runs, r.race.speedup)
+    assert r.findings[0].topic == "pace" and "cannot be told" in r.findings[0].text.en, "one round carries no verdict"
 
 
 def test_a_run_can_be_left(quick):
@@ -640,6 +665,37 @@ def test_acceptance_follows_what_the_distributions_say(quick):
         deviation = np.sqrt(groups.expected * (1 - groups.expected) / groups.decided)
         known = groups.decided > 5
         assert (abs(groups.rate - groups.expected)[known] <= 4.5 * deviation[known] + 0.02).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "runs", "race", "expected"),
+    [
+        (1.2, 1.6, 5, 1.4, "above"),
+        (0.5, 0.8, 5, 0.7, "below"),
+        (0.9, 1.6, 5, 1.4, "undecided"),
+        (9.0, 12.0, 5, 1.81, "undecided"),  # the busy machine's eleven times, beside a race that says 1.81
+        (1.2, 1.6, 2, 1.4, "undecided"),
+        (1.05, 1.2, 5, 0.95, "undecided"),
+        (float("nan"), 1.6, 5, 1.4, "undecided"),
+        (1.2, 1.6, 5, None, "above"),
+    ],
+)
+def test_a_verdict_only_where_the_clock_carries_it(low, high, runs, race, expected):
+    assert findings.judged(low, high, runs, race) == expected
+
+
+def test_the_pace_is_told_with_its_sample(quick):
+    made = speculative_decoding(Speculate.parse({"tokens_out": 10, "gamma": 1}))
+    calm = dataclasses.replace(
+        made.sweep, speedup=np.array([1.5, 1.4]), speedup_low=np.array([1.3, 1.2]), speedup_high=np.array([1.7, 1.5]), runs=5
+    )
+    race = dataclasses.replace(made.race, plain=np.array([1.5]), speculative=np.array([1.0]), plain_tokens=np.array([8]))
+    race = dataclasses.replace(race, speculative_tokens=np.array([8]))
+    said = findings.of_pace("model", 1, calm, made.costs, race).text
+    assert said.en.startswith("It pays") and "1.3 to 1.7 in the middle of 5 runs" in said.en and said.zh.startswith("划算")
+    wild = dataclasses.replace(calm, speedup=np.array([11.0, 9.0]), speedup_low=np.array([10.0, 8.0]), speedup_high=np.array([12.0, 10.0]))
+    told = findings.of_pace("model", 1, wild, made.costs, race).text.en
+    assert "cannot be told" in told and "1.5 times in the race" in told
 
 
 # Other models, and what is refused
@@ -671,12 +727,63 @@ def test_two_models_of_ones_own(quick, tmp_path):
     assert error.name == "drafting" and "Llama" in error.en
 
 
+def small_vocabulary(folder, rows, kind="llama", **options):
+    """A model with `rows` rows, and a tokenizer of the first 300 tokens."""
+    whole = json.loads(code_model.load("target")[1].backend_tokenizer.to_str())
+    names = dict(sorted(whole["model"]["vocab"].items(), key=lambda item: item[1])[:300])
+    merges = [m for m in whole["model"]["merges"] if all(part in names for part in (*m, "".join(m)))]
+    whole["model"] |= {"vocab": names, "merges": merges}
+    return saved(folder, tiny(kind, vocab_size=rows, **options), json.dumps(whole))
+
+
+def test_rows_beyond_the_tokenizer_are_never_written(quick, tmp_path):
+    target = small_vocabulary(tmp_path / "target", 320)
+    draft = small_vocabulary(tmp_path / "draft", 300, seed=3, num_hidden_layers=1)
+    r = speculative_decoding(Speculate.parse({"target": target, "draft": draft, "tokens_out": 40, "prompt": "x = 1", "temperature": 2}))
+    assert len(r.tokens) >= 1 and r.trace.ids.max() < 300 and r.trace.option_ids.max() < 300
+    again = speculative_decoding(Speculate.parse({"target": draft, "draft": target, "tokens_out": 10, "prompt": "x = 1"}))
+    assert again.trace.option_ids.max() < 300
+
+
+def test_a_window_decodes_as_its_own_model_does(quick, tmp_path):
+    """A Mistral that looks 16 tokens back, greedily, against transformers without any cache."""
+    target = saved(tmp_path / "mistral", tiny("mistral", sliding_window=16))
+    values = {"target": target, "draft": target, "temperature": 0, "prompt": "x = 1\n" * 8, "tokens_out": 24, "gamma": 3}
+    r = speculative_decoding(Speculate.parse(values))
+    found = models.load(target)
+    ids = found.encode(values["prompt"])
+    assert len(ids) > 16
+    for piece in r.tokens:
+        ids.append(int(judged(found.model, ids)[-1].argmax()))
+        assert found.pieces(ids)[-1] == piece
+
+
+def test_what_is_no_decoder_or_goes_forward_only_is_refused(tmp_path):
+    from transformers import BertConfig, BertLMHeadModel, MambaConfig, MambaForCausalLM
+
+    bert = BertLMHeadModel(BertConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64))
+    error = refusal(target=saved(tmp_path / "bert", bert))
+    assert error.name == "target" and "it is no decoder" in error.en
+    mamba = saved(tmp_path / "mamba", MambaForCausalLM(MambaConfig(vocab_size=2048, hidden_size=32, num_hidden_layers=2)))
+    error = refusal(draft=mamba)
+    assert error.name == "draft" and "take back guesses" in error.en
+
+
+def test_chinese_is_written_as_characters(quick, tmp_path):
+    """A model that copies its first token's bytes: what is split over tokens is shown as the character."""
+    r = speculative_decoding(Speculate.parse({"prompt": "# 今天天气很好，我们一起去公园散步吧。\nname = '今天天气很好", "tokens_out": 12}))
+    assert r.models.prompt_tokens <= 128
+    whole = tracing.Tracer(models.load(), [])
+    whole.text_ids = models.load().encode("今天")[1:]
+    assert "".join(c for piece in whole.text() for c in piece if c in "今天") and not any("\\x" in piece for piece in whole.text())
+
+
 def test_two_models_with_different_vocabularies_are_refused(tmp_path):
     bytewise = json.loads(code_model.load("target")[1].backend_tokenizer.to_str())
     bytewise["model"] |= {"merges": [], "vocab": dict(list(bytewise["model"]["vocab"].items())[:257])}
     draft = saved(tmp_path / "other", tiny("gpt2"), json.dumps(bytewise))
     error = refusal(draft=draft)
-    assert error.name == "draft" and "vocabulary" in error.en and "2048" in error.en and "257" in error.en
+    assert error.name == "draft" and "vocabulary" in error.en and "2\u202f048" in error.en and "257" in error.en
 
 
 def test_an_empty_prompt_needs_a_start_token(quick, tmp_path):

@@ -108,9 +108,7 @@ def test_inspected_gap_against_quadrature(rate, window):
         h = 1e-6 / rate
         slope = (laws.inspected_survival(x - h, rate, window) - laws.inspected_survival(x + h, rate, window)) / (2 * h)
         assert float(laws.inspected_density(x, rate, window)) == pytest.approx(float(slope), rel=1e-6)
-    mean = integrate.quad(
-        lambda x: float(laws.inspected_survival(x, rate, window)), 0, 60 / rate, points=[window], limit=200
-    )[0]
+    mean = integrate.quad(lambda x: float(laws.inspected_survival(x, rate, window)), 0, 60 / rate, points=[window], limit=200)[0]
     assert float(laws.inspected_mean(rate, 0, window)) == pytest.approx(mean, rel=1e-6)
 
 
@@ -282,11 +280,17 @@ def random_params(rng: np.random.Generator, **changes) -> PoissonProcess:
     mean = float(np.exp(rng.uniform(np.log(0.2), np.log(40))))
     window = float(np.exp(rng.uniform(np.log(0.05), np.log(50))))
     values = {
-        "window": window, "rate": min(100.0, mean / window), "runs": int(rng.integers(300, 3000)),
-        "second_rate": min(100.0, mean / window * rng.uniform(0.1, 2)), "keep": rng.uniform(0.05, 0.95),
-        "depth": rng.uniform(), "cycles": rng.uniform(0.25, 8), "kth": int(rng.integers(1, 30)),
-        "at_least": int(rng.integers(0, 2 * mean + 3)), "seed": int(rng.integers(2**31)),
-    }  # fmt: skip
+        "window": window,
+        "rate": min(100.0, mean / window),
+        "runs": int(rng.integers(300, 3000)),
+        "second_rate": min(100.0, mean / window * rng.uniform(0.1, 2)),
+        "keep": rng.uniform(0.05, 0.95),
+        "depth": rng.uniform(),
+        "cycles": rng.uniform(0.25, 8),
+        "kth": int(rng.integers(1, 30)),
+        "at_least": int(rng.integers(0, 2 * mean + 3)),
+        "seed": int(rng.integers(2**31)),
+    }
     return PoissonProcess(**(values | changes))
 
 
@@ -381,25 +385,18 @@ def gap_spread(p, made):
 ZED = {
     "mean": lambda p, r: (r.sample_mean - r.mean) / math.sqrt(r.mean / r.runs),
     "variance": lambda p, r: (r.sample_variance - r.mean) / math.sqrt((r.mean + 2 * r.mean**2) / r.runs),
-    "at least": lambda p, r: (
-        (r.measured_at_least - r.probability) / math.sqrt(r.probability * (1 - r.probability) / r.runs + 1e-12)
-    ),
+    "at least": lambda p, r: (r.measured_at_least - r.probability) / math.sqrt(r.probability * (1 - r.probability) / r.runs + 1e-12),
     "gap": lambda p, r: (r.gaps.mean - r.gaps.mean_exact) / gap_spread(p, r),
     "k-th wait": lambda p, r: (r.kth_wait.mean - p.kth / p.rate) * p.rate / math.sqrt(p.kth / r.runs),
     "residual": lambda p, r: (r.residual_wait.mean - 1 / p.rate) * p.rate * math.sqrt(r.runs),
     "merged": lambda p, r: (
-        (r.superposition.merged.mean - (p.rate + p.second_rate) * p.window)
-        / math.sqrt((p.rate + p.second_rate) * p.window / r.runs)
+        (r.superposition.merged.mean - (p.rate + p.second_rate) * p.window) / math.sqrt((p.rate + p.second_rate) * p.window / r.runs)
     ),
-    "first share": lambda p, r: (
-        (r.superposition.first_share - p.rate / (p.rate + p.second_rate)) / r.superposition.first_share_error
-    ),
+    "first share": lambda p, r: (r.superposition.first_share - p.rate / (p.rate + p.second_rate)) / r.superposition.first_share_error,
     "kept": lambda p, r: (r.thinning.kept.mean - p.keep * r.mean) / math.sqrt(p.keep * r.mean / r.runs),
     "correlation": lambda p, r: r.thinning.correlation / r.thinning.correlation_error,
     "position": lambda p, r: (r.uniformity.position.mean / p.window - 0.5) * math.sqrt(12 * r.arrivals),
-    "varying": lambda p, r: (
-        (r.varying.total.mean - r.varying.total.mean_exact) / math.sqrt(r.varying.total.mean_exact / r.runs)
-    ),
+    "varying": lambda p, r: (r.varying.total.mean - r.varying.total.mean_exact) / math.sqrt(r.varying.total.mean_exact / r.runs),
 }
 
 
@@ -564,9 +561,9 @@ def test_cost_and_bound_on_the_work():
     heavy = PoissonProcess(rate=100, window=100, second_rate=100, depth=1, runs=1_000_000)
     assert 1 <= runs_made(heavy) < 1_000_000
     assert runs_made(heavy) * setting_of(heavy).draws <= simulation.MOST_DRAWS
-    en, zh = wording.finding(runs_made(heavy), heavy.runs, chi_square(np.ones(2), np.ones(2)))
-    assert "of 1,000,000 runs" in en
-    assert "1,000,000" in zh
+    en, zh = wording.findings(1, runs_made(heavy), heavy.runs, chi_square(np.ones(2), np.ones(2)))[-1].text
+    assert "of 1\u202f000\u202f000 runs" in en
+    assert "1\u202f000\u202f000" in zh
 
 
 CORNERED = ("rate", "window", "runs", "at_least", "kth", "most_trials", "second_rate", "keep", "depth", "cycles")
@@ -585,8 +582,19 @@ def test_every_corner_of_the_parameters_works():
             if array.dtype.kind != "f":
                 continue
             assert not np.isinf(array).any(), (name, values)
-            measured = ("p_value", "mean", "variance", "observed", "beyond", "error", "correlation", "acceptance",
-                        "mean_at", "error_at", "with_all")  # fmt: skip
+            measured = (
+                "p_value",
+                "mean",
+                "variance",
+                "observed",
+                "beyond",
+                "error",
+                "correlation",
+                "acceptance",
+                "mean_at",
+                "error_at",
+                "with_all",
+            )
             assert not np.isnan(array).any() or any(part in name for part in measured), (name, values)
         for array in (made.exact, made.tail, made.tv_distance, made.binomial.law):
             assert ((array >= -1e-15) & (array <= 1 + 1e-9)).all()
@@ -612,12 +620,30 @@ def test_results_can_be_kept_and_shipped():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rate", 0), ("rate", 101), ("rate", float("nan")), ("rate", "fast"), ("window", -1), ("window", float("inf")),
-        ("runs", 0), ("runs", 10**7), ("runs", 2.5), ("at_least", -1), ("at_least", 10**9), ("kth", 0),
-        ("most_trials", 0), ("second_rate", 0), ("keep", 1.1), ("keep", -0.1), ("depth", 2), ("cycles", 0),
-        ("unit_of_time", "year"), ("event", "bus"), ("seed", -1), ("lambda", 3),
+        ("rate", 0),
+        ("rate", 101),
+        ("rate", float("nan")),
+        ("rate", "fast"),
+        ("window", -1),
+        ("window", float("inf")),
+        ("runs", 0),
+        ("runs", 10**7),
+        ("runs", 2.5),
+        ("at_least", -1),
+        ("at_least", 10**9),
+        ("kth", 0),
+        ("most_trials", 0),
+        ("second_rate", 0),
+        ("keep", 1.1),
+        ("keep", -0.1),
+        ("depth", 2),
+        ("cycles", 0),
+        ("unit_of_time", "year"),
+        ("event", "bus"),
+        ("seed", -1),
+        ("lambda", 3),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_refused_in_both_languages(name, value):
     with pytest.raises(Refused) as caught:
         PoissonProcess.parse({name: value})
@@ -635,10 +661,12 @@ def test_words():
     one = poisson(PoissonProcess(event="call", at_least=1, unit_of_time="minute", window=10, rate=0.1))
     assert "In the next 10 minutes: at least 1 call with" in one.answer[0]
     assert "接下来 10 分钟内" in one.answer[1]
-    assert "agree with the Poisson law" in made.finding[0]
-    assert "相符" in made.finding[1]
+    assert made.findings == (), "counts that agree with their law are no news"
     strange = chi_square(np.array([50, 150]), np.array([100, 100]))
-    assert "seeds stray" in wording.finding(1, 1, strange)[0]
+    assert "seeds stray" in wording.findings(1, 1, 1, strange)[0].text.en
     few = poisson(PoissonProcess(runs=3))
-    assert few.finding[0].startswith("Too few runs")
+    assert few.findings[0].text.en.startswith("3 runs are too few")
+    assert poisson(PoissonProcess(runs=1)).findings[0].text.en.startswith("1 run is too few")
+    first = next(poisson.stream(PoissonProcess(rate=100, window=100, runs=1_000_000))).result
+    assert first.findings[0].text.en.startswith(f"{first.runs} runs "), "a stream speaks of the runs that it has made"
     assert math.isnan(few.p_value)

@@ -9,13 +9,13 @@ from scipy import stats
 
 from engine.core import Partial, Refused, devices, results
 from engine.probability.random_walk import (
+    Plan,
     RandomWalk,
     Walked,
     bits,
     cost,
     packed,
     plan,
-    plan_of,
     planes,
     positions,
     random_walk,
@@ -103,7 +103,7 @@ def test_bits_at_the_ends_and_repeatable():
 def test_line_against_reference(n, p, slab_words, monkeypatch):
     monkeypatch.setattr(packed, "SLAB_WORDS", slab_words)
     seen = packed.Functionals(WALKERS)
-    laws = (positions.Free(), positions.Absorbing(WALKERS, 3, 9), positions.Reflecting(WALKERS, 3, 9))
+    laws = (positions.Free(), *(positions.Walled(WALKERS, 3, 9, kind) for kind in ("absorbing", "reflecting")))
     moves, trails, places = [], [[], [], []], [[], [], []]
     for slab in packed.slabs(bits.generator(n), p, n, WALKERS):
         seen.advance(slab)
@@ -118,7 +118,6 @@ def test_line_against_reference(n, p, slab_words, monkeypatch):
     assert moves.shape == (n, WALKERS) and set(np.unique(moves)) <= {-1, 1}
     assert (seen.first_return == reference.first_return(path)).all()
     assert (seen.last_zero == reference.last_zero(path)).all()
-    assert (seen.maximum == reference.maximum(path)).all()
     wanted = [path[:, :, 0], *(reference.between_walls(moves, 3, 9, kind) for kind in ("absorbing", "reflecting"))]
     for way, trail, place in zip(wanted, trails, places, strict=True):
         assert (np.concatenate(trail) == way[1:]).all()
@@ -129,7 +128,7 @@ def test_line_against_reference(n, p, slab_words, monkeypatch):
 @pytest.mark.parametrize(("dimension", "p"), [(2, 0.5), (2, 0.7), (3, 0.5), (3, 0.2)])
 def test_plane_and_space_against_reference(n, dimension, p, monkeypatch):
     monkeypatch.setattr(planes, "SLAB_BYTES", 3 * WALKERS)
-    seen, free, trail = planes.Functionals(WALKERS), planes.Free(), []
+    seen, free, trail = planes.Functionals(WALKERS), positions.Free(), []
     for slab in planes.slabs(bits.generator(n), p, n, WALKERS, dimension):
         seen.advance(slab)
         free.advance(slab)
@@ -142,8 +141,6 @@ def test_plane_and_space_against_reference(n, dimension, p, monkeypatch):
     assert path.shape == (n + 1, WALKERS, dimension) and (np.abs(moves).sum(2) == 1).all()
     assert (seen.first_return == reference.first_return(path)).all()
     assert (seen.last_zero == reference.last_zero(path)).all()
-    assert (seen.maximum == reference.maximum(path)).all()
-    assert (planes.ends(bits.generator(n), p, n, WALKERS, dimension) == path[-1].T).all()
 
 
 def test_reference_takes_each_axis_equally_often():
@@ -173,8 +170,7 @@ def test_end_points_alone(n):
 
 
 @pytest.mark.parametrize(
-    ("p", "start", "target"),
-    [(0.5, 1, 2), (0.5, 5, 10), (0.5, 30, 100), (0.47, 9, 20), (0.9, 3, 60), (1, 2, 9), (0, 2, 9)],
+    ("p", "start", "target"), [(0.5, 1, 2), (0.5, 5, 10), (0.5, 30, 100), (0.47, 9, 20), (0.9, 3, 60), (1, 2, 9), (0, 2, 9)]
 )
 def test_games_played_to_the_end(p, start, target):
     for seed in range(3):
@@ -204,8 +200,6 @@ CASES = [
     {"walls": "reflecting", "start": 7, "target": 23, "up": 0.47, "steps": 333},
     {"walls": "reflecting", "start": 1, "target": 2},
     {"steps_law": "gaussian", "steps": 60, "up": 0.7},
-    {"steps_law": "gaussian", "steps": 40, "walls": "absorbing", "start": 4, "target": 11},
-    {"steps_law": "gaussian", "steps": 50, "walls": "reflecting", "start": 1, "target": 6, "up": 0.6},
     {"steps_law": "gaussian", "steps": 25, "dimension": 3, "up": 0.4},
     {"up": 1.0},
     {"up": 0.0, "dimension": 2, "walkers": 5000},
@@ -240,7 +234,6 @@ def deviates(r: Walked, p: RandomWalk) -> dict[str, float]:
         shares = [*r.first_return, 1 - r.first_return.sum()]
         z["first return"] = z_of_counts(shares, [*r.first_return_exact, never], r.tracked)
     z["last zero"] = z_of_counts(r.last_zero, r.last_zero_exact, r.tracked)
-    z["maximum"] = z_of_counts(r.maximum, r.maximum_exact, r.tracked)
     z["win"] = z_of_share(r.ruin_win, r.ruin_win_exact, r.ruin_games)
     late = 1 - r.ruin_rounds_exact.sum()
     shares = [*r.ruin_rounds_observed, 1 - r.ruin_rounds_observed.sum()]
@@ -289,6 +282,40 @@ def test_formulas_of_the_free_walk():
     assert walked(walkers=100).slope_exact == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"steps": 201, "up": 0.52},
+        {"steps": 5000, "up": 0.6},
+        {"dimension": 2, "steps": 5000},
+        {"dimension": 2, "steps": 301, "up": 0.7},
+        {"dimension": 3, "steps": 800, "up": 0.8},
+        {"steps_law": "gaussian", "steps": 60, "up": 0.7},
+        {"steps_law": "gaussian", "steps": 25, "dimension": 3, "up": 0.4},
+        {"steps": 40_000, "walkers": 50},
+    ],
+    ids=str,
+)
+def test_the_normal_limit_stands_on_the_scale_of_its_bars(given):
+    """The limit gives each bar that walkers can be in what scipy's normal law gives the stretch that the bar stands for."""
+    r = walked(**{"walkers": 200, **given})
+    law = stats.norm(r.mean_exact, np.sqrt(r.variance_exact))
+    bars, gap = r.frames, r.frames.spacing
+    reachable = bars.exact[-1] > 0
+    limit, exact_ = bars.normal[reachable], bars.exact[-1][reachable].astype(float)
+    if gap == bars.per_bar or bars.per_bar == 1:
+        aside = 0.0 if given.get("dimension", 1) > 1 or given.get("steps_law") or bars.per_bar == 1 else None
+        if aside is not None:
+            at = bars.sites[reachable]
+            np.testing.assert_allclose(limit, law.cdf(at + gap / 2) - law.cdf(at - gap / 2), atol=1e-7)
+    assert limit.sum() == pytest.approx(1, abs=2e-3)
+    assert limit.max() == pytest.approx(exact_.max(), rel=0.02), "curve and bars peak at one height"
+    assert np.abs(limit - exact_).max() < 0.05 * exact_.max()
+    on = r.exact > 1e-12
+    assert r.normal[on].sum() == pytest.approx(1, abs=2e-3) and r.normal.max() == pytest.approx(r.exact.max(), rel=0.02)
+
+
 def test_arcsine_law_is_near_the_exact_one():
     r = walked(steps=2000, walkers=200)
     assert r.last_zero_arcsine is not None and r.last_zero_arcsine.sum() == pytest.approx(1)
@@ -313,9 +340,7 @@ def test_rescaled_walk_lies_on_the_heat_kernel():
 
 def same(a: Walked, b: Walked) -> bool:
     first, second = results.arrays(a), results.arrays(b)
-    return first.keys() == second.keys() and all(
-        np.array_equal(first[k], second[k], equal_nan=first[k].dtype.kind == "f") for k in first
-    )
+    return first.keys() == second.keys() and all(np.array_equal(first[k], second[k], equal_nan=first[k].dtype.kind == "f") for k in first)
 
 
 @pytest.mark.parametrize("given", [{}, {"dimension": 2, "up": 0.4}, {"steps_law": "gaussian", "steps": 20}])
@@ -324,7 +349,7 @@ def test_the_seed_repeats_and_others_differ(given):
     assert same(walked(**small, seed=5), walked(**small, seed=5))
     a, b = walked(**small, seed=5), walked(**small, seed=6)
     assert not same(a, b) and (a.paths != b.paths).any() and a.ruin_duration != b.ruin_duration
-    assert a.return_by_step[-1] != b.return_by_step[-1] and (a.maximum != b.maximum).any()
+    assert a.return_by_step[-1] != b.return_by_step[-1]
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch):
@@ -347,7 +372,6 @@ def test_untracked_walkers_count_too(monkeypatch):
         r = random_walk(p)
         assert r.tracked == 2000 and r.ended == 30_000
         assert abs(z_of_counts(r.observed, r.exact, 30_000)) <= Z
-        assert abs(z_of_counts(r.maximum, r.maximum_exact, 2000)) <= Z
         assert abs(r.mean - r.mean_exact) <= Z * np.sqrt(r.variance_exact / 30_000)
 
 
@@ -389,7 +413,6 @@ def test_cost_grows_with_the_work():
     assert cost(RandomWalk()) == "instant"
     assert cost(RandomWalk(walkers=2_000_000)) == "seconds"
     assert cost(RandomWalk(walkers=10_000_000, steps=10_000, up=0.3)) == "minutes"
-    assert cost(RandomWalk(walls="reflecting", steps_law="gaussian", target=200, walkers=1)) == "seconds"
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 3])
@@ -398,15 +421,11 @@ def test_cost_grows_with_the_work():
 @pytest.mark.parametrize("up", [0.0, 1.0, 1e-12, 0.37, 0.97])
 def test_everything_reachable_is_valid_and_fits_a_page(dimension, steps_law, walls, up):
     for steps, walkers, start, target in ((1, 1, 1, 2), (45, 40, 199, 200)):
-        r = walked(
-            dimension=dimension, steps_law=steps_law, walls=walls, up=up, steps=steps, walkers=walkers, start=start,
-            target=target,
-        )  # fmt: skip
+        r = walked(dimension=dimension, steps_law=steps_law, walls=walls, up=up, steps=steps, walkers=walkers, start=start, target=target)
         assert r.ended == walkers and r.paths.shape[:2] == (min(12, walkers), steps + 1)
         assert r.observed.shape == r.exact.shape == r.support.shape
         assert r.observed.sum() == pytest.approx(1) and r.last_zero.sum() == pytest.approx(1)
         assert r.exact.sum() == pytest.approx(1, abs=1e-9)
-        assert r.maximum_exact.sum() == pytest.approx(1, abs=1e-9)
         if dimension > 1:
             assert r.cloud is not None and r.cloud.shape == (walkers, dimension)
         for name, array in results.arrays(r).items():
@@ -451,7 +470,7 @@ def test_the_cpu_takes_fewer_walkers_than_a_gpu():
 
 
 def test_walls_stand_on_a_line_only():
-    assert plan_of(RandomWalk(dimension=2, walls="absorbing")).walls == "free"
-    assert not plan_of(RandomWalk(up=1.0, steps_law="gaussian")).gaussian
-    assert not plan_of(RandomWalk(up=0.9995, steps_law="gaussian", walls="absorbing")).gaussian
-    assert plan_of(RandomWalk(up=0.9995, steps_law="gaussian")).gaussian
+    assert Plan.of(RandomWalk(dimension=2, walls="absorbing")).walls == "free"
+    assert not Plan.of(RandomWalk(up=1.0, steps_law="gaussian")).gaussian
+    assert Plan.of(RandomWalk(steps_law="gaussian", walls="absorbing")).walls == "free"
+    assert Plan.of(RandomWalk(up=0.9995, steps_law="gaussian")).gaussian

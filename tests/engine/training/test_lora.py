@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -14,12 +15,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM, Qwen2Config
 
 from engine.core import Refused
-from engine.training.lora import LARGEST, Lora, cost, costs, findings, memory, settings
+from engine.training import memory
+from engine.training.lora import LARGEST, Lora, findings, lora, running, settings
 from engine.training.lora.bank import Bank, Method
 from engine.training.lora.layers import DoRALinear, LoRALinear, scaling
-from engine.training.lora.memory import ARCHITECTURES
-from engine.training.lora.published import published
-from engine.training.lora.settings import FULL, KINDS, TARGETS, Matrix
+from engine.training.lora.settings import TARGETS
+from engine.training.memory import ARCHITECTURES, FULL, KINDS, Matrix
 
 
 def drawn(seed: int) -> torch.Generator:
@@ -33,8 +34,9 @@ def peft_layer(weight, bias, rank, alpha, *, stabilised=False, dora=False, start
         inner.weight.copy_(weight)
         if bias is not None:
             inner.bias.copy_(bias)
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=["0"], use_rslora=stabilised, use_dora=dora,
-                        init_lora_weights=start, lora_dropout=0.0)  # fmt: skip
+    config = LoraConfig(
+        r=rank, lora_alpha=alpha, target_modules=["0"], use_rslora=stabilised, use_dora=dora, init_lora_weights=start, lora_dropout=0.0
+    )
     model = get_peft_model(nn.Sequential(inner), config)
     return next(m for m in model.modules() if isinstance(m, LoraLayer))
 
@@ -57,11 +59,7 @@ def test_layers_are_pefts_forward_and_gradients(seed, stabilised, dora):
         torch.testing.assert_close(ours.m.data, parts["m"].data, rtol=1e-5, atol=1e-6)
     with torch.no_grad():
         for name, tensor in parts.items():
-            value = (
-                torch.rand(tensor.shape, generator=g) + 0.5
-                if name == "m"
-                else torch.randn(tensor.shape, generator=g) / 4
-            )
+            value = torch.rand(tensor.shape, generator=g) + 0.5 if name == "m" else torch.randn(tensor.shape, generator=g) / 4
             tensor.copy_(value)
             getattr(ours, name).copy_(value)
     x = torch.randn(2, 5, inputs, generator=g)
@@ -80,10 +78,7 @@ def test_layers_are_pefts_forward_and_gradients(seed, stabilised, dora):
 @pytest.mark.parametrize("rank", [1, 5, 12])
 def test_the_principal_start_is_pefts(rank):
     weight = torch.randn(18, 12, generator=drawn(rank)) / 4
-    theirs, ours = (
-        peft_layer(weight, None, rank, 7.0, start="pissa"),
-        LoRALinear(weight, rank=rank, alpha=7.0, initialisation="pissa"),
-    )
+    theirs, ours = (peft_layer(weight, None, rank, 7.0, start="pissa"), LoRALinear(weight, rank=rank, alpha=7.0, initialisation="pissa"))
     signs = torch.sign((ours.A * theirs.lora_A["default"].weight).sum(1))  # singular vectors have no sign
     torch.testing.assert_close(ours.A * signs[:, None], theirs.lora_A["default"].weight, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(ours.B * signs, theirs.lora_B["default"].weight, rtol=1e-4, atol=1e-5)
@@ -155,9 +150,9 @@ def test_a_bank_is_its_layers_side_by_side(method):
     bank = Bank(weight, ranks, method, seeds)
     kind = DoRALinear if method.dora else LoRALinear
     layers = [
-        kind(weight, rank=r, alpha=method.alpha, stabilised=method.stabilised, initialisation=method.initialisation,
-             generator=drawn(s)) for r, s in zip(ranks[:4], seeds[:4], strict=True)
-    ]  # fmt: skip
+        kind(weight, rank=r, alpha=method.alpha, stabilised=method.stabilised, initialisation=method.initialisation, generator=drawn(s))
+        for r, s in zip(ranks[:4], seeds[:4], strict=True)
+    ]
     g = drawn(99)
     with torch.no_grad():
         for k, layer in enumerate(layers):
@@ -168,12 +163,8 @@ def test_a_bank_is_its_layers_side_by_side(method):
                 layer.m += bank.turned[k]
         bank.D.normal_(generator=g)
     x, pull = torch.randn(6, 7, 8, generator=g), torch.randn(6, 7, 10, generator=g)
-    expected = torch.stack(
-        [*(layer(x[k]) for k, layer in enumerate(layers)), *(x[4 + k] @ (weight + bank.D[k]).T for k in range(2))]
-    )
-    wanted = torch.autograd.grad(
-        (expected * pull).sum(), [bank.D, *(t for layer in layers[1:] for t in (layer.A, layer.B))]
-    )
+    expected = torch.stack([*(layer(x[k]) for k, layer in enumerate(layers)), *(x[4 + k] @ (weight + bank.D[k]).T for k in range(2))])
+    wanted = torch.autograd.grad((expected * pull).sum(), [bank.D, *(t for layer in layers[1:] for t in (layer.A, layer.B))])
     for path in (bank.forward, bank.beside):
         y = path(x)
         torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
@@ -204,10 +195,14 @@ def test_padding_stays_zero_through_adam():
 @pytest.mark.parametrize("arch", ARCHITECTURES, ids=lambda a: a.name)
 def test_counts_are_those_of_the_real_architectures(arch):
     config = Qwen2Config(
-        vocab_size=arch.vocabulary, hidden_size=arch.width, intermediate_size=arch.inner,
-        num_hidden_layers=arch.layers, num_attention_heads=arch.heads, num_key_value_heads=arch.kv_heads,
+        vocab_size=arch.vocabulary,
+        hidden_size=arch.width,
+        intermediate_size=arch.inner,
+        num_hidden_layers=arch.layers,
+        num_attention_heads=arch.heads,
+        num_key_value_heads=arch.kv_heads,
         tie_word_embeddings=arch.tied,
-    )  # fmt: skip
+    )
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
         assert sum(p.numel() for p in model.parameters()) == arch.parameters
@@ -218,7 +213,7 @@ def test_counts_are_those_of_the_real_architectures(arch):
                 continue
             wrapped = get_peft_model(model, adapted)
             found = sum(p.numel() for p in wrapped.parameters() if p.requires_grad)
-            assert found == settings.trainable(setting, arch.matrices(), dora=key == "all")
+            assert found == memory.trainable(setting.ranks, arch.matrices(), dora=key == "all")
             model = wrapped.unload()
 
 
@@ -228,7 +223,7 @@ def test_the_sum_is_the_formula():
     for r in (1, 2):
         made = settings.by_rank([0, r, FULL], ("q", "v"))
         assert settings.counts(made, matrices).tolist() == [0, r * (5 + 3 + 7 + 2), 15 + 14]
-        assert settings.trainable(made[1], matrices, dora=True) == r * 17 + 12
+        assert memory.trainable(made[1].ranks, matrices, dora=True) == r * 17 + 12
 
 
 def test_choices_of_matrices_have_an_equal_budget():
@@ -238,30 +233,7 @@ def test_choices_of_matrices_have_an_equal_budget():
     made = settings.by_matrices(matrices, 8)
     counted = settings.counts(made, matrices)
     assert [s.key for s in made] == list(TARGETS) and len(set(counted)) == 1, "exactly equal on the digits' network"
-    assert {s.key: s.rank for s in made} == {
-        "q": 8, "k": 8, "v": 8, "o": 8, "qv": 4, "attention": 2, "feed-forward": 2, "all": 1
-    }  # fmt: skip
-
-
-# Memory
-
-
-def test_the_table_is_the_formula_spelled_out():
-    full, eight = settings.by_rank([FULL, 8], TARGETS["qv"])
-    seven = ARCHITECTURES[3]
-    found = memory.parts(seven, full, 4096)
-    assert found[:3].tolist() == [2 * seven.parameters, 2 * seven.parameters, 12 * seven.parameters]
-    trained = 28 * 8 * (2 * 3584 + 3584 + 512)
-    low = memory.parts(seven, eight, 4096)
-    assert low[:3].tolist() == [2 * (seven.parameters + trained), 2 * trained, 12 * trained]
-    each = 4 * 3584 + 2 * 512 + 3 * 18_944 + 28 + 2 + 3584 + 16  # numbers a token, one layer
-    around = 2 * (3584 + 1) + 4 * 3 * 152_064
-    assert low[3] == 4096 * (2 * 28 * each + around)
-    assert memory.parts(seven, eight, 4096, checkpointing=True)[3] == 4096 * (2 * (28 * 3584 + each) + around)
-    assert memory.cards(np.array([80e9, 0, 0, 0])) == 1 and memory.cards(np.array([80e9, 1, 0, 0])) == 2
-    made = costs(Lora())
-    assert made.cards[3, -1] == 2 and made.cards[6, -1] == 15 and made.cards[6, 0] == 2
-    assert made.memory_bytes.shape == (7, 7, 4) and (np.diff(made.memory_bytes.sum(-1), axis=0) > 0).all()
+    assert {s.key: s.rank for s in made} == {"q": 8, "k": 8, "v": 8, "o": 8, "qv": 4, "attention": 2, "feed-forward": 2, "all": 1}
 
 
 # Parameters
@@ -294,33 +266,92 @@ def test_bad_input_is_refused_in_one_sentence(values, words):
 
 
 def test_ranks_are_read_as_a_person_writes_them():
-    assert settings.parse_ranks(" 8, FULL,1，2,2 ", 64) == (1, 2, 8, FULL)
+    assert settings.parse_ranks(" 8, FULL,１，2、2 ", 64) == (1, 2, 8, FULL)
     assert Lora().swept == (0, 1, 2, 4, 8, 16, 32, FULL)
     assert {task: Lora(task=task).swept for task in LARGEST}.keys() == {"linear", "digits", "language", "memory"}
 
 
 def test_costs():
-    assert cost(Lora()) == "seconds" == cost(Lora(task="memory")) and cost(Lora(steps=2000)) == "minutes"
-    assert cost(Lora(task="digits")) == "minutes" == cost(Lora(task="language"))
+    assert lora.cost_of(Lora()) == "seconds" == lora.cost_of(Lora(task="memory")) and lora.cost_of(Lora(steps=2000)) == "minutes"
+    assert lora.cost_of(Lora(task="digits")) == "minutes" == lora.cost_of(Lora(task="language"))
 
 
 def test_scalings():
     assert scaling(16, 4) == 4 and scaling(16, 4, True) == 8 and scaling(16, 0) == 0
 
 
-def test_the_papers_tables_are_as_published():
-    made = published()
-    assert made.wikisql[1].tolist() == [73.4, 73.3, 73.7, 73.8, 73.5] and made.ranks.tolist() == [1, 2, 4, 8, 64]
-    assert made.budget_ranks.sum() == 42 and len(made.budget_names) == 7
+def test_every_kind_of_matrix_is_a_target():
     assert set(itertools.chain(*TARGETS.values())) == set(KINDS)
 
 
+# Findings
+
+
 def test_findings_tell_a_divergence_at_its_step():
-    made = settings.by_rank([1, 2, FULL], ("w",))
-    said = findings.diverged(made, np.array([[-1, -1], [7, 4], [-1, 9]]))
-    assert said[0][0] == "“r = 2” diverges at step 5 (2 of 2 seeds); its runs stop there."
-    assert "第 10 步" in said[1][1] and not findings.diverged(made, np.full((3, 2), -1))
-    best = findings.sweep(
-        made, np.array([10, 20, 90]), np.array([0.80, 0.91, 0.92]), np.array([0.01, 0.01, 0.01]), True
+    titles = [s.title for s in settings.by_rank([1, 2, FULL], ("w",))]
+    said = list(findings.diverged(titles, np.array([[-1, -1], [7, 4], [-1, 9]])))
+    assert said[0].en == "“r = 2” diverges at step 5 (2 of 2 seeds); its runs stop there."
+    assert "第 10 步" in said[1].zh and not list(findings.diverged(titles, np.full((3, 2), -1)))
+
+
+def test_the_best_is_named_with_its_sample_and_spread():
+    titles = [s.title for s in settings.by_rank([1, 2, FULL], ("w",))]
+    trained, spread = np.array([10, 20, 90]), np.array([0.01, 0.01, 0.01])
+    best = findings.sweep(titles, trained, np.array([0.80, 0.91, 0.92]), spread, True, 3).en.replace("\u00a0", " ")
+    assert best == "The best is “full” with 92 % ± 1 % over 3 seeds; “r = 2” is within the spread (91 %) at 22 % of its parameters."
+    lost = findings.sweep(titles, trained, np.array([0.80, np.nan, 0.92]), spread, True, 3).en
+    assert lost.startswith("Of the 2 settings that arrived (1 did not) the best") and "no smaller one" in lost
+    alone = findings.sweep(titles, trained, np.array([2.5, 2.0, 2.1]), np.full(3, np.nan), False, 1).en
+    assert "“r = 2” with 2, on one seed" in alone
+    assert findings.sweep(titles, trained, np.full(3, np.nan), spread, True, 3).en == "No setting arrived."
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ([], "every rank ends within"),
+        ([1, 2, 3], "all 3 low ranks diverged"),
+        ([2], "Of 3 low ranks 2 arrived (6 runs)"),
+        ([4], "every rank ends within"),
+    ],
+    ids=str,
+)
+def test_what_diverged_is_never_spoken_for(lost, said):
+    """Settings 0, 1, 2, 4 and full, of which some lost all of their three seeds."""
+    params = Lora(ranks="0,1,2,4,full", steps=10)
+    fit = running.begin(params, "cpu")
+    optimum = fit.task.optimum([0, 1, 2, 4, FULL])
+    runs = np.repeat(optimum[:, None], 3, 1) + 0.0005
+    diverged = np.full((5, 3), -1)
+    runs[lost], diverged[lost] = np.nan, 2
+    made = dataclasses.replace(
+        running.untrained(params, fit, "cpu"),
+        runs=runs,
+        quality=running.means(runs)[0],
+        quality_spread=running.means(runs)[1],
+        diverged=diverged,
     )
-    assert best[0] == "Best is “full” with 92.0%; “r = 2” is within the spread (91.0%) at 22% of its parameters."
+    text = findings.linear(made, bound=True)
+    assert said in text.en and ("every rank" in text.en) == (1 not in lost and 2 not in lost) and text.zh
+
+
+def test_one_lost_seed_is_not_every_rank():
+    params = Lora(ranks="1,2,full", steps=10)
+    fit = running.begin(params, "cpu")
+    runs = np.repeat(fit.task.optimum([1, 2, FULL])[:, None], 3, 1)
+    diverged = np.full((3, 3), -1)
+    runs[0, 1], diverged[0, 1] = np.nan, 4
+    made = dataclasses.replace(running.untrained(params, fit, "cpu"), runs=runs, quality=running.means(runs)[0], diverged=diverged)
+    assert "Of 2 low ranks 2 arrived (5 runs)" in findings.linear(made, bound=True).en
+
+
+def test_both_accountings_are_told_and_neither_is_tuned():
+    """By hand: 7.615616512 and 72.706203648 billion parameters, at 16 and at 20 bytes."""
+    made = running.footprint(Lora(task="memory", ranks="8,full"))
+    assert made.trained_bytes.tolist() == [16, 16, 18, 20] and made.full.tolist() == [False, True, True, True]
+    state = made.bytes[:, :, :3].sum(-1)
+    assert state[3, 1] == 16 * 7_615_616_512 and state[6, 3] == 20 * 72_706_203_648
+    assert made.cards[3, 1] == 2 and made.cards[6, 1] == 15 and made.cards[6, 0] == 2
+    said = findings.accounting(made).text.en.replace("\u00a0", " ")
+    for amount in ("16 bytes", "122 GB", "1.16 TB", "20 bytes", "152 GB", "1.45 TB", "160 GB", "1.6 TB"):
+        assert amount in said

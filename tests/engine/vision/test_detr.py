@@ -9,27 +9,17 @@ import json
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import linear_sum_assignment, minimize_scalar
+from scipy.optimize import linear_sum_assignment
 from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
 from transformers.loss.loss_for_object_detection import HungarianMatcher
 
 from engine.core import Refused
 from engine.core.runner import Runner
+from engine.core.words import T
 from engine.data import pictures, scenes
 from engine.vision.detection_metrics.boxes import iou
-from engine.vision.detr import (
-    Detr,
-    data,
-    detr,
-    evaluate,
-    hub,
-    model,
-    replaced,
-    scene_input,
-    slots,
-    weighting,
-)
-from engine.vision.detr.matching import centred, cost_terms, targets_of, total_cost
+from engine.vision.detr import Detr, data, detr, evaluate, hub, model, replaced, scene_input, slots
+from engine.vision.detr.matching import centred, targets_of
 from engine.vision.detr.wanted import greedy, moved
 
 runner = Runner()
@@ -52,9 +42,9 @@ def test_the_default_picture_and_what_is_found_in_it():
     np.testing.assert_allclose(made.scores, p[:, :-1].max(1), atol=1e-6)
     np.testing.assert_array_equal(made.labels, p[:, :-1].argmax(1))
     np.testing.assert_allclose(centred(made.boxes) / SIDE, seen.boxes[-1], atol=1e-6)
-    np.testing.assert_allclose(made.attention.sum((-1, -2)), 1, atol=1e-4)
+    np.testing.assert_allclose(made.looks.sum((-1, -2)), 1, atol=1e-4)
     np.testing.assert_allclose(made.encoder_attention.sum((-1, -2)), 1, atol=1e-4)
-    np.testing.assert_allclose(made.looks[:, made.query], made.attention.mean(1), atol=1e-6)
+    np.testing.assert_allclose(made.looks, seen.cross_attention.mean(1), atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -110,7 +100,7 @@ def test_a_moved_box_stays_a_box_in_the_picture():
         made = moved(box, RNG.normal(0, 60, 4), side)
         assert (made[2:] >= made[:2] + 1).all() and (made >= 0).all() and (made <= 97).all()
     still = run()
-    for name in ("boxes", "scores", "attention"):
+    for name in ("boxes", "scores", "looks"):
         np.testing.assert_array_equal(getattr(run(moved="9,9,0,0"), name), getattr(still, name))
     assert run(moved="9,9,0,0").cost != still.cost
 
@@ -131,8 +121,26 @@ def test_a_photograph_of_any_shape_is_looked_at(high, wide):
     pixels = RNG.integers(0, 256, (high, wide, 3)).astype(np.uint8)
     made = run(source="photo", photo=pictures.as_text(pixels))
     assert made.pixels.shape[0] % 8 == made.pixels.shape[1] % 8 == 0 and max(made.pixels.shape) <= SIDE
-    assert len(made.true_boxes) == 1 and "can be moved" in made.findings[0][0]
+    assert not made.known and made.true_boxes.shape == (0, 4) and made.cost == 0 and not len(made.assignment)
+    assert "nothing is matched or judged" in made.findings[0].text.en
     assert made.segmented.quality is None and made.segmented.labels.shape == made.pixels.shape[:2]
+
+
+def test_true_boxes_that_a_person_draws_are_matched():
+    """Class by name in either language or number, corners in sides of the longer side, in any order, full-width too."""
+    pixels = RNG.integers(0, 256, (32, 64, 3)).astype(np.uint8)
+    made = run(source="photo", photo=pictures.as_text(pixels), truth="star,0.1,0.05,0.5,0.4；正方形，０.9、0.45，0.75，0.25; 2,0,0,0,0")
+    assert made.true_labels.tolist() == [3, 1, 2]
+    np.testing.assert_allclose(made.true_boxes, [[6.4, 3.2, 32, 25.6], [48, 16, 57.6, 28.8], [0, 0, 1, 1]], atol=1e-9)
+    rows, columns = linear_sum_assignment(made.cost_matrix)
+    assert made.cost == pytest.approx(made.cost_matrix[rows, columns].sum()) and not made.findings
+    shifted = run(source="photo", photo=pictures.as_text(pixels), truth="star,0.1,0.05,0.5,0.4", moved="5,5,0,0")
+    assert shifted.true_boxes[0, 0] == pytest.approx(11.4)
+
+
+def test_a_model_without_the_scene_s_classes_judges_nothing(folder, tmp_path):
+    made = run(model=changed(folder, tmp_path / "other", id2label={"0": "dog", "1": "cat", "2": "cow"}))
+    assert not made.known and "none of the classes that are in the picture" in made.findings[0].text.en
 
 
 def suppressed(boxes, labels, scores, threshold):
@@ -169,25 +177,6 @@ def test_anchors_belong_to_what_they_overlap_by_half():
     assert len(queries.boxes) == model.load().queries
 
 
-def test_the_weight_of_no_object():
-    made = run(no_object=0.3)
-    given = np.full(len(made.scores), -1)
-    given[made.assignment] = np.arange(len(made.assignment))
-    p = torch.from_numpy(model.load().detect(made.pixels).probabilities[-1].astype(float))
-    wanted = torch.tensor([made.true_labels[i] if i >= 0 else 6 for i in given])
-    weight = torch.ones(7, dtype=torch.float64)
-    weight[6] = 0.3
-    whole = torch.nn.functional.cross_entropy(p.log(), wanted, weight, reduction="none")
-    assert made.weighting.here == pytest.approx(float(whole[given < 0].sum() / whole.sum()), rel=1e-4), (
-        "single precision below"
-    )
-    assert (np.diff(made.weighting.share) > 0).all()
-    for chance, w in ((0.2, 0.1), (0.7, 0.4), (0.5, 1.0)):
-        loss = lambda s, c=chance, w=w: -c * np.log(s) - w * (1 - c) * np.log(1 - s)  # noqa: E731
-        found = minimize_scalar(loss, bounds=(1e-6, 1 - 1e-6), method="bounded", options={"xatol": 1e-9}).x
-        assert weighting.score_of(np.array(chance), w) == pytest.approx(found, abs=1e-5)
-
-
 def test_slots_are_counted_as_the_metrics_count():
     made = run(pictures=40).slots
     detector = model.load()
@@ -195,19 +184,10 @@ def test_slots_are_counted_as_the_metrics_count():
     logits, boxes, _ = evaluate.seen_through(detector.model, None, [picture.pixels for _, picture in pairs])
     scores = evaluate.average_precision(logits, boxes, [targets_of(*pair) for pair in pairs], detector.size)
     assert made.ap == pytest.approx(scores["ap"], abs=1e-6) and made.ap50 == pytest.approx(scores["ap50"], abs=1e-6)
-    assert made.count.sum() == 40 * detector.queries and made.share.shape == (detector.queries,)
-    assert len(made.query) == round(made.share.sum() * 40)
-    p, chosen = np.exp(logits - logits.max(-1, keepdims=True)), 0
-    some = 1 - (p / p.sum(-1, keepdims=True))[..., -1]
-    for i, pair in enumerate(pairs):
-        t = targets_of(*pair)
-        cost = total_cost(cost_terms(logits[i], boxes[i], t.labels, t.boxes))
-        chosen += (some[i, linear_sum_assignment(cost)[0]] >= 0.9).sum()
-    assert made.given[-1] * made.count[-1] == pytest.approx(chosen) and made.count[-1] == (some >= 0.9).sum()
-    known = made.count > 0
-    assert ((made.said[known] * 10).astype(int) == np.flatnonzero(known)).all()
-    most = int(made.share.argmax())
-    np.testing.assert_allclose(made.centre[most], made.boxes[made.query == most, :2].mean(0))
+    p = np.exp(logits - logits.max(-1, keepdims=True))
+    sure = (p / p.sum(-1, keepdims=True))[..., :-1].max(-1) >= slots.SURE
+    np.testing.assert_allclose(made.share, sure.mean(0))
+    assert len(made.query) == sure.sum() == round(made.share.sum() * 40) and made.share.shape == (detector.queries,)
 
 
 def test_a_merged_map_covers_every_pixel_once():
@@ -244,14 +224,22 @@ def quality(s):
 
 def tiny(**changes):
     """A DETR small enough to be saved by a test."""
-    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], layer_type="basic",
-                            out_features=["stage4"])  # fmt: skip
+    backbone = ResNetConfig(embedding_size=8, hidden_sizes=[8, 8, 16, 16], depths=[1, 1, 1, 1], layer_type="basic", out_features=["stage4"])
     names = {0: "circle", 1: "cat", 2: "star"}
     return DetrConfig(
-        backbone_config=backbone, use_timm_backbone=False, num_queries=7, d_model=16, encoder_layers=1,
-        decoder_layers=2, encoder_ffn_dim=16, decoder_ffn_dim=16, encoder_attention_heads=2, decoder_attention_heads=2,
-        id2label=names, **changes,
-    )  # fmt: skip
+        backbone_config=backbone,
+        use_timm_backbone=False,
+        num_queries=7,
+        d_model=16,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_ffn_dim=16,
+        decoder_ffn_dim=16,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        id2label=names,
+        **changes,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +275,7 @@ def test_a_folder_of_ones_own_is_seen_as_transformers_sees_it(folder):
     assert h == w == 15
     np.testing.assert_allclose(made.looks[-1].reshape(7, -1), out.cross_attentions[-1][0].mean(0), atol=1e-5)
     assert set(made.true_labels) <= {0, 2}, "objects of classes that it does not know are not to be matched"
-    assert made.segmented is made.slots is made.training is None and made.weighting.trained == 0.1
+    assert made.segmented is made.slots is made.training is None
     assert detr.cost_of(Detr.parse({"model": str(folder)})) == "seconds"
 
 
@@ -319,7 +307,7 @@ def test_a_model_that_cannot_be_opened_is_one_sentence(folder, tmp_path, monkeyp
         str(tmp_path / "none"): "model must be a folder that exists",
         "a b": "model must be embedded, a Hub id",
         "owner/name@../up": "a revision must be the name of a branch",
-    }  # fmt: skip
+    }
     for given, sentence in sentences.items():
         with pytest.raises(Refused) as told:
             run(model=given)
@@ -338,7 +326,7 @@ def test_the_revision_without_timm_is_taken_by_itself(monkeypatch):
 
     def fetch(name, revision):
         asked.append((name, revision))
-        raise Refused("no", "否", "model")
+        raise Refused(T("no", "否"), "model")
 
     monkeypatch.setattr(hub.hub, "fetch", fetch)
     for name in ("facebook/detr-resnet-50", "facebook/detr-resnet-50@main", "owner/name", "owner/name@v2"):
@@ -363,9 +351,12 @@ def test_the_revision_without_timm_is_taken_by_itself(monkeypatch):
         ({"source": "compose", "composition": "circle,red,0.5,0.5,0.9"}, "composition must have radius from 0.03"),
         ({"source": "photo", "photo": "/etc/passwd"}, "photo must be one of"),
         ({"source": "photo", "photo": "data:image/png;base64,AAAA"}, "photo "),
+        ({"source": "photo", "truth": "circle,0,0,1"}, "truth must have 0 to 8 boxes, each class,x0,y0,x1,y1; got"),
+        ({"source": "photo", "truth": "cat,0,0,1,1"}, "truth must have classes of the model, such as circle; got 'cat'"),
+        ({"source": "photo", "truth": "star,0,0,1,nan"}, "truth must have numbers from 0 to 1 as corners; got"),
         ({"threshold": 2}, "threshold must be a number from 0 to 1; got 2"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_sentence(given, sentence):
     with pytest.raises(Refused) as told:
         run(**given)
@@ -376,5 +367,5 @@ def test_what_does_not_exist_is_said():
     made = run(layer=12, query=999)
     L, Q = len(made.layer_boxes), len(made.boxes)
     assert (made.layer, made.query) == (L, Q - 1) and len(made.findings) == 2
-    assert dataclasses.replace(made, findings=()) is not made and "layers" in made.findings[0][0]
+    assert dataclasses.replace(made, findings=()) is not made and "layers" in made.findings[0].text.en
     assert run(layer=1, query=0).findings == ()

@@ -36,17 +36,17 @@ class Sample(Params):
     Its second paragraph is not the first.
     """
 
-    steps: int = Field(50, ge=1, le=100_000, title="Steps n", zh="步数 n", unit=("steps", "步"))
-    share: float = Field(0.5, ge=0, le=1, title="Share", zh="比例")
+    steps: int = Field(50, ge=1, le=100_000, title=T("Steps n", "步数 n"), unit=T("steps", "步"))
+    share: float = Field(0.5, ge=0, le=1, title=T("Share", "比例"))
     law: Literal["fair", "biased"] = Field(
-        "fair", title="Law", zh="规律", labels={"fair": ("fair", "公平"), "biased": ("biased", "有偏")}
+        "fair", title=T("Law", "规律"), labels={"fair": T("fair", "公平"), "biased": T("biased", "有偏")}
     )
-    size: Literal[1, 2, 3] = Field(2, title="Size", zh="大小")
-    walls: bool = Field(False, title="Walls", zh="墙", when={"law": ["biased"]})
-    formula: str = Field("x + 1", max_length=20, title="Formula", zh="公式", control="code")
-    low: int = Field(1, ge=0, le=10, title="Low", zh="低", below="high")
-    high: int = Field(9, ge=0, le=10, title="High", zh="高")
-    seed: int = Field(0, ge=0, le=2**31 - 1, title="Seed", zh="种子", control="seed")
+    size: Literal[1, 2, 3] = Field(2, title=T("Size", "大小"))
+    walls: bool = Field(False, title=T("Walls", "墙"), when={"law": ["biased"]})
+    formula: str = Field("x + 1", max_length=20, title=T("Formula", "公式"), control="code")
+    low: int = Field(1, ge=0, le=10, title=T("Low", "低"), below="high")
+    high: int = Field(9, ge=0, le=10, title=T("High", "高"))
+    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "种子"), control="seed")
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,8 @@ def sample(params: Sample) -> Sampled:
 class Patience(Params):
     """A long computation."""
 
-    steps: int = Field(5, ge=1, le=100_000, title="Steps", zh="步数")
-    seed: int = Field(0, ge=0, le=10**6, title="Seed", zh="种子", control="seed")
+    steps: int = Field(5, ge=1, le=100_000, title=T("Steps", "步数"))
+    seed: int = Field(0, ge=0, le=10**6, title=T("Seed", "种子"), control="seed")
 
 
 @dataclass(frozen=True)
@@ -168,4 +168,4 @@ SLOW = Lab(
     order=901,
     views=[View(T("How far?", "到哪里了？"), waited), View(T("And again?", "再看一次？"), waited)],
 )
-PAGES = [Page(lab, Path(__file__)) for lab in (SAMPLE, SLOW)]
+PAGES = [Page(lab, Path(__file__).parent) for lab in (SAMPLE, SLOW)]
