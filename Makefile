@@ -1,11 +1,11 @@
-# make run | setup | test | check | lint | count | reproduce | bench | train
+# make run | setup | test | check | lint | count | record | reproduce | bench | train
 # A Python that this project supports: the first of these that runs and is 3.11 or 3.12.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
 TRAIN ?= code-model
 
-.PHONY: run setup setup-test test reproduce check lint count bench train clean
+.PHONY: run setup setup-test test reproduce check lint count record bench train clean
 
 run: setup
 	$(BIN)/python app.py
@@ -35,6 +35,10 @@ check: .venv/.ready-test
 # Lines a lab.
 count: .venv/.ready
 	$(BIN)/python -m house.count
+
+# What pages open on and cannot compute at once; on a quiet machine, since clocks are among the figures.
+record: .venv/.ready
+	$(BIN)/python -m house.record
 
 bench: setup-test
 	$(BIN)/python -m engine bench

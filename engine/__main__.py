@@ -150,7 +150,7 @@ def record(slug: str, words: list[str]) -> None:
     """Compute a lab's defaults (or the given parameters) here and keep the result as this device's recording."""
     experiment = lab(slug)
     params = experiment.params.parse(parameters(words, experiment.params))
-    outcome = None
+    outcome, load = None, recordings.load_of_machine()
     if experiment.warm_up is not None:  # imports are not the experiment's own time
         experiment.warm_up()
     if experiment.forget is not None:
@@ -158,7 +158,7 @@ def record(slug: str, words: list[str]) -> None:
     for outcome in Runner().stream(experiment, params):
         print(f"\r{slug}: {outcome.fraction:4.0%}", end="", file=sys.stderr, flush=True)
     assert outcome is not None, f"{slug} yielded nothing"
-    print(f"\n{recordings.record(experiment, params, outcome)}")
+    print(f"\n{recordings.record(experiment, params, outcome, load=load)}")
 
 
 def train(name: str, setting: Literal["cpu", "gpu"], fresh: bool) -> None:

@@ -18,7 +18,8 @@ class Provenance:
     """How one result was made.
 
     seconds: wall time of the experiment alone. recorded: whether it was computed earlier and read from a file,
-    then on `date` (ISO 8601). cached: whether an earlier run of the same parameters in this process is shown.
+    then on `date` (ISO 8601), on a machine where `load` processes ran or waited in the minute before (None where the
+    system does not say): a clock's figures mean little on a busy one. cached: whether an earlier run of the same parameters in this process is shown.
     """
 
     device: str
@@ -29,6 +30,7 @@ class Provenance:
     versions: dict[str, str] = field(default_factory=dict)
     recorded: bool = False
     date: str = ""
+    load: float | None = None
     cached: bool = False
 
     def plain(self) -> dict[str, Any]:

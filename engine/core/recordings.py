@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -45,17 +46,22 @@ def stem(slug: str, params: Params) -> str:
     return f"{slug}+{digest}" if differs else slug
 
 
-def record(experiment: Experiment, params: Params, outcome: Outcome, root: Path = ROOT) -> Path:
-    """Write an outcome as the recording of these parameters on this device; the path of its JSON."""
+def load_of_machine() -> float | None:
+    """Processes that ran or waited in the last minute, this one among them; None where the system does not say."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+
+
+def record(experiment: Experiment, params: Params, outcome: Outcome, root: Path = ROOT, load: float | None = None) -> Path:
+    """Write an outcome as the recording of these parameters on this device; the path of its JSON. `load`: that of the
+    machine before the run (see `load_of_machine`)."""
     device = devices.current()
     name = f"{device.name} ({devices.processor()})" if device.kind == "cpu" else device.name
     folder = root / device_folder(device.kind, device.name)
     folder.mkdir(parents=True, exist_ok=True)
     store: dict[str, np.ndarray] = {}
     tree = results.encode(outcome.result, store)
-    made = dataclasses.replace(
-        outcome.provenance, device=name, recorded=True, cached=False, date=datetime.datetime.now(datetime.UTC).date().isoformat()
-    )
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    made = dataclasses.replace(outcome.provenance, device=name, recorded=True, cached=False, date=today, load=load)
     document = {"lab": experiment.slug, "params": params.model_dump(), "provenance": made.plain(), "result": tree}
     path = folder / f"{stem(experiment.slug, params)}.json"
     path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
@@ -63,20 +69,22 @@ def record(experiment: Experiment, params: Params, outcome: Outcome, root: Path 
     return path
 
 
+def read(experiment: Experiment, path: Path) -> Recording:
+    """The recording in a JSON file and the `.npz` beside it. Raises where it does not fit the present engine."""
+    document = json.loads(path.read_text())
+    with np.load(path.with_suffix(".npz"), allow_pickle=False) as store:
+        result = results.decode(document["result"], store)
+    outcome = Outcome(result, Provenance(**document["provenance"]))
+    return Recording(path.parent.name, experiment.params.parse(document["params"]), outcome)
+
+
 def load(experiment: Experiment, root: Path = ROOT) -> list[Recording]:
     """The lab's recordings, the CPU's last, that of the defaults first of a device. Raises where a file does not fit
     the present engine."""
-    found = []
     paths = [path for path in root.glob("*/*.json") if path.stem.partition("+")[0] == experiment.slug]
-    for path in sorted(paths, key=lambda p: (p.parent.name == "cpu", p.parent.name, p.stem)):
-        document = json.loads(path.read_text())
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as store:
-            result = results.decode(document["result"], store)
-        outcome = Outcome(result, Provenance(**document["provenance"]))
-        found.append(Recording(path.parent.name, experiment.params.parse(document["params"]), outcome))
-    return found
+    return [read(experiment, path) for path in sorted(paths, key=lambda p: (p.parent.name == "cpu", p.parent.name, p.stem))]
 
 
-def on_device(slug: str, folder: str, root: Path = ROOT) -> bool:
-    """Whether a lab has any recording of a device."""
-    return any(path.stem.partition("+")[0] == slug for path in (root / folder).glob("*.json"))
+def from_gpu(slug: str, root: Path = ROOT) -> bool:
+    """Whether a lab has a recording of any GPU."""
+    return any(path.stem.partition("+")[0] == slug and path.parent.name != "cpu" for path in root.glob("*/*.json"))

@@ -117,6 +117,10 @@ class Lab:
     def defaults(self) -> Params:
         return self.experiment.params()
 
+    def opens_on(self) -> list[Params]:
+        """The parameters that this page itself sets: its defaults, then those of every preset."""
+        return [self.defaults(), *(self.experiment.params.parse(preset.values) for preset in self.presets)]
+
 
 @dataclass(frozen=True)
 class Page:

@@ -173,7 +173,12 @@ def provenance_line(lab: Lab, outcome: Outcome) -> dict[str, Any]:
         parts.append(lab.fit(outcome.result))
     line: dict[str, Any] = {"parts": [T.of(part).data() for part in parts if part.en]}
     if made.recorded:
-        line["recorded"] = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=made.date).data()
+        recorded = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=made.date)
+        if made.load is not None:
+            recorded = T("{recorded}, load {load:count}", "{recorded}，负载 {load:count}", recorded=recorded, load=made.load)
+        if lab.experiment.uses_gpu and not recordings.from_gpu(lab.slug):
+            recorded = T("{recorded}; none from a GPU yet", "{recorded}；尚无 GPU 的录制", recorded=recorded)
+        line["recorded"] = recorded.data()
     return line
 
 

@@ -194,13 +194,14 @@ def test_bad_input_ends_with_status_two_and_one_sentence(say, words, sentence):
 
 def test_record_keeps_the_result_of_this_device(say, tmp_path, monkeypatch):
     keep = recordings.record
-    monkeypatch.setattr(recordings, "record", lambda lab, params, outcome: keep(lab, params, outcome, tmp_path))
+    monkeypatch.setattr(recordings, "record", lambda lab, params, outcome, load: keep(lab, params, outcome, tmp_path, load))
     monkeypatch.setattr(results, "encode", lambda value, store: {})
     status, printed, complained = say("record", "slow-sample", "--steps", "4")
     (path,) = tmp_path.rglob("*.json")
     assert status == 0 and printed.strip() == str(path) and path.stem.startswith("slow-sample+")
     assert "100%" in complained
-    assert json.loads(path.read_text())["params"]["steps"] == 4
+    document = json.loads(path.read_text())
+    assert document["params"]["steps"] == 4 and document["provenance"]["load"] >= 0
 
 
 def test_running_in_a_process_leaves_its_signals_alone(say):

@@ -78,8 +78,10 @@ def test_a_gpus_recording_comes_before_the_cpus(tmp_path, monkeypatch):
         on(monkeypatch, kind, name)
         recordings.record(slow, Slow(), Runner().run(slow, Slow()), tmp_path)
     assert [made.folder for made in recordings.load(slow, tmp_path)] == ["nvidia-h200", "some-gpu-80gb-x", "cpu"]
-    assert recordings.on_device("slow-sample", "nvidia-h200", tmp_path)
-    assert not recordings.on_device("slow", "nvidia-h200", tmp_path)
+    assert recordings.from_gpu("slow-sample", tmp_path) and not recordings.from_gpu("slow", tmp_path)
+    (tmp_path / "nvidia-h200" / "slow-sample.json").unlink()
+    (tmp_path / "some-gpu-80gb-x" / "slow-sample.json").unlink()
+    assert not recordings.from_gpu("slow-sample", tmp_path)
 
 
 def test_recording_again_replaces_the_recording(tmp_path):
@@ -124,12 +126,6 @@ def test_what_the_project_carries_fits_the_engine(slug):
         assert datetime.date.fromisoformat(told.date) <= datetime.datetime.now(datetime.UTC).date()
         assert folder == "cpu" or folder in recordings.device_folder("cuda", told.device)
         assert (recordings.ROOT / folder / f"{recordings.stem(slug, made.params)}.json").exists(), "it is misnamed"
-
-
-@pytest.mark.parametrize("slug", [s for s, lab in LABS.items() if lab.cost_of(lab.params()) != "instant"])
-def test_a_costly_lab_has_something_to_open_on(slug):
-    found = [m for m in recordings.load(LABS[slug]) if m.folder == "cpu" and m.params == LABS[slug].params()]
-    assert found, f"python -m engine record {slug} makes it"
 
 
 def test_no_recording_is_of_a_lab_that_is_gone():
