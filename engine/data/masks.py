@@ -24,7 +24,7 @@ from engine.core.entry import normalised
 from engine.core.params import shown
 
 LARGEST = 2048  # pixels to a side
-BYTES, PIXELS = 20 * 2**20, 40_000_000  # of a file, and of what is decoded
+BYTES, PIXELS = 20_000_000, 40_000_000  # of a file, and of what is decoded
 IGNORED = 255
 FORMATS = ("PNG", "GIF", "BMP", "WEBP")
 COLOURS = 256  # of a true-colour picture: labels fit a byte

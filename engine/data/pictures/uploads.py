@@ -13,7 +13,6 @@ import io
 import threading
 import warnings
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -23,7 +22,7 @@ from engine.core import Refused
 from engine.core.words import T
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-BYTES = 20 * 2**20
+BYTES = 20_000_000
 PIXELS = 40_000_000  # that are decoded; a JPEG of more is decoded at a half, a quarter or an eighth of its size
 SIDE = 640  # what is larger is reduced to it
 SMALLEST = 16
@@ -44,13 +43,6 @@ TURNS = {
 _quietly = threading.Lock()  # filters of warnings belong to the whole process
 
 
-class Said(NamedTuple):
-    """A sentence in both languages."""
-
-    en: str
-    zh: str
-
-
 @dataclass(frozen=True)
 class Opened:
     """pixels: (H, W, 3) uint8. width, height: of the file. said: what was done to it, in sentences."""
@@ -58,7 +50,7 @@ class Opened:
     pixels: ndarray
     width: int
     height: int
-    said: tuple[Said, ...] = ()
+    said: tuple[T, ...] = ()
 
 
 def opened(data: bytes, side: int = SIDE, name: str = "image") -> Opened:
@@ -69,21 +61,22 @@ def opened(data: bytes, side: int = SIDE, name: str = "image") -> Opened:
     parameter is `name`, with one sentence for anything else.
     """
     if len(data) > BYTES:
-        raise _refused(
-            f"a file of at most 20 MB; got {len(data) / 2**20:.1f} MB", f"不超过 20 MB 的文件；收到 {len(data) / 2**20:.1f} MB", name
-        )
+        rule = T("a file of at most {most:bytes}; got {n:bytes}", "不超过 {most:bytes} 的文件；收到 {n:bytes}", most=BYTES, n=len(data))
+        raise _refused(rule, name)
     with _quietly, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             file = Image.open(io.BytesIO(data), formats=FORMATS)
         except Image.DecompressionBombError:
-            raise _refused("of at most 40 million pixels; got many more", "不超过 4000 万像素的图片；收到的远多于此", name) from None
-        except UnidentifiedImageError:
             raise _refused(
+                T("of at most {most:count} pixels; got many more", "不超过 {most:count} 像素的图片；收到的远多于此", most=PIXELS), name
+            ) from None
+        except UnidentifiedImageError:
+            rule = T(
                 "a PNG, JPEG or WebP file; the contents of this one are none of these",
                 "PNG、JPEG 或 WebP 文件；此文件的内容不属于其中任何一种",
-                name,
-            ) from None
+            )
+            raise _refused(rule, name) from None
         except DAMAGE:
             raise _damaged(name) from None
         with file:
@@ -96,9 +89,16 @@ def _decoded(file: Image.Image, side: int, name: str) -> Opened:
         # At a half, a quarter or an eighth; of a progressive file all coefficients would be held all the same.
         file.draft(None, (side, side))
     if file.width * file.height > PIXELS:
-        raise _refused(f"of at most 40 million pixels; got {width} x {height}", f"不超过 4000 万像素的图片；收到 {width} x {height}", name)
+        rule = T(
+            "of at most {most:count} pixels; got {width} x {height}",
+            "不超过 {most:count} 像素的图片；收到 {width} x {height}",
+            most=PIXELS,
+            width=width,
+            height=height,
+        )
+        raise _refused(rule, name)
     if getattr(file, "is_animated", False) and file.format != "MPO":
-        said.append(Said("It is animated: its first frame is shown.", "这是动图：只取第一帧。"))
+        said.append(T("It is animated: its first frame is shown.", "这是动图：只取第一帧。"))
     try:
         file.load()
         plain = _plain(file, said)
@@ -110,17 +110,25 @@ def _decoded(file: Image.Image, side: int, name: str) -> Opened:
         plain.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if plain.size not in ((width, height), (height, width)):
         said.append(
-            Said(
-                f"It was reduced from {width} × {height} to {plain.width} × {plain.height} pixels.",
-                f"已从 {width} × {height} 缩小到 {plain.width} × {plain.height} 像素。",
+            T(
+                "It was reduced from {wide} × {high} to {w} × {h} pixels.",
+                "已从 {wide} × {high} 缩小到 {w} × {h} 像素。",
+                wide=width,
+                high=height,
+                w=plain.width,
+                h=plain.height,
             )
         )
     if min(plain.size) < SMALLEST:
-        raise _refused(
-            f"at least {SMALLEST} pixels wide and high once no side is over {side}; got {width} x {height}",
-            f"长边缩至 {side} 像素以内后宽高不小于 {SMALLEST} 像素的图片；收到 {width} x {height}",
-            name,
+        rule = T(
+            "at least {least} pixels wide and high once no side is over {side}; got {width} x {height}",
+            "长边缩至 {side} 像素以内后宽高不小于 {least} 像素的图片；收到 {width} x {height}",
+            least=SMALLEST,
+            side=side,
+            width=width,
+            height=height,
         )
+        raise _refused(rule, name)
     return Opened(np.array(plain), width, height, tuple(said))
 
 
@@ -132,21 +140,21 @@ def _orientation(file: Image.Image) -> int:
         return 1
 
 
-def _plain(file: Image.Image, said: list[Said]) -> Image.Image:
+def _plain(file: Image.Image, said: list[T]) -> Image.Image:
     """RGB, whatever the file's own mode."""
     if file.mode.startswith("I"):
-        said.append(Said("Its 16 bits a channel were cut to 8.", "每通道 16 位已截为 8 位。"))
+        said.append(T("Its 16 bits a channel were cut to 8.", "每通道 16 位已截为 8 位。"))
         eight = (np.asarray(file).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
         return Image.fromarray(eight).convert("RGB")
     if file.mode in ALPHA or "transparency" in file.info:
-        said.append(Said("What is transparent lies on white.", "透明部分衬以白色。"))
+        said.append(T("What is transparent lies on white.", "透明部分衬以白色。"))
         upper = file.convert("RGBA")
         made = Image.new("RGB", upper.size, (255, 255, 255))
         made.paste(upper, mask=upper.getchannel("A"))
         return made
     if file.mode == "CMYK":
         said.append(
-            Said("Its inks (CMYK) were turned into RGB without their colour profile.", "CMYK 油墨色已转为 RGB，未使用其色彩配置文件。")
+            T("Its inks (CMYK) were turned into RGB without their colour profile.", "CMYK 油墨色已转为 RGB，未使用其色彩配置文件。")
         )
     return file.convert("RGB")
 
@@ -170,21 +178,20 @@ def from_text(text: str, name: str = "image") -> ndarray:
     except (binascii.Error, ValueError):
         prefix = None
     if prefix is None:
-        raise _refused(
+        rule = T(
             'a name that is known, or a text that begins with "data:image/png;base64,"',
             "已知的名称，或以“data:image/png;base64,”开头的文字",
-            name,
         )
+        raise _refused(rule, name)
     pixels = opened(data, name=name).pixels
     pixels.setflags(write=False)
     return pixels
 
 
-def _refused(en: str, zh: str, name: str) -> Refused:
-    return Refused(T("{name} must be {en}", "{name} 必须是{en}", name=name, en=T(en, zh)), name)
+def _refused(rule: T, name: str) -> Refused:
+    return Refused(T("{name} must be {rule}", "{name} 必须是{rule}", name=name, rule=rule), name)
 
 
 def _damaged(name: str) -> Refused:
-    return _refused(
-        "a whole PNG, JPEG or WebP file; this one is damaged or ends early", "完整的 PNG、JPEG 或 WebP 文件；此文件已损坏或不完整", name
-    )
+    rule = T("a whole PNG, JPEG or WebP file; this one is damaged or ends early", "完整的 PNG、JPEG 或 WebP 文件；此文件已损坏或不完整")
+    return _refused(rule, name)

@@ -68,11 +68,11 @@ def compose(seed: int, index: int, objects: tuple[int, int] = (1, MOST), radii: 
     if not 1 <= least <= most <= MOST:
         raise Refused(
             T(
-                "objects must be from 1 to {most}, the lesser first; got {least} to {most2}",
-                "objects 必须在 1 到 {most} 之间，小者在前；收到 {least} 到 {most2}",
+                "objects must be from 1 to {most}, the lesser first; got {least} to {largest}",
+                "objects 必须在 1 到 {most} 之间，小者在前；收到 {least} 到 {largest}",
                 most=MOST,
                 least=least,
-                most2=most,
+                largest=most,
             ),
             "objects",
         )
@@ -122,20 +122,14 @@ def _ground(rng: np.random.Generator) -> Ground:
 
 def caption(scene: Scene) -> T:
     """The scene in words, in English and Chinese: what stands there, from the nearest to the farthest, on what."""
-    things_en, things_zh = [], []
+    things = []
     for i in reversed(range(len(scene))):
-        kinds = (SIZES[scene.size[i]], COLOURS[scene.colour[i]], SURFACES[scene.surface[i]], SHAPES[scene.shape[i]])
-        words = [kind[0] for kind in kinds if kind is not SURFACES[0]]
-        things_en.append(f"{'an' if words[0][0] in 'aeiou' else 'a'} {' '.join(words)}")
-        things_zh.append("一个" + "".join(kind[1] for kind in kinds if kind is not SURFACES[0]))
-    grounds = [GROUNDS[k] for k in dict.fromkeys(scene.ground.kinds)]
-    things = " and ".join([", ".join(things_en[:-1]), things_en[-1]] if len(things_en) > 1 else things_en)
-    where = " and ".join(en for en, _ in grounds)
-    return T(
-        "{things} on {where}",
-        "{things_zh}，在{zh_}上",
-        things=things,
-        where=where,
-        things_zh="、".join(things_zh),
-        zh_="与".join((zh for _, zh in grounds)),
-    )
+        surface = SURFACES[scene.surface[i]]
+        kinds = (SIZES[scene.size[i]], COLOURS[scene.colour[i]], *([] if surface is SURFACES[0] else [surface]), SHAPES[scene.shape[i]])
+        thing = T.joined(kinds, " ", "")
+        vowel = thing.en[0] in "aeiou"
+        things.append(T("an {thing}", "一个{thing}", thing=thing) if vowel else T("a {thing}", "一个{thing}", thing=thing))
+    listed = T.joined(things[:-1])
+    every = T("{listed} and {last}", "{listed}、{last}", listed=listed, last=things[-1]) if listed else things[-1]
+    grounds = T.joined([GROUNDS[k] for k in dict.fromkeys(scene.ground.kinds)], " and ", "与")
+    return T("{things} on {grounds}", "{things}，在{grounds}上", things=every, grounds=grounds)

@@ -16,7 +16,7 @@ KINDS = (
     T("location", "位置错"),
     T("both", "两者皆错"),
     T("duplicate", "重复"),
-    T("background", "误检"),
+    T("on background", "背景误检"),
     T("missed", "漏检"),
 )
 CLASS, LOCATION, BOTH, DUPLICATE, BACKGROUND, MISSED = range(6)

@@ -187,7 +187,7 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
     from transformers import AutoConfig
 
     if raw.get("model_type") != "detr":
-        raise folders.unfit(name, "it is no DETR (model_type: detr)", "它不是 DETR（model_type: detr）")
+        raise folders.unfit(name, *T("it is no DETR (model_type: detr)", "它不是 DETR（model_type: detr）"))
     backbone = raw.get("backbone_config")
     kind = backbone.get("model_type") if isinstance(backbone, dict) else None
     if kind == "timm_backbone" or (kind is None and raw.get("use_timm_backbone", True)):
@@ -200,7 +200,7 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
             NAME,
         )
     if kind != "resnet":
-        raise folders.unfit(name, "its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet")
+        raise folders.unfit(name, *T("its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet"))
     for key in ("auto_map", "_attn_implementation", "attn_implementation", "backbone", "use_pretrained_backbone", "use_timm_backbone"):
         raw.pop(key, None)
     try:
@@ -211,6 +211,6 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
         raise folders.stumbled(name, "config.json", error) from None
     if large or not 0 < classes <= 2000:
         what, most = (large[0], MOST[large[0]]) if large else ("num_labels", 2000)
-        raise folders.unfit(name, f"{what} must be from 1 to {most}", f"{what} 必须在 1 到 {most} 之间")
+        raise folders.unfit(name, *T("{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=what, most=most))
     config.auxiliary_loss = False
     return config

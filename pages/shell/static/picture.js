@@ -3,7 +3,7 @@
 Orrery.pictures = (() => {
   'use strict';
   const { el, words, T, label } = Orrery;
-  const MOST = 20 * 2 ** 20, LARGE = 2048;
+  const MOST = 20e6, LARGE = 2048;
   const W = {
     own: T('Your picture…', '你的图片…'), dropped: T('or drop, or paste one', '也可拖放或粘贴'), opening: T('opening…', '正在打开…'),
     mine: T('your picture', '你的图片'), away: T('The server does not answer: try again.', '服务器没有回应：请重试。'),

@@ -193,7 +193,7 @@ def slots_figure(r: Found) -> Figure:
     drawn.append(boxed(np.array([tile]), BRASS, width=2.6))
     mine = s.boxes[s.query == r.query]
     edges = np.concatenate([mine[:, :2] - mine[:, 2:] / 2, mine[:, :2] + mine[:, 2:] / 2], 1)[:SHOWN]
-    drawn.append(boxed(edges, f"{MEASURED}/0.3", width=1, panel=1, name=T("boxes", "框")))
+    drawn.append(boxed(edges, f"{MEASURED}/0.3", width=1, panel=1, name=T("its boxes", "它的框")))
     drawn.append(points(mine[:, 0], mine[:, 1], MEASURED, size=5, panel=1, name=T("centres", "中心")))
     busiest = int(s.share.argmax())
     scatter = lambda boxes: fixed(float(np.sqrt(boxes[:, :2].var(0).sum())) if len(boxes) else None)  # noqa: E731

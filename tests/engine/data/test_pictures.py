@@ -71,7 +71,7 @@ def test_a_jpeg_beyond_the_limit_is_decoded_at_a_part_of_its_size():
     made = pictures.opened(data)
     assert made.pixels.shape == (533, 640, 3) and "7200 × 6000" in words(made)
     slow = file(Image.fromarray(smooth(70, 80)).resize((7200, 6000)), "JPEG", progressive=True)
-    with pytest.raises(Refused, match="at most 40 million pixels; got 7200 x 6000"):
+    with pytest.raises(Refused, match=r"at most 40.000.000 pixels; got 7200 x 6000"):
         pictures.opened(slow)
 
 
@@ -87,7 +87,7 @@ def bomb(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize("size", [(7000, 6000), (12_000, 12_000), (60_000, 60_000), (2**31 - 1, 2**31 - 1)])
 def test_bombs_are_refused_before_they_are_decoded(size):
-    with pytest.raises(Refused, match="at most 40 million pixels"):
+    with pytest.raises(Refused, match=r"at most 40.000.000 pixels"):
         pictures.opened(bomb(*size))
 
 
@@ -134,8 +134,8 @@ def test_damaged_bytes_never_raise_anything_else(seed):
 
 
 def test_too_many_bytes_are_refused():
-    with pytest.raises(Refused, match=r"at most 20 MB; got 21\.0 MB"):
-        pictures.opened(bytes(21 * 2**20))
+    with pytest.raises(Refused, match=r"at most 20.MB; got 21.MB"):
+        pictures.opened(bytes(21_000_000))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])

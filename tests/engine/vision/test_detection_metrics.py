@@ -37,7 +37,9 @@ def test_without_mistakes_every_score_is_one():
 def test_a_mistake_made_on_purpose_is_the_one_that_is_blamed(mistake):
     clean = dict.fromkeys(("jitter", "misnamed", "missed", "duplicated", "background", "blur"), 0)
     made = run(**clean | {"pictures": 24, "seed": 4} | {mistake: {"jitter": 0.3, "background": 2.0}.get(mistake, 0.4)})
-    named = {"jitter": "location", "misnamed": "class", "missed": "missed", "duplicated": "duplicate", "background": "background"}[mistake]
+    named = {"jitter": "location", "misnamed": "class", "missed": "missed", "duplicated": "duplicate", "background": "on background"}[
+        mistake
+    ]
     kinds = [en for en, _ in blame.KINDS]
     assert kinds[int(np.argmax(made.mistake_counts))] == named
     assert made.average_precision < 1 or mistake == "background"
