@@ -15,10 +15,10 @@ HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff]")
 # lists, none may join them.
 CALCULUS = {"calculus/quadratic_form", "calculus/gradient"}
 UNREAD = {
-    "values": CALCULUS | {"probability/poisson", "generation/diffusion", "core/expressions"},
-    "chinese": CALCULUS | {"calculus/harmonic", "language/models"} | {"language/speculative_decoding", "generation/vq_vae"},
+    "values": CALCULUS | {"probability/poisson", "core/expressions"},
+    "chinese": CALCULUS | {"calculus/harmonic", "language/models"} | {"language/speculative_decoding"},
     "one chinese": CALCULUS
-    | {"attention/linear_attention", "probability/poisson", "calculus/harmonic", "generation/diffusion", "generation/vq_vae"}
+    | {"attention/linear_attention", "probability/poisson", "calculus/harmonic"}
     | {"training/lora", "language/speculative_decoding", "shell/frame.py"},
 }
 # Where Chinese is data: punctuation and digits that are read, not said.

@@ -120,15 +120,15 @@ def gained(r: Diffused) -> T:
             after=own.diversity,
         )
     return T(
-        "With {name} of w = {w:number}, {share} are recognised as their class, without it {before}: {judged}.{lost} It costs {work:times.2} the evaluations.",
-        "使用 w = {w:number} 的{name}，被认作所要类别的比例：{share}；不引导时：{before}。{judged}。{lost}运算量为 {work:times.2}。",
+        "With {name} of w = {w:number}, {share} are recognised as their class, without it {before}: {judged}.{lost} It costs {evaluations:times.2} the evaluations.",
+        "使用 w = {w:number} 的{name}，被认作所要类别的比例：{share}；不引导时：{before}。{judged}。{lost}运算量为 {evaluations:times.2}。",
         name=name,
         w=r.scale,
         share=share,
         before=recognised(plain),
         judged=judged,
         lost=lost,
-        work=r.chosen.evaluations / r.paths["conditional"].evaluations,
+        evaluations=r.chosen.evaluations / r.paths["conditional"].evaluations,
     )
 
 
@@ -140,17 +140,17 @@ def laws(r: Diffused) -> list[Finding]:
         bent = r.guidance if r.guidance in GUIDED else "classifier-free"
         k = GUIDANCES.index(bent)
         own = max(f.w2[GUIDANCES.index("conditional")], f.w2_floor)
-        values = {"name": NAMES[bent], "apart": f.w2_tilted[k], "own": own, "count": len(r.labels)}
+        values = {"name": NAMES[bent], "apart": f.w2_tilted[k], "unguided": own, "count": len(r.labels)}
         said.append(
             T(
-                "{count:count} samples under {name} are {apart:number.2} from the product of powers (sliced W₂); unguided ones, in as many steps, {own:number.2} from their law: guidance draws another law.",
-                "{name}的 {count:count} 个样本与幂乘积分布相距 {apart:number.2}（切片 W₂）；无引导的样本以同样步数与其分布相距 {own:number.2}：引导所采的是另一个分布。",
+                "{count:count} samples under {name} are {apart:number.2} from the product of powers (sliced W₂); unguided ones, in as many steps, {unguided:number.2} from their law: guidance draws another law.",
+                "{name}的 {count:count} 个样本与幂乘积分布相距 {apart:number.2}（切片 W₂）；无引导的样本以同样步数与其分布相距 {unguided:number.2}：引导所采的是另一个分布。",
                 **values,
             )
             if f.w2_tilted[k] > APART * own
             else T(
-                "{count:count} samples under {name} are {apart:number.2} from the product of powers (sliced W₂), unguided ones {own:number.2} from their law: at this strength and in so few steps the two laws are not told apart.",
-                "{name}的 {count:count} 个样本与幂乘积分布相距 {apart:number.2}（切片 W₂），无引导的样本与其分布相距 {own:number.2}：在此强度与步数下，无法分辨两个分布。",
+                "{count:count} samples under {name} are {apart:number.2} from the product of powers (sliced W₂), unguided ones {unguided:number.2} from their law: at this strength and in so few steps the two laws are not told apart.",
+                "{name}的 {count:count} 个样本与幂乘积分布相距 {apart:number.2}（切片 W₂），无引导的样本与其分布相距 {unguided:number.2}：在此强度与步数下，无法分辨两个分布。",
                 **values,
             )
         )

@@ -16,6 +16,12 @@ HEART = (
     "0*32 x4;0*7,1*6,0*6,2*6,0*7 x2;0*5,1*10,0*2,2*10,0*5 x2;0*4,1*12,2*12,0*4 x4;0*5,1*11,2*11,0*5 x3;"
     "0*7,1*9,2*9,0*7 x3;0*9,1*7,2*7,0*9 x3;0*11,1*5,2*5,0*11 x3;0*13,1*3,2*3,0*13 x2;0*15,1,2,0*15 x2;0*32 x4"
 )
+NAMES = {
+    "unconditional": T("no class", "无类别"),
+    "conditional": T("class only", "仅类别"),
+    "classifier": T("classifier", "分类器引导"),
+    "classifier-free": T("classifier-free", "无分类器引导"),
+}
 Label = Literal[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 NUMBERED = {str(k): str(k) for k in range(10)}
 
@@ -51,14 +57,7 @@ class Diffuse(Params):
         labels={"exact": T("exact", "精确"), "network": T("learnt on the spot", "当场学习")},
     )
     guidance: Literal["unconditional", "conditional", "classifier", "classifier-free"] = Field(
-        "classifier-free",
-        title=T("Guidance", "引导"),
-        labels={
-            "unconditional": T("no class", "无类别"),
-            "conditional": T("class only", "仅类别"),
-            "classifier": T("classifier", "分类器"),
-            "classifier-free": T("classifier-free", "无分类器"),
-        },
+        "classifier-free", title=T("Guidance", "引导"), labels=NAMES
     )
     scale: float = Field(
         2.0,

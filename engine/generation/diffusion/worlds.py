@@ -63,15 +63,13 @@ def open_pictures(name: str) -> World:
     device = devices.current().kind
     try:
         model = image_models.load(name, device)
-    except FileNotFoundError as missing:
-        command = f"python -m engine train {image_models.RECIPE_NAME}"
+    except FileNotFoundError:
         raise Refused(
             T(
-                "world {name} has no trained model on this machine: {missing}",
-                "此机器上没有世界 {name} 的训练好的模型；用 {command} 训练",
+                "world {name} has no trained model on this machine: `{command}` makes one",
+                "此机器上没有世界 {name} 的训练好的模型：请运行 `{command}`",
                 name=name,
-                missing=missing,
-                command=command,
+                command=f"python -m engine train {image_models.RECIPE_NAME}",
             ),
             "world",
         ) from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from engine.generation.diffusion import Diffused
+from engine.generation.diffusion.parameters import NAMES
 from engine.generation.diffusion.result import GUIDANCES, GUIDED
 from pages.generation.diffusion.parts import (
     COLORS,
     FEW,
-    NAMES,
     STEP,
     WAITING,
     board,
@@ -96,14 +96,17 @@ def scales_figure(r: Diffused) -> draw.Figure:
         rows, tile = s.samples.shape[2], s.samples.shape[-1] + 1
         tiles = s.samples[kind].swapaxes(0, 1).reshape(-1, *s.samples.shape[3:])  # a row a picture, a column a scale
         sheet = mosaic(pixels(tiles), len(s.scales))
-        heads = [draw.Label((k + 0.5) * tile, -0.12 * tile, f"w = {w:g}", anchor="center") for k, w in enumerate(s.scales)]
+        heads = [
+            draw.Label((k + 0.5) * tile, -0.12 * tile, T("w = {w:number}", "w = {w:number}", w=w), anchor="center")
+            for k, w in enumerate(s.scales)
+        ]
         down = draw.Axis(hidden=True, range=(-0.3 * tile, rows * tile), reverse=True, equal=True)
         return draw.Figure([encoded(draw.source(sheet), 0, values["name"])], [draw.Panel(board(sheet.shape).x, down)], says, heads)
     traces, panels = [], []
     for k, scale in enumerate(s.scales):
         if r.field is not None:
             traces.append(shade(r.field.density[-1], k))
-        traces.append(cloud(s.samples[kind, k, :FEW], r.labels[:FEW], k, f"w = {scale:g}", 3.5))
+        traces.append(cloud(s.samples[kind, k, :FEW], r.labels[:FEW], k, T("w = {w:number}", "w = {w:number}", w=scale), 3.5))
         title = T(
             "w = {w:number}: {share:percent} recognised", "w = {w:number}：{share:percent} 被认出", w=scale, share=s.accuracy[kind, k]
         )
@@ -137,15 +140,15 @@ def trade_figure(r: Diffused) -> draw.Figure:
             for k, name in enumerate(MEASURES)
         ],
         T(
-            "Of {count:count} samples at each w: from w = {low:number} to {high:number} the recognised share goes from {was:percent} to {now:percent}, recall from {had:number} to {has:number}.",
-            "每个 w 各 {count:count} 个样本：w 由 {low:number} 增至 {high:number} 时，被认出的比例由 {was:percent} 变为 {now:percent}，召回率由 {had:number} 变为 {has:number}。",
+            "Of {count:count} samples at each w: from w = {low:number} to {high:number} the recognised share goes from {weak:percent} to {strong:percent}, recall from {weak_recall:number} to {strong_recall:number}.",
+            "每个 w 各 {count:count} 个样本：w 由 {low:number} 增至 {high:number} 时，被认出的比例由 {weak:percent} 变为 {strong:percent}，召回率由 {weak_recall:number} 变为 {strong_recall:number}。",
             count=s.count,
             low=s.scales[low],
             high=s.scales[high],
-            was=s.accuracy[-1, low],
-            now=s.accuracy[-1, high],
-            had=s.recall[-1, low],
-            has=s.recall[-1, high],
+            weak=s.accuracy[-1, low],
+            strong=s.accuracy[-1, high],
+            weak_recall=s.recall[-1, low],
+            strong_recall=s.recall[-1, high],
         ),
         columns=3,
         table=[[T("guidance", "引导"), "w", *MEASURES], *rows],

@@ -11,12 +11,6 @@ from engine.generation.diffusion import PLANES, Diffused
 from engine.generation.diffusion.result import EDGE, GUIDANCES
 from pages.shell import T, draw
 
-NAMES = {
-    "unconditional": T("no class", "无类别"),
-    "conditional": T("class only", "仅类别"),
-    "classifier": T("classifier", "分类器引导"),
-    "classifier-free": T("classifier-free", "无分类器引导"),
-}
 # One colour for one guidance in every view; what guidance does is brass, what is known exactly is theory's.
 COLORS = {"unconditional": draw.THIRD, "conditional": draw.FOURTH, "classifier": draw.SECOND, "classifier-free": draw.MEASURED}
 FEW = 240  # points of a plane that are drawn
@@ -93,7 +87,11 @@ def frames_of(r: Diffused, count: int) -> list[draw.Frame]:
     made = []
     for at in r.moments[:count]:
         level = float(r.alphas_cumprod[at])
-        facts = [(T("step", "步"), f"{at} / {r.steps}"), ("ᾱ", level), ("σ", ((1 - level) / level) ** 0.5)]
+        facts = [
+            (T("step", "步"), T("{step} / {steps}", "{step} / {steps}", step=at, steps=r.steps)),
+            ("ᾱ", level),
+            ("σ", ((1 - level) / level) ** 0.5),
+        ]
         if at < r.steps and np.isfinite(push := r.chosen.guidance_norm[at]):
             facts.append((T("push of guidance, noise being 1", "引导的推动（噪声为 1）"), push))
         made.append(draw.Frame(str(at), facts=facts))

@@ -7,22 +7,9 @@ import math
 import numpy as np
 
 from engine.generation.diffusion import Diffused
+from engine.generation.diffusion.parameters import NAMES
 from engine.generation.diffusion.result import GUIDANCES
-from pages.generation.diffusion.parts import (
-    FEW,
-    NAMES,
-    TILES,
-    Moving,
-    board,
-    encoded,
-    frames_of,
-    mosaic,
-    on_plane,
-    order,
-    pixels,
-    plane,
-    sources,
-)
+from pages.generation.diffusion.parts import FEW, TILES, Moving, board, encoded, frames_of, mosaic, on_plane, order, pixels, plane, sources
 from pages.shell import T, draw
 
 MEASURES = [

@@ -67,8 +67,14 @@ def kept_figure(r: VqVaed) -> draw.Figure:
         (T("SSIM", "SSIM（结构相似度）"), (r.ssim, "fixed.3")),
         (T("bits per pixel", "每像素比特"), (r.bits_per_pixel, "number.4")),
         (T("the page takes", "整页占用"), page),
-        (T("perplexity", "困惑度"), T("{n:count} / {k:count}", "{n:count} / {k:count}", n=r.perplexity, k=r.codebook)),
-        (T("held-out photographs, corrections: {n}", "未训练过的照片（修正 {n} 次）", n=CORRECTIONS), decibels(r.held_out["psnr"])),
+        (
+            T("perplexity", "困惑度"),
+            T("{perplexity:count} / {codes:count}", "{perplexity:count} / {codes:count}", perplexity=r.perplexity, codes=r.codebook),
+        ),
+        (
+            T("held-out photographs, corrections: {corrections}", "未训练过的照片（修正 {corrections} 次）", corrections=CORRECTIONS),
+            decibels(r.held_out["psnr"]),
+        ),
         # No more colours than cells; three bytes each.
         (T("the colours' palette, not counted", "颜色的调色板（不计入）"), (3 * min(r.codebook, r.codes.size), "bytes")),
     ]
@@ -76,9 +82,11 @@ def kept_figure(r: VqVaed) -> draw.Figure:
         each = " → ".join(amounts.fixed(v) for v in r.corrected)
         facts.insert(1, (T("after each correction", "每次修正后"), f"{each}{amounts.SPACE}dB"))
     if changed:
-        facts.append((T("changed", "改动"), f"{cell.before} → {cell.after}"))
+        facts.append((T("changed", "改动"), T("{before} → {after}", "{before} → {after}", before=cell.before, after=cell.after)))
     (height, width), (rows, columns) = r.image.shape[:2], r.codes.shape
-    flat = T("one of {k} colours a cell: {psnr}", "每格取 {k} 色之一：{psnr}", k=r.codebook, psnr=decibels(r.flat_psnr, 1))
+    flat = T(
+        "one of {colours} colours a cell: {psnr}", "每格取 {colours} 色之一：{psnr}", colours=r.codebook, psnr=decibels(r.flat_psnr, 1)
+    )
     return draw.Figure(
         [
             draw.picture(r.image),
@@ -90,7 +98,9 @@ def kept_figure(r: VqVaed) -> draw.Figure:
             draw.picture(r.flat, panel=3),
         ],
         [
-            frame(r.image, T("original ⇆ reconstruction, {w} × {h}", "原图 ⇆ 重建，{w} × {h}", w=width, h=height)),
+            frame(
+                r.image, T("original ⇆ reconstruction, {width} × {height}", "原图 ⇆ 重建，{width} × {height}", width=width, height=height)
+            ),
             frame(r.image, T("the page: {rows} × {columns} integers", "整数页：{rows} × {columns}", rows=rows, columns=columns)),
             frame(r.image, T("what is lost", "丢失了什么")),
             frame(r.image, flat),
@@ -198,7 +208,10 @@ def used_figure(r: VqVaed) -> draw.Figure:
     grid = order.reshape(rows, columns)
     used, even, places = int((r.usage > 0).sum()), r.codes.size / r.codebook, np.arange(r.codebook) + 1
     entropy = T(
-        "{h:fixed.2} of {most:count} bits", "{h:fixed.2} / {most:count} 比特", h=np.log2(max(r.perplexity, 1)), most=np.log2(r.codebook)
+        "{entropy:fixed.2} of {most:count} bits",
+        "{entropy:fixed.2} / {most:count} 比特",
+        entropy=np.log2(max(r.perplexity, 1)),
+        most=np.log2(r.codebook),
     )
     return draw.Figure(
         [
@@ -212,14 +225,14 @@ def used_figure(r: VqVaed) -> draw.Figure:
             draw.Panel(draw.Axis(T("codes by use", "码字（按使用排序）")), draw.Axis(T("cells that use it", "使用它的格子数"))),
         ],
         T(
-            "{used} of {k} codes are in use on this picture; perplexity {n:count}.",
-            "此图用到 {k} 个码字中的 {used} 个；困惑度 {n:count}。",
+            "{used} of {codes} codes are in use on this picture; perplexity {perplexity:count}.",
+            "此图用到 {codes} 个码字中的 {used} 个；困惑度 {perplexity:count}。",
             used=used,
-            k=r.codebook,
-            n=r.perplexity,
+            codes=r.codebook,
+            perplexity=r.perplexity,
         ),
         facts=[
-            (T("in use here", "此图用到"), f"{used} / {r.codebook}"),
+            (T("in use here", "此图用到"), T("{used} / {codes}", "{used} / {codes}", used=used, codes=r.codebook)),
             (T("perplexity here", "此图困惑度"), (r.perplexity, "fixed.1")),
             (T("perplexity, held-out photographs", "困惑度（未训练过的照片）"), (r.held_out["perplexity"], "count")),
             (T("perplexity, patches as in training", "困惑度（与训练时同样的图块）"), (r.held_out["patch_perplexity"], "count")),

@@ -24,7 +24,7 @@ def bits_figure(r: VqVaed) -> draw.Figure:
         color, words = LOOKS[name]
         mark = {"mode": "lines+markers", "marker": {"size": 5, "color": color}}
         more = {"dash": "dot" if name == "flat" else "", "text": [f"{v:g}" for v in curve.setting]}
-        more["hovertemplate"] = f"%{{x:.3g}}, %{{y:.4g}} (%{{text}})<extra>{words.en}</extra>"
+        more["hovertemplate"] = "%{x:.3g}, %{y:.4g} (%{text})"
         for panel, values in enumerate((curve.psnr, curve.ssim)):
             finite = np.isfinite(values)  # a picture of few colours is given back exactly
             traces.append(draw.line(curve.bits[finite], values[finite], color, panel=panel, name=words, **more) | mark)
@@ -62,7 +62,7 @@ def bits_figure(r: VqVaed) -> draw.Figure:
             *(
                 (
                     T("nearest {name}", "最接近的 {name}", name=LOOKS[kind][1]),
-                    T("{b:number.4} bits", "{b:number.4} 比特", b=r.rates.rival_bits[kind]),
+                    T("{bits:number.4} bits", "{bits:number.4} 比特", bits=r.rates.rival_bits[kind]),
                 )
                 for kind in ("WEBP", "JPEG")
             ),

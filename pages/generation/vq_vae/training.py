@@ -10,7 +10,7 @@ from engine.generation.vq_vae.result import Trained
 from pages.shell import T, draw
 
 STEPS, ERROR, CODES = T("steps", "步"), T("error", "误差"), T("codes", "码字")
-PERPLEXITY, LOST = T("perplexity", "困惑度"), T("what is lost", "损失")
+PERPLEXITY, LOSS = T("perplexity", "困惑度"), T("loss", "损失")
 BEST, CODE = T("best levels", "最优电平"), "%{text}<extra></extra>"
 
 
@@ -71,7 +71,7 @@ def chase_figure(r: VqVaed) -> draw.Figure:
 
 def share(value: float, whole: int) -> T:
     """So many of all codes."""
-    return T("{n:fixed.1} / {whole}", "{n:fixed.1} / {whole}", n=value, whole=whole)
+    return T("{codes:fixed.1} / {all}", "{codes:fixed.1} / {all}", codes=value, all=whole)
 
 
 def moment(t: Trained, i: int) -> list[tuple]:
@@ -98,16 +98,16 @@ def losses_figure(r: VqVaed) -> draw.Figure:
             draw.line(t.steps[[0, -1]], [whole] * 2, draw.THEORY, panel=1, dash="dot", name=T("all, evenly", "全部均匀"), label="middle"),
         ],
         [
-            draw.Panel(draw.Axis(STEPS), draw.Axis(T("mean square", "均方")), title=LOST),
+            draw.Panel(draw.Axis(STEPS), draw.Axis(T("mean square", "均方")), title=LOSS),
             draw.Panel(draw.Axis(STEPS), draw.Axis(CODES, range=(0, 1.1 * whole)), title=T("how many codes", "多少码字")),
         ],
         T(
-            "After {steps:count} steps the reconstruction error is {error:number} and the perplexity {varied:fixed.1} of {whole}.",
-            "{steps:count} 步后重建误差为 {error:number}，困惑度为 {varied:fixed.1}（共 {whole}）。",
+            "After {steps:count} steps the reconstruction error is {error:number} and the perplexity {perplexity:fixed.1} of {codes}.",
+            "{steps:count} 步后重建误差为 {error:number}，困惑度为 {perplexity:fixed.1}（共 {codes}）。",
             steps=t.steps[-1],
             error=error[-1],
-            varied=varied[-1],
-            whole=whole,
+            perplexity=varied[-1],
+            codes=whole,
         ),
         facts=[
             (T("error on fresh samples", "新样本上的误差"), t.error),
@@ -135,7 +135,9 @@ def best_figure(r: VqVaed) -> draw.Figure:
         ratio = [(T("ratio", "比值"), (lost / best.distortion, "fixed.4"))]
     else:  # not the nearest code: no closed form, and a sample's noise would be read as a loss
         lost, varied, ratio = r.distortion, r.perplexity, []
-        reached = T("{lost:number} (of {n:count} samples)", "{lost:number}（{n:count} 个样本）", lost=lost, n=t.usage.sum())
+        reached = T(
+            "{lost:number} (of {samples:count} samples)", "{lost:number}（{samples:count} 个样本）", lost=lost, samples=t.usage.sum()
+        )
     below = -0.035 * density.max()  # strokes and crosses stand under the law
     stroke = {"symbol": "line-ns-open", "name": BEST}
     return draw.Figure(
@@ -161,7 +163,7 @@ def best_figure(r: VqVaed) -> draw.Figure:
             (T("distortion, best", "失真（最优）"), (best.distortion, "number.5")),
             (
                 T("perplexity, trained / best", "困惑度（训练 / 最优）"),
-                T("{a:fixed.2} / {b:fixed.2}", "{a:fixed.2} / {b:fixed.2}", a=varied, b=best.perplexity),
+                T("{trained:fixed.2} / {best:fixed.2}", "{trained:fixed.2} / {best:fixed.2}", trained=varied, best=best.perplexity),
             ),
             *ratio,
         ],
@@ -174,7 +176,7 @@ def compare_figure(r: VqVaed) -> draw.Figure:
     at = np.arange(len(c.names))[::-1]
     beta, marks = T("commitment β, plain VQ, codes start on data", "承诺系数 β（普通 VQ，码字从数据上起步）"), {"mode": "lines+markers"}
     rows = zip(c.names, c.errors, c.perplexities, c.sizes, strict=True)
-    spread = [T("{d:number}", "{d:number}", d=d) for d in c.beta_distortions[[0, -1]] if np.isfinite(d)]
+    spread = [T("{ratio:number}", "{ratio:number}", ratio=ratio) for ratio in c.beta_distortions[[0, -1]] if np.isfinite(ratio)]
     return draw.Figure(
         [
             draw.bars(c.errors, at, name=ERROR, orientation="h"),
@@ -185,7 +187,7 @@ def compare_figure(r: VqVaed) -> draw.Figure:
         ],
         [
             draw.Panel(
-                draw.Axis(T("mean square error on fresh samples", "新样本上的均方误差")), draw.Axis(ticks=(at, c.names)), title=LOST
+                draw.Axis(T("mean square error on fresh samples", "新样本上的均方误差")), draw.Axis(ticks=(at, c.names)), title=LOSS
             ),
             draw.Panel(draw.Axis(PERPLEXITY), draw.Axis(ticks=(at, [""] * len(at))), title=T("how many codes", "多少码字"), key=True),
             draw.Panel(draw.Axis(beta), draw.Axis(ERROR), title=T("β swept: error", "改变 β：误差")),
@@ -196,7 +198,7 @@ def compare_figure(r: VqVaed) -> draw.Figure:
             "十种量化方式从同一种子训练后的误差与困惑度，以及普通 VQ 在八种承诺系数下的结果。",
         ),
         table=[
-            [T("quantiser", "量化器"), ERROR, PERPLEXITY, T("codes", "码字数")],
+            [T("quantiser", "量化器"), ERROR, PERPLEXITY, T("codes there are", "码字总数")],
             *([name, error, (varied, "fixed.1"), (size, "count")] for name, error, varied, size in rows if np.isfinite(error)),
         ],
         facts=[(T("‖z − e‖² over z's variance, β from 0 to 4", "β 从 0 到 4 时，‖z − e‖² 与 z 方差之比"), T.joined(spread, " → ", " → "))]
@@ -214,18 +216,15 @@ def number_figure(r: VqVaed) -> draw.Figure:
     stepped = draw.line(n.at, np.round(np.ceil(n.at - 0.5)), draw.MEASURED, name=T("code of z", "z 的码字"))
     stepped["line"] = {"color": draw.MEASURED, "width": 2, "shape": "hvh"}
     after = draw.ACCEPT if n.moved_loss <= n.loss else draw.REJECT
-    values = {"z": n.z, "code": n.code, "output": n.output, "target": n.target, "step": STEP, "through": n.through}
+    decoded = {"output": n.output, "target": n.target}
     four = "fixed.4"
-
-    def how(text: str, zh: str = "") -> T:
-        return T(text, zh or text, **values)
 
     return draw.Figure(
         [
             stepped,
             draw.line(n.at, n.at, draw.INK_3, dash="dot", name=T("dq/dz = 1, as backward has it", "反向时 dq/dz = 1")),
             draw.points([n.z], [n.code], draw.BRASS, size=11, name="z"),
-            draw.line(n.at, n.losses, draw.MEASURED, panel=1, name=T("loss", "损失")),
+            draw.line(n.at, n.losses, draw.MEASURED, panel=1, name=LOSS),
             draw.line(n.at[near], n.lines[near], draw.SECOND, panel=1, width=2.2, name=T("slope handed on", "传回的斜率")),
             draw.points([n.z], [n.loss], draw.BRASS, size=11, panel=1, name="z"),
             draw.points([n.moved], [n.moved_loss], after, size=11, symbol="diamond", panel=1, name=T("z after a step", "走一步后的 z")),
@@ -236,7 +235,7 @@ def number_figure(r: VqVaed) -> draw.Figure:
             ),
             draw.Panel(
                 draw.Axis("z"),
-                draw.Axis(T("loss", "损失"), range=(-0.1, top)),
+                draw.Axis(LOSS, range=(-0.1, top)),
                 title=T("backward: the slope of q, handed to z", "反向：q 的斜率传给 z"),
                 key=True,
             ),
@@ -244,26 +243,47 @@ def number_figure(r: VqVaed) -> draw.Figure:
         T(
             "z = {z:number} becomes {code:number}; the true slope is 0, the estimator hands on {through:fixed.3}.",
             "z = {z:number} 变为 {code:number}；真实斜率为 0，估计器传回 {through:fixed.3}。",
-            **values,
+            z=n.z,
+            code=n.code,
+            through=n.through,
         ),
         table=[
-            [T("step", "步骤"), T("value", "数值"), T("how", "怎样得到")],
-            [T("code", "码字"), n.code, how("the whole number nearest to {z:number}", "离 {z:number} 最近的整数")],
+            [T("stage", "步骤"), T("value", "数值"), T("how", "怎样得到")],
+            [T("code", "码字"), n.code, T("the whole number nearest to {z:number}", "离 {z:number} 最近的整数", z=n.z)],
             [
                 "sg[e − z]",
                 n.kept,
-                how("{code:number} − {z:number}, a constant for the gradient", "{code:number} − {z:number}，对梯度而言是常数"),
+                T(
+                    "{code:number} − {z:number}, a constant for the gradient",
+                    "{code:number} − {z:number}，对梯度而言是常数",
+                    code=n.code,
+                    z=n.z,
+                ),
             ],
             ["z + sg[e − z]", n.forward, T("forward: the code", "前向：就是码字")],
-            [T("decoder", "解码器"), (n.output, four), how("2/3 · {code:number} + 1/5")],
-            [T("loss", "损失"), (n.loss, four), how("({output:fixed.4} − {target:number})²")],
-            ["∂L/∂q", (n.loss_by_code, four), how("2 · ({output:fixed.4} − {target:number}) · 2/3")],
+            [T("decoder", "解码器"), (n.output, four), T("2/3 · {code:number} + 1/5", "2/3 · {code:number} + 1/5", code=n.code)],
+            [LOSS, (n.loss, four), T("({output:fixed.4} − {target:number})²", "({output:fixed.4} − {target:number})²", **decoded)],
+            [
+                "∂L/∂q",
+                (n.loss_by_code, four),
+                T("2 · ({output:fixed.4} − {target:number}) · 2/3", "2 · ({output:fixed.4} − {target:number}) · 2/3", **decoded),
+            ],
             [T("∂L/∂z, true", "∂L/∂z（真实）"), n.true, T("the nearest code does not move with z", "最近的码字不随 z 移动")],
             [
                 T("∂L/∂z, straight through", "∂L/∂z（直通）"),
                 (n.through, four),
                 T("∂L/∂q · 1, since sg is a constant", "∂L/∂q · 1，因为 sg 是常数"),
             ],
-            [T("a step downhill", "下降一步"), (n.moved, four), how("{z:number} − {step:number} · {through:fixed.4}")],
+            [
+                T("a step downhill", "下降一步"),
+                (n.moved, four),
+                T(
+                    "{z:number} − {step:number} · {through:fixed.4}",
+                    "{z:number} − {step:number} · {through:fixed.4}",
+                    z=n.z,
+                    step=STEP,
+                    through=n.through,
+                ),
+            ],
         ],
     )
