@@ -92,6 +92,8 @@ def _color(trace: Mapping[str, Any]) -> str:
 
 
 def _swatch(trace: Mapping[str, Any]) -> Swatch:
+    if "fill" in trace:
+        return "patch"
     if "lines" in trace.get("mode", ""):
         return "dash" if trace["line"].get("dash", "solid") != "solid" else "line"
     return "dot" if trace["type"].startswith("scatter") else "patch"

@@ -6,44 +6,16 @@ The wait for the next new kind, after i, is geometric with chance (m - i)/m; so 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.calculus.harmonic.asymptotic import harmonic
+from engine.calculus.harmonic.result import Coupons
 
 DRAWS = 1 << 20  # waiting times drawn at once
 BINS = 40
 POINTS = 200
 STAGES_SHOWN = 200
-
-
-@dataclass(frozen=True)
-class Coupons:
-    """Collections simulated, beside what is exact.
-
-    mean, spread: of the draws over `runs` collections (standard deviation); exact_mean = m H_m, exact_spread; z:
-    how many of its own standard errors the mean is off. edges, observed, exact: shares of collections by draws, in
-    bins [edges_i, edges_i+1). draws, exact_law, gumbel: P(T <= draws), and the limit exp(-m e^(-draws/m)).
-    stage, wait, exact_wait: the mean wait for the next new kind when `stage` kinds are there, m / (m - stage).
-    """
-
-    kinds: int
-    runs: int
-    mean: float
-    exact_mean: float
-    spread: float
-    exact_spread: float
-    z: float
-    edges: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
-    draws: np.ndarray
-    exact_law: np.ndarray
-    gumbel: np.ndarray
-    stage: np.ndarray
-    wait: np.ndarray
-    exact_wait: np.ndarray
 
 
 def collect(kinds: int, runs: int, seed: int) -> Iterator[Coupons]:

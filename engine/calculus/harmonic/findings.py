@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from engine.calculus.harmonic.coupons import Coupons
-from engine.calculus.harmonic.machine import MachineSum, Stall
-from engine.calculus.harmonic.pictures import Tower
-from engine.calculus.harmonic.rearranged import Rearranged
-from engine.core import amounts
-from engine.core.words import T
+from engine.calculus.harmonic.parameters import ORDERS
+from engine.calculus.harmonic.result import Coupons, MachineSum, Rearranged, Stall, Summed, Tower
+from engine.core import Finding, T
+
+SHORT_OF = 0.01  # of the exact sum: so much missing is more than rounding
+
+
+def all_of(found: Summed, stall: Stall) -> tuple[Finding, ...]:
+    """A sentence a topic. `stall`: where the chosen format's forward sum stops."""
+    said = {
+        "growth": growth(found.n, found.h_n),
+        "machine": machine(found.machine, stall),
+        "rearranged": rearranged(found.rearranged),
+        "coupons": coupons(found.coupons),
+        "tower": tower(found.tower),
+    }
+    return tuple(Finding(text, topic) for topic, text in said.items())
+
+
+def terms(n: int) -> T:
+    return T.many("{n:count} term", "{n:count} terms", "{n:count} 项", n=n)
 
 
 def growth(n: int, h_n: float) -> T:
-    return T(
+    return T.many(
+        "{n:count} term reaches {h_n:number.6}; ten times as many would add only about ln 10 ≈ 2.30.",
         "{n:count} terms reach {h_n:number.6}; ten times as many would add only about ln 10 ≈ 2.30.",
         "{n:count} 项之和为 {h_n:number.6}；项数再增至十倍，也只多出约 ln 10 ≈ 2.30。",
         n=n,
@@ -20,98 +36,105 @@ def growth(n: int, h_n: float) -> T:
 
 
 def machine(found: MachineSum, stall: Stall) -> T:
-    """Of the chosen format and order. `stall` is the format's forward stall."""
-    name, total, error = found.dtype, amounts.number(found.total, 8), amounts.number(abs(found.error), 2)
+    """Of the chosen format and order."""
     if found.order == "forward":
-        return _forward(found, stall, total, error)
+        return _forward(found, stall)
     if found.order == "kahan" and found.still_from is not None:
-        still = amounts.count(found.still_from)
         return T(
-            "Kahan's sum in {name} passes the forward stall at {stall_at:count} but stops as well, at k = {still}: there 1/k no longer moves the correction either. It is {total}, {error} off.",
-            "{name} 的 Kahan 和越过了从前往后相加的停点 {stall_at:count}，但也停在 k = {still}：此处 1/k 连补偿量也改变不了。结果为 {total}，误差 {error}。",
-            name=name,
-            stall_at=stall.stall_at,
-            still=still,
-            total=total,
-            error=error,
+            "Kahan's sum in {dtype} passes the forward stall at {stall:count} but stops as well, at k = {still:count}: there 1/k no longer "
+            "moves the correction either. It is {total:number.8}, {error:number.2} off.",
+            "{dtype} 的 Kahan 和越过了从前往后相加的停点 {stall:count}，但也停在 k = {still:count}：此处 1/k 连补偿量也改变不了。"
+            "结果为 {total:number.8}，误差 {error:number.2}。",
+            dtype=found.dtype,
+            stall=stall.stall_at,
+            still=found.still_from,
+            total=found.total,
+            error=abs(found.error),
         )
-    lost = found.order == "backward" and found.error < 0 and abs(found.error) > 1e-2 * found.exact
-    if lost:
+    if found.order == "backward" and -found.error > SHORT_OF * found.exact:
         return T(
-            "Small terms first is no cure at this length: in {name} the growing sum soon outweighs each tiny term, and {total} is {error} short of the exact {exact:number.8}.",
-            "项数这么多时，先加小项也无济于事：{name} 的和很快大得盖过每一个小项，结果 {total} 比精确值 {exact:number.8} 少 {error}。",
-            name=name,
-            total=total,
-            error=error,
+            "Small terms first is no cure at this length: in {dtype} the growing sum soon outweighs each tiny term, and {total:number.8} is "
+            "{missing:number.2} short of the exact {exact:number.8}.",
+            "项数这么多时，先加小项也无济于事：{dtype} 的和很快大得盖过每一个小项，结果 {total:number.8} 比精确值 {exact:number.8} 少 "
+            "{missing:number.2}。",
+            dtype=found.dtype,
+            total=found.total,
+            missing=-found.error,
             exact=found.exact,
         )
-    en = {"backward": "Backward", "pairwise": "Pairwise", "kahan": "Kahan"}[found.order]
-    zh = {"backward": "从后往前", "pairwise": "两两相加", "kahan": "Kahan 补偿"}[found.order]
     return T(
-        "{en}, the sum of {added:count} terms in {name} is {total}, {error} off the exact {exact:number.8}.",
-        "{en}：{name} 中 {added:count} 项之和为 {total}，与精确值 {exact:number.8} 相差 {error}。",
-        en=T(en, zh),
-        added=found.added,
-        name=name,
-        total=total,
-        error=error,
+        "The {order} sum of {terms} in {dtype} is {total:number.8}, {error:number.2} off the exact {exact:number.8}.",
+        "{order}：{dtype} 中 {terms}之和为 {total:number.8}，与精确值 {exact:number.8} 相差 {error:number.2}。",
+        order=ORDERS[found.order],
+        terms=terms(found.added),
+        dtype=found.dtype,
+        total=found.total,
+        error=abs(found.error),
         exact=found.exact,
     )
 
 
-def _forward(found: MachineSum, stall: Stall, total: str, error: str) -> T:
-    name, at = found.dtype, amounts.count(stall.stall_at)
+def _forward(found: MachineSum, stall: Stall) -> T:
     if found.added < stall.stall_at:
         return T(
-            "Forward, {added:count} terms in {name} add up to {total}, {error} off; at k = {at} the sum would stop, at {total2:number.8}.",
-            "从前往后，{name} 中 {added:count} 项之和为 {total}，误差 {error}；到 k = {at} 时和将停在 {total2:number.8}。",
-            added=found.added,
-            name=name,
-            total=total,
-            error=error,
-            at=at,
-            total2=stall.total,
+            "Forward, the sum of {terms} in {dtype} is {total:number.8}, {error:number.2} off; at k = {stall:count} it would stop, at "
+            "{stalled:number.8}.",
+            "从前往后，{dtype} 中 {terms}之和为 {total:number.8}，误差 {error:number.2}；到 k = {stall:count} 时和将停在 {stalled:number.8}。",
+            terms=terms(found.added),
+            dtype=found.dtype,
+            total=found.total,
+            error=abs(found.error),
+            stall=stall.stall_at,
+            stalled=stall.total,
         )
     return T(
-        "In {name} the forward sum stops at {total}: from k = {at} on, 1/k is at most half a unit in its last place and is rounded away. The exact sum is {exact:number.8}.",
-        "{name} 中从前往后的和停在 {total}：从 k = {at} 起，1/k 不超过末位单位的一半，被舍去。精确值为 {exact:number.8}。",
-        name=name,
-        total=total,
-        at=at,
+        "In {dtype} the forward sum stops at {total:number.8}: from k = {stall:count} on, 1/k is at most half a unit in its last place and "
+        "is rounded away. The exact sum is {exact:number.8}.",
+        "{dtype} 中从前往后的和停在 {total:number.8}：从 k = {stall:count} 起，1/k 不超过末位单位的一半，被舍去。精确值为 {exact:number.8}。",
+        dtype=found.dtype,
+        total=found.total,
+        stall=stall.stall_at,
         exact=found.exact,
     )
 
 
 def rearranged(found: Rearranged) -> T:
-    plus, minus = int(found.positives[-1]), int(found.negatives[-1])
     return T(
-        "{plus:count} terms added and {minus:count} subtracted bring the sum to {sums:number.9}, {drift:number.2} from the target {target:number.6}; in the long run {ratio_limit:number.4} are added for each one subtracted.",
-        "加 {plus:count} 项、减 {minus:count} 项后，和为 {sums:number.9}，离目标 {target:number.6} 还差 {drift:number.2}；长远看，每减一项要加 {ratio_limit:number.4} 项。",
-        plus=plus,
-        minus=minus,
-        sums=found.sums[-1],
-        drift=abs(found.drift[-1]),
+        "{added} added and {subtracted:count} subtracted bring the sum to {sum:number.9}, {distance:number.2} from the target "
+        "{target:number.6}; in the long run {ratio:number.4} are added for each one subtracted.",
+        "加 {added}、减 {subtracted:count} 项后，和为 {sum:number.9}，离目标 {target:number.6} 还差 {distance:number.2}；长远看，"
+        "每减一项要加 {ratio:number.4} 项。",
+        added=terms(int(found.positives[-1])),
+        subtracted=found.negatives[-1],
+        sum=found.sums[-1],
+        distance=abs(found.drift[-1]),
         target=found.target,
-        ratio_limit=found.ratio_limit,
+        ratio=found.ratio_limit,
     )
 
 
 def coupons(found: Coupons) -> T:
     return T(
-        "All {kinds:count} kinds took {mean:fixed.1} draws on average over {runs:count} collections; exactly, it is {kinds:count} · H = {exact_mean:fixed.1}, with a spread of {exact_spread:fixed.1}.",
-        "{runs:count} 次收集中，集齐 {kinds:count} 种平均抽 {mean:fixed.1} 次；精确值为 {kinds:count} · H = {exact_mean:fixed.1}，标准差 {exact_spread:fixed.1}。",
-        kinds=found.kinds,
+        "{collections} of {kinds} took {mean:fixed.1} draws on average; exactly, it is {count:count} · H = {exact_mean:fixed.1}, with a "
+        "spread of {exact_spread:fixed.1}.",
+        "{collections}，集齐 {kinds}平均抽 {mean:fixed.1} 次；精确值为 {count:count} · H = {exact_mean:fixed.1}，标准差 {exact_spread:fixed.1}。",
+        collections=T.many("{n:count} collection", "{n:count} collections", "{n:count} 次收集", n=found.runs),
+        kinds=T.many("{n:count} kind", "{n:count} kinds", "{n:count} 种", n=found.kinds),
+        count=found.kinds,
         mean=found.mean,
-        runs=found.runs,
         exact_mean=found.exact_mean,
         exact_spread=found.exact_spread,
     )
 
 
-def tower(blocks: int, found: Tower) -> T:
-    return T(
-        "{blocks:count} blocks reach {overhang:number.4} block lengths beyond the table; 2 lengths take 31 of them, 5 take 12 367.",
-        "{blocks:count} 块伸出桌沿 {overhang:number.4} 个块长；伸出 2 个块长要 31 块，5 个块长要 12 367 块。",
-        blocks=blocks,
+def tower(found: Tower) -> T:
+    return T.many(
+        "{blocks:count} block reaches {overhang:number.4} block lengths beyond the table; 2 lengths take {two:count} of them, 5 take {five:count}.",
+        "{blocks:count} blocks reach {overhang:number.4} block lengths beyond the table; 2 lengths take {two:count} of them, 5 take {five:count}.",
+        "{blocks:count} 块伸出桌沿 {overhang:number.4} 个块长；伸出 2 个块长要 {two:count} 块，5 个块长要 {five:count} 块。",
+        by="blocks",
+        blocks=int(found.level[-1]),
         overhang=found.overhang,
+        two=found.needed[1],
+        five=found.needed[4],
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -11,9 +10,9 @@ import numpy as np
 from engine.calculus.harmonic.asymptotic import harmonic, harmonic_decimal
 from engine.calculus.harmonic.counting import forward_by_counting
 from engine.calculus.harmonic.formats import Format, number_format
+from engine.calculus.harmonic.result import MachineSum, Orders, Stall
 from engine.calculus.harmonic.summation import ORDERS, Block, forward
-from engine.core import amounts
-from engine.core.words import T
+from engine.core import T
 
 MARKS = 160
 ADDED = 10**9  # at most so many terms are added one by one
@@ -37,70 +36,6 @@ STILL = {
 NS_PER_TERM = {"forward": 8, "backward": 12, "pairwise": 8, "kahan": 25}
 NS_PER_SHORT_TERM = {"forward": 15, "backward": 25, "pairwise": 35, "kahan": 300}
 NS_BF16_KAHAN = 2500
-
-
-@dataclass(frozen=True)
-class Stall:
-    """Where the forward sum in a format stops.
-
-    At k = tie = 2^(bits - binade) the term is just half a unit in the last place of a sum in [2^binade, 2^(binade+1)).
-    A tie goes to the even neighbour, so the sum stays if its last bit is 0, and moves once more if it is 1.
-    stall_at: the first k whose term, like all later ones, leaves the sum as it is; total: that sum; exact: H_k
-    there. observed: added up one by one; otherwise counted (see counting.py), as it would take days.
-    """
-
-    dtype: str
-    bits: int
-    binade: int
-    tie: int
-    stall_at: int
-    total: float
-    exact: float
-    observed: bool
-
-
-@dataclass(frozen=True)
-class MachineSum:
-    """The sum in one format and order.
-
-    terms: how many are asked for; added: how many are in. total: the machine's sum; exact: the sum of the same terms;
-    error = total - exact. k: marks in the order of addition; sums: the machine's sum once 1/k was in (forward,
-    Kahan, pairwise: of 1 … 1/k; backward: of 1/n … 1/k); exact_sums, errors; half_ulp: half a unit in the last place of
-    the sum, which a term must exceed to move it; term: 1/k. still_from: the first k that, with all later ones, left the
-    machine's state as it was, if the sum got there. how: what was done, in both languages.
-    """
-
-    dtype: str
-    order: str
-    terms: int
-    added: int
-    total: float
-    exact: float
-    error: float
-    k: np.ndarray
-    sums: np.ndarray
-    exact_sums: np.ndarray
-    errors: np.ndarray
-    half_ulp: np.ndarray
-    term: np.ndarray
-    still_from: int | None
-    how: T
-
-
-@dataclass(frozen=True)
-class Orders:
-    """Every order in one format at growing n (powers of two, and the largest). Arrays (4, len(n)) by `names`.
-
-    bound: what |error| cannot exceed, to first order in the unit roundoff u, the terms' own rounding included:
-    u times the sum of all partial sums (Higham 2002, section 4.2), for Kahan 2u H_n + n u² H_n.
-    """
-
-    names: tuple[str, ...]
-    n: np.ndarray
-    exact: np.ndarray
-    sums: np.ndarray
-    errors: np.ndarray
-    bound: np.ndarray
 
 
 # Found by the sums themselves; tests find them again. Compare Malone 2013, To what does the harmonic series converge?
@@ -221,11 +156,10 @@ def _how(dtype: str, order: str, n: int, terms: int, still_from: int | None) -> 
             counted_from=COUNTED_FROM,
         )
     if still_from is not None:
-        last = amounts.count(still_from - 1)
         return T(
-            "added one after another up to k = {last}; no later term can change the sum",
-            "逐项相加到 k = {last}；此后任何一项都不能再改变这个和",
-            last=last,
+            "added one after another up to k = {last:count}; no later term can change the sum",
+            "逐项相加到 k = {last:count}；此后任何一项都不能再改变这个和",
+            last=still_from - 1,
         )
     if terms < n:
         return T(
@@ -233,7 +167,9 @@ def _how(dtype: str, order: str, n: int, terms: int, still_from: int | None) -> 
             "只加了前 {terms:count} 项；更多的项不再逐项相加",
             terms=terms,
         )
-    return T("all {n:count} terms added, one rounding per addition", "{n:count} 项全部相加，每次加法舍入一次", n=n)
+    return T.many(
+        "{n:count} term added", "all {n:count} terms added, one rounding per addition", "{n:count} 项全部相加，每次加法舍入一次", n=n
+    )
 
 
 def compare_seconds(dtype: str, n: int) -> float:

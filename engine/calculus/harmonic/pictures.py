@@ -2,65 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.calculus.harmonic.asymptotic import harmonic, terms_for
+from engine.calculus.harmonic.result import Areas, Halves, Tower
 
 BLOCKS_SHOWN = 400
 OVERHANGS = np.arange(1, 16)
-
-
-@dataclass(frozen=True)
-class Areas:
-    """Bars of height 1/k over [k, k + 1] above the curve 1/x.
-
-    k, height: the bars. sliver: the area of each bar above the curve, 1/k - ln((k + 1)/k). slivers: their running
-    total, H_k - ln(k + 1), which rises to γ. lower, upper: ln(n + 1) < H_n <= 1 + ln n, at the n asked for.
-    """
-
-    k: np.ndarray
-    height: np.ndarray
-    sliver: np.ndarray
-    slivers: np.ndarray
-    lower: float
-    upper: float
-
-
-@dataclass(frozen=True)
-class Halves:
-    """Oresme's groups 1 | 1/2 | 1/3 + 1/4 | 1/5 + … + 1/8 | …: each of them but the first is at least 1/2.
-
-    first, last: the k that each group spans (only whole groups up to n). total: its sum, which falls to ln 2.
-    running: H_last. floor: 1 + (groups after the first)/2, which H_last is never below.
-    """
-
-    first: np.ndarray
-    last: np.ndarray
-    total: np.ndarray
-    running: np.ndarray
-    floor: np.ndarray
-
-
-@dataclass(frozen=True)
-class Tower:
-    """Blocks of length 1 stacked over the edge of a table at 0, as far out as they can go.
-
-    overhang: of the topmost block's end beyond the table, H_blocks / 2. level: blocks shown, counted from the top (1).
-    left, right: their ends. centre: of mass of the blocks down to this one; support: where the block (or table) below
-    it ends. Balance wants centre <= support, and here they are equal at every level. wanted, needed: how many
-    blocks an overhang of 1, 2, 3, … block lengths takes.
-    """
-
-    overhang: float
-    level: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    centre: np.ndarray
-    support: np.ndarray
-    wanted: np.ndarray
-    needed: np.ndarray
 
 
 def areas(bars: int, n: int) -> Areas:

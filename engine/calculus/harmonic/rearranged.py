@@ -7,42 +7,14 @@ comes when for the first time P(p) > target + N(q). That p is found by inverting
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.calculus.harmonic.asymptotic import EULER, harmonic
+from engine.calculus.harmonic.result import Rearranged
 
 FOLLOWED = 10**12  # beyond, float64 no longer tells neighbouring p apart
 PATH = 160
 CHECKPOINTS = 160
-
-
-@dataclass(frozen=True)
-class Rearranged:
-    """The rearrangement for one target.
-
-    path: the first terms in their new order as signed denominators (1, -2, 3, …), shape (min(terms, 160),);
-    path_sums: the sum after each. taken: numbers of terms, log-spaced up to `terms`; sums: the sum after so many;
-    positives, negatives: how many of each sign it holds. drift: sum - target; bound: the larger of the last
-    terms of either sign, which |drift| does not exceed once both have come up (NaN before).
-    ratio: positives / negatives at the end; ratio_limit: 4^-1 e^(2 target), to which it tends. natural: ln 2, the
-    sum in the usual order.
-    """
-
-    target: float
-    terms: int
-    path: np.ndarray
-    path_sums: np.ndarray
-    taken: np.ndarray
-    sums: np.ndarray
-    positives: np.ndarray
-    negatives: np.ndarray
-    drift: np.ndarray
-    bound: np.ndarray
-    ratio: float
-    ratio_limit: float
-    natural: float = float(np.log(2))
 
 
 def rearrange(target: float, terms: int) -> Rearranged:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from engine.calculus.harmonic import Summed
+from engine.calculus.harmonic.parameters import ORDERS
 from engine.core import amounts
-from pages.shell import T
-from pages.shell.axes import Axis
-from pages.shell.colors import MEASURED, MUTE, REJECT, SECOND, THEORY
-from pages.shell.figures import Figure
-from pages.shell.moments import Frame, Frames
-from pages.shell.panels import Label, Panel
-from pages.shell.traces import band, line, points
+from pages.shell import T, draw
 
 MOMENTS = 48
-ORDERS = {
-    "forward": T("forward", "从前往后"),
-    "backward": T("backward", "从后往前"),
-    "pairwise": T("pairwise", "两两相加"),
-    "kahan": T("Kahan", "Kahan 补偿"),
-}
 LAST_ADDED = T("k, the term 1/k being the last one added", "k（最后加入的项是 1/k）")
 BACKWARDS = T("k, added from the right end to the left", "k（从右端加到左端）")
+HALF_UNIT = T("half a unit in the last place", "末位单位的一半")
+ERROR = T("error", "误差")
+NOTICED = 0.04  # of the height: a smaller error is no gap that one sees
 
 
 def said(r: Summed, topic: str) -> T:
@@ -30,77 +22,44 @@ def said(r: Summed, topic: str) -> T:
     return next(finding.text for finding in r.findings if finding.topic == topic)
 
 
-def reach(*values: np.ndarray | float, log: bool = False, pad: float = 0.05) -> tuple[float, float]:
-    """The ends of an axis that shows all of the values, with a margin of so much of their span at either end."""
-    flat = np.concatenate([np.ravel(np.asarray(v, float)) for v in values])
-    flat = flat[np.isfinite(flat) & ((flat > 0) | (not log))]
-    if not len(flat):
-        return (0.1, 10.0) if log else (0.0, 1.0)
-    ends = np.array([flat.min(), flat.max()])
-    low, high = np.log(ends) if log else ends
-    margin = pad * (high - low) or 0.5
-    low, high = (low - margin, high + margin) if not log else np.exp([low - margin, high + margin])
-    return float(low), float(high)
-
-
-def stop_figure(r: Summed) -> Figure:
+def stop_figure(r: Summed) -> draw.Figure:
     """The machine's sum beside the exact one, term by term, and what is missing at the end."""
     m = r.machine
-    stop = m.still_from
+    stop, backward = m.still_from, m.order == "backward"
     end, left = max(m.terms, 2), _start(r)
-    top = 1.18 * float(max(m.exact_sums.max(), m.sums.max(), r.h_n))
+    top = 1.12 * float(max(m.exact_sums.max(), m.sums.max(), r.h_n))
     seen = m.k >= left
-    k, sums, exact = m.k[seen], m.sums[seen], m.exact_sums[seen]
+    k = m.k[seen]
     traces = [
-        line(k, exact, THEORY, width=1.6, name=T("exact", "精确")),
-        line(k, sums, MEASURED, width=2.8, name=T("on the machine", "机器上")),
+        draw.line(k, m.exact_sums[seen], width=1.6, name=T("exact", "精确")),
+        draw.line(k, m.sums[seen], draw.MEASURED, width=2.8, name=T("on the machine", "机器上")),
     ]
-    width = np.log(end / left)
-    at = lambda share: float(left * np.exp(share * width))  # noqa: E731
-    last = end if m.order != "backward" else left
-    off, side = abs(m.error), "right" if m.order != "backward" else "left"
-    labels = []
-    if off > 0.04 * top and m.added == m.terms:
-        traces.append(line([last, last], [m.total, m.exact], REJECT, width=5, name=T("missing", "缺少")))
+    last, side = (left, "left") if backward else (end, "right")
+    labels = [draw.Label(last, m.total - 0.08 * top, amounts.number(m.total, 6), draw.MEASURED, side)]
+    if abs(m.error) > NOTICED * top and m.added == m.terms:
+        traces.append(draw.line([last, last], [m.total, m.exact], draw.REJECT, width=5, name=T("missing", "缺少")))
         missing = (
-            T("{off:number.3} is missing ", "缺少 {off:number.3} ", off=off)
+            T("{missing:number.3} is missing", "缺少 {missing:number.3}", missing=-m.error)
             if m.error < 0
-            else T("{off:number.3} too much ", "多了 {off:number.3} ", off=off)
+            else T("{surplus:number.3} too much", "多了 {surplus:number.3}", surplus=m.error)
         )
-        labels.append(Label(at(0.985) if side == "right" else at(0.015), max(m.total, m.exact) + 0.06 * top, missing, REJECT, side))
+        labels.append(draw.Label(last, max(m.total, m.exact) + 0.05 * top, missing, draw.REJECT, side))
     if stop is not None and left < stop <= end:
-        traces.append(line([stop, stop], [0, m.sums[-1]], REJECT, dash="dot", width=1.6, name=T("stops", "停止")))
-        words = T("stops at k = {stop} ", "停在 k = {stop} ", stop=amounts.count(stop))
-        labels.append(Label(stop, 0.07 * top, words, REJECT, "right"))
-    turned = -1 if m.order == "backward" else 1
-    rises = np.interp(np.log(at(0.45)), np.log(k[::turned]), exact[::turned])
-    labels += [
-        Label(at(0.45), float(rises) + 0.07 * top, T("exact sum", "精确的和"), THEORY, "right" if turned == 1 else "left"),
-        Label(
-            at(0.98 if turned == 1 else 0.02),
-            m.total - 0.09 * top,
-            T("{dtype}: {total}", "{dtype}：{total}", dtype=m.dtype, total=amounts.number(m.total, 6)),
-            MEASURED,
-            side,
-        ),
-    ]
+        traces.append(draw.line([stop, stop], [0, m.sums[-1]], draw.REJECT, dash="dot", width=1.6, name=T("stops", "停止")))
+        labels.append(draw.Label(stop, 0.07 * top, T("stops at k = {k:count}", "停在 k = {k:count}", k=stop), draw.REJECT, "right"))
     moments = np.unique(np.linspace(1, len(k), MOMENTS).astype(int)).tolist()
-    frames = [Frame(amounts.count(k[i - 1]), {0: {"upto": i}, 1: {"upto": i}}) for i in moments]
-    return Figure(
+    frames = [draw.Frame(amounts.count(k[i - 1]), {0: {"upto": i}, 1: {"upto": i}}) for i in moments]
+    x = draw.Axis(BACKWARDS if backward else LAST_ADDED, log=True, range=(left, end * 1.04))
+    return draw.Figure(
         traces,
-        [
-            Panel(
-                Axis(BACKWARDS if turned == -1 else LAST_ADDED, log=True, range=(left, end * 1.04)),
-                Axis(T("sum so far", "到此为止的和"), range=(0, top)),
-            )
-        ],
-        (T("{machine} It was {how}.", "{machine}（{how}。）", machine=said(r, "machine"), how=T.of(m.how)) if stop else said(r, "machine")),
+        [draw.Panel(x, draw.Axis(T("sum so far", "到此为止的和"), range=(0, top)), key=True)],
+        T("{finding} It was {way}.", "{finding}（{way}。）", finding=said(r, "machine"), way=m.how) if stop else said(r, "machine"),
         labels,
-        Frames("k", frames) if len(frames) > 1 else None,
+        draw.Frames("k", frames) if len(frames) > 1 else None,
         facts=[
             (T("the machine's sum", "机器的和"), amounts.number(m.total, 9)),
             (T("exact sum", "精确的和"), amounts.number(m.exact, 9)),
-            (T("error", "误差"), amounts.number(m.error, 3)),
+            (ERROR, amounts.number(m.error, 3)),
             (T("stops at k", "停在 k"), amounts.count(stop) if stop else T("not by here", "尚未停")),
         ],
     )
@@ -114,49 +73,33 @@ def _start(r: Summed) -> float:
     return 10.0 ** np.floor(np.log10(max(stop / 50, 1.0)))
 
 
-def why_figure(r: Summed) -> Figure:
+def why_figure(r: Summed) -> draw.Figure:
     """The next term against half a unit in the sum's last place; beside it, the error that follows."""
     m = r.machine
-    k, half, term = m.k, m.half_ulp, m.term
+    k, half, term, stop = m.k, m.half_ulp, m.term, m.still_from
     traces = [
-        line(k, half, MEASURED, width=2.2, name=T("half a unit in the last place", "末位单位的一半")),
-        line(k, term, THEORY, name=T("the term 1/k", "项 1/k")),
-        line(k, _positive(m.errors), SECOND, panel=1, name=T("error", "误差")),
+        draw.line(k, half, draw.MEASURED, width=2.2, name=HALF_UNIT),
+        draw.line(k, term, name=T("the term 1/k", "项 1/k")),
+        draw.line(k, positive(m.errors), draw.SECOND, panel=1, name=ERROR),
     ]
-    first = float(k.min())
-    low = float(min(term.min(), half.min()))
-    bottom, top = low**1.12 / 4, 3.0
-    at = first * (float(k.max()) / first) ** 0.36
-    labels = [
-        Label(
-            first * 1.15,
-            float(half.min()) * (bottom / float(half.min())) ** 0.4,
-            T("half a unit in the last place", "末位单位的一半"),
-            MEASURED,
-        ),
-        Label(at, (top / at) ** 0.5, T("the next term, 1/k", "下一项 1/k"), THEORY),
-    ]
-    stop = m.still_from
+    bottom = float(min(term.min(), half.min())) ** 1.12 / 4
+    labels = []
     if stop is not None and (k >= stop).sum() > 1:
         lost = k >= stop
-        shade = REJECT if m.order == "forward" else MUTE
-        traces += band(k[lost], term[lost], half[lost], shade, name=T("rounded away", "被舍去"))
-        traces.append(line([stop, stop], [bottom, half.max() * 3], shade, dash="dot", width=1.4, hoverinfo="skip"))
-        words = T("k = {stop} ", "k = {stop} ", stop=amounts.count(stop))
-        labels.append(Label(stop, bottom * 2.5, words, shade, "right"))
-    return Figure(
+        shade = draw.REJECT if m.order == "forward" else draw.MUTE
+        traces += draw.band(k[lost], term[lost], half[lost], shade, name=T("rounded away", "被舍去"))
+        traces.append(draw.line([stop, stop], [bottom, half.max() * 3], shade, dash="dot", width=1.4, hoverinfo="skip"))
+        labels.append(draw.Label(stop, bottom * 2.5, T("k = {k:count}", "k = {k:count}", k=stop), shade, "right"))
+    x = draw.Axis(BACKWARDS if m.order == "backward" else "k", log=True)
+    sizes, errors = (
+        draw.Axis(T("size", "大小"), log=True, range=(bottom, 3.0)),
+        draw.Axis(T("|error of the sum|", "|和的误差|"), log=True),
+    )
+    return draw.Figure(
         traces,
         [
-            Panel(
-                Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True),
-                Axis(T("size", "大小"), log=True, range=(bottom, top)),
-                title=_cause(m.order, stop),
-            ),
-            Panel(
-                Axis(BACKWARDS if m.order == "backward" else T("k", "k"), log=True),
-                Axis(T("|error of the sum|", "|和的误差|"), log=True),
-                title=T("what the sum is off by", "和偏离了多少"),
-            ),
+            draw.Panel(x, sizes, title=_cause(m.order, stop), key=True),
+            draw.Panel(x, errors, title=T("what the sum is off by", "和偏离了多少")),
         ],
         said(r, "machine"),
         labels,
@@ -202,46 +145,37 @@ def _stalls(r: Summed) -> list[list[T | str]]:
     return [head, *rows]
 
 
-def orders_figure(r: Summed) -> Figure:
+def orders_figure(r: Summed) -> draw.Figure:
     """The errors of the four orders at growing n, each under its bound."""
     o = r.orders
-    errors = _positive(o.errors)
-    kept = np.concatenate([errors[np.isfinite(errors)], o.bound.ravel()])
-    low, high = float(kept.min()) / 3, float(kept.max()) * 5
-    traces, panels, labels = [], [], []
+    errors, last = positive(o.errors), o.errors[:, -1]
+    drawn = np.concatenate([errors[np.isfinite(errors)], o.bound.ravel()])
+    y = draw.Axis(T("|error|", "|误差|"), log=True, range=(float(drawn.min()) / 3, float(drawn.max()) * 5))
+    traces, panels = [], []
     for place, name in enumerate(o.names):
         traces += [
-            line(o.n, o.bound[place], THEORY, dash="dash", width=1.4, panel=place, name=T("bound", "上界")),
-            points(o.n, errors[place], MEASURED, size=7, panel=place, name=T("error", "误差")),
+            draw.line(o.n, o.bound[place], dash="dash", width=1.4, panel=place, name=T("bound", "上界")),
+            draw.points(o.n, errors[place], draw.SECOND, size=7, panel=place, name=ERROR),
         ]
-        worst = errors[place][-1]
-        off = T("off by {worst}", "误差 {worst}", worst=amounts.number(worst, 2)) if np.isfinite(worst) else T("exact", "无误差")
-        title = T("{orders}: {off}", "{orders}：{off}", orders=ORDERS[name], off=off)
-        panels.append(
-            Panel(Axis("n" if place > 1 else "", log=True), Axis(T("|error|", "|误差|"), log=True, range=(low, high)), title=title)
-        )
-    middle = len(o.n) // 3
-    labels.append(Label(float(o.n[middle]), float(o.bound[0][middle]) * 4, T("bound", "上界"), THEORY, "right"))
-    labels.append(Label(float(o.n[-1]), low * 4, T("measured", "实测"), MEASURED, "right"))
-    best = int(np.nanargmin(np.abs(o.errors[:, -1]))) if np.isfinite(o.errors[:, -1]).any() else 0
-    en, zh = ORDERS[o.names[best]]
-    n = amounts.count(o.n[-1])
-    return Figure(
+        off = T("off by {error:number.2}", "误差 {error:number.2}", error=errors[place, -1]) if last[place] else T("no error", "无误差")
+        title = T("{order}: {off}", "{order}：{off}", order=ORDERS[name], off=off)
+        panels.append(draw.Panel(draw.Axis("n" if place > 1 else "", log=True), y, title=title, key=place == 0))
+    best = int(np.nanargmin(np.abs(last))) if np.isfinite(last).any() else 0
+    return draw.Figure(
         traces,
         panels,
         T(
-            "At n = {n} the least error in {dtype} is that of the {en} sum; each error stays under its dashed bound.",
-            "n = {n} 时，{dtype} 中误差最小的是“{en}”；每个误差都在各自的虚线上界之下。",
-            n=n,
+            "At n = {n:count} the least error in {dtype} is that of the {order} sum; each error stays under its dashed bound.",
+            "n = {n:count} 时，{dtype} 中误差最小的是“{order}”；每个误差都在各自的虚线上界之下。",
+            n=o.n[-1],
             dtype=r.dtype,
-            en=T(en, zh),
+            order=ORDERS[o.names[best]],
         ),
-        labels,
-        facts=[(ORDERS[name], amounts.number(value, 3)) for name, value in zip(o.names, o.errors[:, -1], strict=True)],
+        facts=[(ORDERS[name], amounts.number(value, 3)) for name, value in zip(o.names, last, strict=True)],
     )
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
+def positive(values: np.ndarray) -> np.ndarray:
     """Sizes for a logarithmic axis, which has no place for 0."""
     size = np.abs(values)
     return np.where(size > 0, size, np.nan)
