@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.calculus.quadratic_form.entry import LARGEST, MOST_ROWS, SMALLEST, Form, make_form
-from engine.core import Refused
-from engine.core.expressions import Expression, Node, parse
+from engine.calculus.quadratic_form.entry import LARGEST, MOST_ROWS, SMALLEST, make_form
+from engine.calculus.quadratic_form.parameters import LONGEST_POLYNOMIAL
+from engine.calculus.quadratic_form.result import Form
+from engine.core import Refused, T
+from engine.core.expressions import parse
+from engine.core.expressions.polynomials import terms_of
+from engine.core.expressions.printing import text as printed
 from engine.core.params import shown
-from engine.core.words import T
 
 LETTERS = ("x", "y", "z", "w", "u", "v", "p", "q", "r", "s", "t")
 VARIABLES = (*LETTERS, *(f"x{i}" for i in range(1, MOST_ROWS + 1)))
-LONGEST, MOST_PARTS = 4000, 1500
+MOST_PARTS = 1500
 MOST_WRITTEN = 4
 
 
@@ -22,35 +25,29 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
     Its variables are those that occur, in that order. M is upper triangular: twice the coefficients as typed, so that
     f = ½xᵀMx − bᵀx + c. Raises `Refused` (with the place, where the text itself is at fault) for anything else.
     """
-    whole = parse(text, VARIABLES, name, max_length=LONGEST, max_nodes=MOST_PARTS)
+    whole = parse(text, VARIABLES, name, max_length=LONGEST_POLYNOMIAL, max_nodes=MOST_PARTS)
     names = whole.used
     if not 1 <= len(names) <= MOST_ROWS:
-        raise Refused(
-            T(
-                "{name} must have from 1 to {most_rows} variables; got {names} in {text}",
-                "{name} 的变量须有 1 到 {most_rows} 个；{text} 中有 {names} 个",
-                name=name,
-                most_rows=MOST_ROWS,
-                names=len(names),
-                text=shown(text),
-            ),
-            name,
+        rule = T(
+            "{name} must have from 1 to {most} variables; got {count} in {text}",
+            "{name} 的变量须有 1 到 {most} 个；{text} 中有 {count} 个",
+            name=name,
+            most=MOST_ROWS,
+            count=len(names),
+            text=shown(text),
         )
-    expression = Expression(whole.root, names, whole.algebra)
-    terms = expression.polynomial(2)
-    if terms is None:
-        culprit = shown(_culprit(expression)).strip("'")
-        raise Refused(
-            T(
-                "{name} must be a polynomial of degree at most 2 throughout; got {culprit}",
-                "{name} 必须处处是不超过二次的多项式；收到 {culprit}",
-                name=name,
-                culprit=culprit,
-            ),
-            name,
+        raise Refused(rule, name)
+    parts = terms_of(whole.root, names, 2)
+    if (fault := next((node for node, terms in parts if terms is None), None)) is not None:
+        rule = T(
+            "{name} must be a polynomial of degree at most 2 throughout; got {part}",
+            "{name} 必须处处是不超过二次的多项式；收到 {part}",
+            name=name,
+            part=shown(printed(fault)).strip("'"),
         )
+        raise Refused(rule, name)
     given, b, c = np.zeros((len(names), len(names))), np.zeros(len(names)), 0.0
-    for powers, coefficient in terms.items():
+    for powers, coefficient in parts[-1][1].items():
         _check(coefficient, name)
         places = [i for i, power in enumerate(powers) for _ in range(power)]
         if len(places) == 2:
@@ -64,49 +61,15 @@ def read_polynomial(text: str, name: str = "polynomial") -> Form:
 
 def _check(coefficient: float, name: str) -> None:
     if not SMALLEST <= abs(coefficient) <= LARGEST:
-        raise Refused(
-            T(
-                "{name} must have coefficients from {smallest:g} to {largest:g} in size; got {coefficient:g}",
-                "{name} 的系数绝对值须在 {smallest:g} 到 {largest:g} 之间；收到 {coefficient:g}",
-                name=name,
-                smallest=SMALLEST,
-                largest=LARGEST,
-                coefficient=coefficient,
-            ),
-            name,
+        rule = T(
+            "{name} must have coefficients from {least:g} to {most:g} in size; got {got:g}",
+            "{name} 的系数绝对值须在 {least:g} 到 {most:g} 之间；收到 {got:g}",
+            name=name,
+            least=SMALLEST,
+            most=LARGEST,
+            got=coefficient,
         )
-
-
-def _culprit(expression: Expression) -> str:
-    """The first part of a formula, read from the inside, that is no polynomial of degree at most 2."""
-
-    def part(node: Node) -> Expression:
-        return Expression(node, expression.variables, expression.algebra)
-
-    degrees: dict[int, float] = {}
-    constant: set[int] = set()
-    for node in expression.tape.nodes:
-        inner = [degrees[id(arg)] for arg in node.args]
-        degree = float("inf")
-        match node.op:
-            case "variable":
-                degree = 1.0
-            case _ if all(id(arg) in constant for arg in node.args):
-                degree = 0.0
-                constant.add(id(node))
-            case "neg" | "add" | "sub":
-                degree = max(inner)
-            case "mul":
-                degree = sum(inner)
-            case "div" if id(node.args[1]) in constant:
-                degree = inner[0]
-            case "pow" if id(node.args[1]) in constant:
-                exponent = float(part(node.args[1])(*np.zeros(len(expression.variables))))
-                degree = inner[0] * exponent if exponent >= 0 and exponent.is_integer() else degree
-        if degree > 2:
-            return part(node).text
-        degrees[id(node)] = degree
-    return expression.text
+        raise Refused(rule, name)
 
 
 def write_polynomial(form: Form) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.core.expressions.algebra import Node, postorder
+from engine.core.expressions.algebra import Node
 from engine.core.expressions.evaluation import Tape
 
 Polynomial = dict[tuple[int, ...], float]
@@ -12,21 +12,26 @@ Polynomial = dict[tuple[int, ...], float]
 
 def coefficients(root: Node, variables: Sequence[str], degree: int) -> Polynomial | None:
     """Coefficients by exponents, without zeros; None if no polynomial of at most `degree`, at the end or on the way."""
+    return terms_of(root, variables, degree)[-1][1]
+
+
+def terms_of(root: Node, variables: Sequence[str], degree: int) -> list[tuple[Node, Polynomial | None]]:
+    """Every part of an expression in the order in which it is computed, the root last, with its coefficients."""
     unit = (0,) * len(variables)
-    done: dict[int, Polynomial | None] = {}
     tape = Tape([root], variables)
-    known = {id(tape.nodes[k]): float(value) for k, value in tape.known.items()}
-    for node in postorder([root]):
-        if id(node) in known:
-            done[id(node)] = {unit: known[id(node)]} if known[id(node)] else {}
+    done: list[Polynomial | None] = []
+    for k, node in enumerate(tape.nodes):
+        if k in tape.known:
+            value = float(tape.known[k])
+            done.append({unit: value} if value else {})
         elif node.op == "variable":
             place = variables.index(node.name)
             one = {tuple(int(k == place) for k in range(len(variables))): 1.0}
-            done[id(node)] = one if degree >= 1 else None
+            done.append(one if degree >= 1 else None)
         else:
-            parts = [part for arg in node.args if (part := done[id(arg)]) is not None]
-            done[id(node)] = None if len(parts) < len(node.args) else _combine(node, parts, unit, degree)
-    return done[id(root)]
+            parts = [part for arg in tape.args[k] if (part := done[arg]) is not None]
+            done.append(None if len(parts) < len(node.args) else _combine(node, parts, unit, degree))
+    return list(zip(tape.nodes, done, strict=True))
 
 
 def _combine(node: Node, parts: list[Polynomial], unit: tuple[int, ...], degree: int) -> Polynomial | None:

@@ -9,6 +9,7 @@ import scipy.sparse.linalg
 
 from engine.calculus.quadratic_form import QuadraticForm, descent, entry, morph, polynomial, quadratic_form, read_form
 from engine.calculus.quadratic_form.definiteness import classify, factor, find_minors, find_spectrum
+from engine.calculus.quadratic_form.parameters import METHODS
 from engine.calculus.quadratic_form.rates import heavy_ball_rate
 from engine.calculus.quadratic_form.stationary import find_escape, find_stationary
 from engine.core import Refused
@@ -17,6 +18,10 @@ from engine.core.results import arrays, plain
 
 def analyse(**values):
     return quadratic_form(QuadraticForm.parse(values))
+
+
+def verdict(result) -> str:
+    return result.spectrum.judgement.verdict
 
 
 def text(matrix) -> str:
@@ -158,7 +163,7 @@ def test_minors_and_cholesky_cannot_tell_diag_0_minus_1_from_diag_0_1():
     for field in ("minors", "cholesky"):
         assert getattr(down, field).judgement.verdict == getattr(up, field).judgement.verdict == "undecided"
     np.testing.assert_array_equal(down.minors.sign, up.minors.sign)
-    assert (down.verdict, up.verdict) == ("negative semidefinite", "positive semidefinite")
+    assert (verdict(down), verdict(up)) == ("negative semidefinite", "positive semidefinite")
     assert down.minors.principal_judgement.verdict == "negative semidefinite"
     assert "cannot decide" in down.agreement[0] and "特征值" in down.agreement[1]
     assert (down.minimum, up.minimum) == (None, 0.0)
@@ -175,9 +180,9 @@ def test_all_principal_minors_are_listed_where_the_leading_ones_do_not_decide():
 
 def test_hilbert_matrices_are_definite_until_rounding_hides_it():
     for n in (3, 6, 10):
-        assert analyse(matrix=text(scipy.linalg.hilbert(n))).verdict == "positive definite"
+        assert verdict(analyse(matrix=text(scipy.linalg.hilbert(n)))) == "positive definite"
     hidden = analyse(matrix=text(scipy.linalg.hilbert(14)))
-    assert hidden.verdict == "positive semidefinite" and "rounding" in hidden.verdict_sentence[0]
+    assert verdict(hidden) == "positive semidefinite" and "rounding" in hidden.spectrum.judgement.sentence.en
 
 
 def test_the_distinct_eigenvalues_are_counted_however_small():
@@ -224,8 +229,8 @@ def test_the_minimum_is_below_every_other_point():
     for _ in range(100):
         n = int(rng.integers(1, 6))
         result = analyse(matrix=text(definite(rng, n)), b=",".join(map(repr, rng.normal(size=n).tolist())), c=rng.normal())
-        assert result.condition_number == pytest.approx(np.linalg.cond(result.a_symmetric), rel=1e-10)
-        form = entry.make_form(result.given_matrix, result.b, result.c)
+        assert result.spectrum.condition_number == pytest.approx(np.linalg.cond(result.form.a), rel=1e-10)
+        form = entry.make_form(result.form.given, result.form.b, result.form.c)
         assert result.minimum == pytest.approx(form.value(result.minimiser), abs=1e-12)
         assert (form.value(result.minimiser + rng.normal(size=(50, n))) > result.minimum).all()
 
@@ -234,19 +239,19 @@ def test_a_line_of_minimisers_none_at_all_and_a_constant():
     line = analyse(matrix="1,2;2,4", b="1,2")
     np.testing.assert_allclose(line.minimiser, [0.2, 0.4], atol=1e-15)
     assert line.stationary.kind == "flat of minima" and "line" in line.stationary.sentence[0]
-    assert line.condition_number == np.inf
+    assert line.spectrum.condition_number == np.inf
     none = analyse(matrix="1,2;2,4", b="1,1")
     assert none.stationary.kind == "none" and none.minimiser is None and none.minimum is None
     assert none.escape.slope == pytest.approx(-1 / np.sqrt(5))
     np.testing.assert_allclose(np.abs(none.escape.direction), [2 / 5**0.5, 1 / 5**0.5])
     constant = analyse(matrix="0", b="0", c=7)
-    assert constant.minimum == 7 and constant.verdict == "zero"
+    assert constant.minimum == 7 and verdict(constant) == "zero"
     assert analyse(matrix="0", b="1").escape.slope == -1
 
 
 def test_the_escape_from_a_saddle_is_the_eigenvector_of_the_least_eigenvalue():
     result = analyse(matrix="1,4;0,1", b="0")
-    assert result.eigenvalues == pytest.approx([-1, 3])
+    assert result.spectrum.eigenvalues == pytest.approx([-1, 3])
     np.testing.assert_allclose(np.abs(result.escape.direction), [0.5**0.5] * 2)
     assert result.escape.curvature == pytest.approx(-1) and "Escape" in result.escape.sentence[0]
 
@@ -286,8 +291,8 @@ def test_conjugate_gradients_end_in_as_many_steps_as_there_are_distinct_eigenval
 
 def test_rounding_keeps_conjugate_gradients_from_ending_in_n_steps():
     result = analyse(matrix=text(scipy.linalg.hilbert(10)), method="conjugate", tolerance=1e-13, steps=200, start="0")
-    assert result.conjugate.distinct == 10 and (result.iterations["conjugate"] or 201) > 10
-    run = result.trajectories["conjugate"]
+    assert result.conjugate.distinct == 10 and (result.descents.runs["conjugate"].iterations or 201) > 10
+    run = result.descents.runs["conjugate"]
     np.testing.assert_allclose(run.recurred_norm[:3], run.gradient_norm[:3], rtol=1e-9)
 
 
@@ -304,18 +309,18 @@ def test_every_method_reaches_the_same_minimiser():
             steps=500,
             tolerance=1e-12,
         )
-        for way in result.trajectories.values():
+        for way in result.descents.runs.values():
             assert way.status == "converged" and way.error_norm[-1] < 1e-9
-            assert way.gap[-1] < 1e-18 and way.iterations == result.iterations[way.method]
-        assert result.iterations["newton"] <= 2
+            assert way.gap[-1] < 1e-18
+        assert result.descents.runs["newton"].iterations <= 2
 
 
 def test_newton_takes_one_step_to_any_stationary_point():
     for matrix in ("2,1;1,3", "1,4;0,1", "-1,0;0,-5", "1,2;2,4"):
         result = analyse(matrix=matrix, b="1,2")
-        assert result.iterations["newton"] == 1
-        assert result.trajectories["newton"].error_norm[-1] < 1e-14
-    assert analyse(matrix="1,2;2,4", b="1").trajectories["newton"].status == "no solution"
+        assert result.descents.runs["newton"].iterations == 1
+        assert result.descents.runs["newton"].error_norm[-1] < 1e-14
+    assert analyse(matrix="1,2;2,4", b="1").descents.runs["newton"].status == "no solution"
 
 
 def test_methods_match_their_formulas_in_plain_loops():
@@ -335,13 +340,13 @@ def test_methods_match_their_formulas_in_plain_loops():
 
 
 def test_descent_on_what_has_no_minimum_says_so():
-    assert analyse(matrix="1,0;0,-1", b="0", start="1,2").trajectories["steepest"].status == "unbounded"
-    fixed = analyse(matrix="1,0;0,-1", b="0", start="1,2", steps=500).trajectories["fixed"]
+    assert analyse(matrix="1,0;0,-1", b="0", start="1,2").descents.runs["steepest"].status == "unbounded"
+    fixed = analyse(matrix="1,0;0,-1", b="0", start="1,2", steps=500).descents.runs["fixed"]
     assert fixed.status == "diverged" and np.isnan(fixed.gap).all() and np.isfinite(fixed.value).all()
-    assert analyse(matrix="1,2;2,4", b="1").trajectories["conjugate"].status == "unbounded"
-    assert analyse(alpha=1).trajectories["fixed"].status == "diverged"
+    assert analyse(matrix="1,2;2,4", b="1").descents.runs["conjugate"].status == "unbounded"
+    assert analyse(alpha=1).descents.runs["fixed"].status == "diverged"
     still = analyse(matrix="2,0;0,2", b="2", start="1")
-    assert set(still.iterations.values()) == {0}
+    assert {way.iterations for way in still.descents.runs.values()} == {0}
 
 
 # Theory
@@ -377,10 +382,13 @@ def test_the_stability_edge_of_a_fixed_step():
             result = analyse(matrix=text(a), alpha=factor_ * edge, method="fixed", steps=500, start="1")
             assert result.fixed_step.edge == pytest.approx(edge)
             assert result.fixed_step.converges is converges
-            gap = result.trajectories["fixed"].gap
+            gap = result.descents.runs["fixed"].gap
             assert bool(gap[-1] < gap[0]) is converges
-        best = analyse(matrix=text(a), alpha=result.fixed_step.best).fixed_step
-        assert best.here == pytest.approx(best.best_rate) and best.here <= best.rate.min() + 1e-12
+        best = analyse(matrix=text(a), alpha=result.fixed_step.best)
+        assert best.fixed_step.here == pytest.approx(best.fixed_step.best_rate)
+        assert best.fixed_step.here <= best.momentum.rate[0].min() + 1e-12
+        slowest = np.abs(1 - np.outer(best.momentum.alpha, np.linalg.eigvalsh(a))).max(axis=1)
+        np.testing.assert_allclose(best.momentum.rate[0], slowest, atol=1e-12)
 
 
 def test_the_heavy_ball_rate_is_the_spectral_radius_of_its_iteration():
@@ -397,10 +405,10 @@ def test_the_momentum_plane_has_its_valley_where_polyak_says():
     for _ in range(20):
         a = definite(rng, 4, 10 ** rng.uniform(0.3, 3))
         values = np.linalg.eigvalsh(a)
-        plane = analyse(matrix=text(a)).momentum_plane
+        plane = analyse(matrix=text(a)).momentum
         all_of_them = heavy_ball_rate(plane.alpha, plane.beta[:, None], values[:, None, None]).max(axis=0)
         np.testing.assert_allclose(plane.rate, all_of_them, atol=1e-7)
-        there = analyse(matrix=text(a), alpha=plane.best_alpha, beta=plane.best_beta).momentum_plane
+        there = analyse(matrix=text(a), alpha=plane.best_alpha, beta=plane.best_beta).momentum
         assert there.here == pytest.approx(plane.best_rate, abs=1e-6)
         assert plane.best_rate <= plane.rate.min() + 1e-9
         stable = plane.alpha[None, :] < plane.edge[:, None] * (1 - 1e-9)
@@ -408,17 +416,14 @@ def test_the_momentum_plane_has_its_valley_where_polyak_says():
         np.testing.assert_array_equal((plane.rate < 1 - 1e-12)[inner[:, 0]][:, 1:], (stable & inner)[inner[:, 0]][:, 1:])
 
 
-@pytest.mark.parametrize("method", list(descent.METHODS))
-def test_the_polynomial_of_a_run_predicts_every_eigendirection(method):
+def test_the_residual_polynomials_are_those_of_the_run():
+    """r_k = p_k(A)·r₀ along every eigenvector, of the run's own residuals."""
     rng = np.random.default_rng(18)
     for n in (1, 2, 6):
-        result = analyse(matrix=text(definite(rng, n, 8)), b="1", start="2", method=method, beta=0.4, alpha=0.15, steps=25)
-        assert result.eigen_error.shape == (len(result.eigen_step), n)
-        np.testing.assert_allclose(result.eigen_error, result.eigen_predicted, atol=1e-9)
-    rates = np.abs(1 - 0.15 * result.eigenvalues)
-    if method == "fixed":
-        expected = np.abs(result.eigen_error[0]) * rates ** result.eigen_step[:, None]
-        np.testing.assert_allclose(np.abs(result.eigen_error), expected, atol=1e-12)
+        result = analyse(matrix=text(definite(rng, n, 8)), b="1", start="2")
+        form, traced = result.form, result.conjugate
+        residual = (form.b - result.descents.runs["conjugate"].points @ form.a) @ result.spectrum.eigenvectors
+        np.testing.assert_allclose(residual[: n + 1], traced.at_eigenvalues * residual[0], atol=1e-9)
 
 
 def test_the_residual_polynomials_start_at_one_vanish_at_the_end_and_obey_chebyshev():
@@ -437,13 +442,13 @@ def test_the_residual_polynomials_start_at_one_vanish_at_the_end_and_obey_chebys
 
 def test_a_polynomial_becomes_a_matrix_a_vector_and_a_constant():
     result = analyse(polynomial="x^2 + 3x*y + 2y² - x + 5")
-    np.testing.assert_array_equal(result.given_matrix, [[2, 6], [0, 4]])
-    np.testing.assert_array_equal(result.a_symmetric, [[2, 3], [3, 4]])
-    np.testing.assert_array_equal(result.b, [1, 0])
-    assert result.c == 5 and result.names == ("x", "y")
-    assert "both become 3" in result.symmetrisation[0]
+    np.testing.assert_array_equal(result.form.given, [[2, 6], [0, 4]])
+    np.testing.assert_array_equal(result.form.a, [[2, 3], [3, 4]])
+    np.testing.assert_array_equal(result.form.b, [1, 0])
+    assert result.form.c == 5 and result.form.names == ("x", "y")
+    assert "both become 3" in entry.symmetrisation(result.form).en
     assert result.formula == "x^2 + 2*y^2 + 3*x*y - x + 5"
-    assert analyse(polynomial="x12 x3 + (x3-1)^2").names == ("x3", "x12")
+    assert analyse(polynomial="x12 x3 + (x3-1)^2").form.names == ("x3", "x12")
     np.testing.assert_array_equal(read_form(QuadraticForm(polynomial="x^2", matrix="broken")).a, [[2]])
 
 
@@ -466,25 +471,25 @@ def test_only_the_symmetric_part_of_a_matrix_counts():
     for _ in range(20):
         m = rng.normal(size=(3, 3))
         one, other = analyse(matrix=text(m)), analyse(matrix=text(m.T))
-        np.testing.assert_array_equal(one.a_symmetric, other.a_symmetric)
-        np.testing.assert_array_equal(one.a_symmetric, 0.5 * (m + m.T))
+        np.testing.assert_array_equal(one.form.a, other.form.a)
+        np.testing.assert_array_equal(one.form.a, 0.5 * (m + m.T))
         np.testing.assert_array_equal(one.slice.z, other.slice.z)
-    assert "A = M" in analyse().symmetrisation[0]
+    assert entry.symmetrisation(analyse().form) is None
 
 
 def test_matrices_may_be_typed_in_several_ways():
     for typed in ("2,1;1,3", "2 1\n1 3", "2,1;1,3;", " 2 ; 1 \n1;3 ".replace(";", ",", 1).replace("1;3", "1,3")):
-        np.testing.assert_array_equal(analyse(matrix=typed).given_matrix, [[2, 1], [1, 3]])
+        np.testing.assert_array_equal(analyse(matrix=typed).form.given, [[2, 1], [1, 3]])
     for typed in ("２，１；１，３", "2、1；1、3", "[[2,1],[1,3]]", "[2 1; 1 3]", "[[2, 1]\n [1, 3]]"):
         result = analyse(matrix=typed, b="１，２")
-        np.testing.assert_array_equal(result.given_matrix, [[2, 1], [1, 3]])
+        np.testing.assert_array_equal(result.form.given, [[2, 1], [1, 3]])
         assert result.determinant == pytest.approx(5) and result.minimum == pytest.approx(-0.7)
-    np.testing.assert_array_equal(analyse(matrix="1/2,−1;.5,1e1").given_matrix, [[0.5, -1], [0.5, 10]])
-    np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="").b, [0, 0])
-    np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="3").b, [3, 3])
+    np.testing.assert_array_equal(analyse(matrix="1/2,−1;.5,1e1").form.given, [[0.5, -1], [0.5, 10]])
+    np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="").form.b, [0, 0])
+    np.testing.assert_array_equal(analyse(matrix="1,0;0,1", b="3").form.b, [3, 3])
     cut = analyse(matrix="4", start="1,2,3")
-    np.testing.assert_array_equal(cut.start, [1])
-    assert any("left out" in en for en, _ in cut.findings)
+    np.testing.assert_array_equal(cut.descents.start, [1])
+    assert any("left out" in said.text.en for said in cut.findings)
 
 
 @pytest.mark.parametrize(
@@ -550,15 +555,15 @@ def test_a_drawn_form_has_the_spectrum_asked_for():
     for spread in ("logarithmic", "even", "clusters"):
         for n in (1, 2, 7, 50):
             result = analyse(given="drawn", dimension=n, kappa=200, spread=spread, seed=5)
-            assert result.verdict == "positive definite" and result.minimiser is not None
+            assert verdict(result) == "positive definite" and result.minimiser is not None
             if n > 2 or (n == 2 and spread != "clusters"):
-                assert result.condition_number == pytest.approx(200, rel=0.02)
+                assert result.spectrum.condition_number == pytest.approx(200, rel=0.02)
     mixed = analyse(given="drawn", dimension=9, negative=2, null=3)
-    assert mixed.verdict == "indefinite" and mixed.stationary.kind == "flat of saddles"
-    assert (np.sum(mixed.eigenvalues < -1e-9), len(mixed.stationary.directions)) == (2, 3)
+    assert verdict(mixed) == "indefinite" and mixed.stationary.kind == "flat of saddles"
+    assert (np.sum(mixed.spectrum.eigenvalues < -1e-9), len(mixed.stationary.directions)) == (2, 3)
     assert analyse(given="drawn", dimension=9, null=3).stationary.kind == "flat of minima"
     assert analyse(given="drawn", dimension=9, null=3, solvable=False).stationary.kind == "none"
-    assert analyse(given="drawn", dimension=3, null=50, negative=50).verdict == "zero"
+    assert verdict(analyse(given="drawn", dimension=3, null=50, negative=50)) == "zero"
     one, same, other = (read_form(QuadraticForm(given="drawn", seed=s)).a for s in (1, 1, 2))
     assert (one == same).all() and (one != other).any()
 
@@ -572,16 +577,16 @@ def test_the_slice_holds_the_values_of_f():
         m = rng.normal(size=(n, n))
         for kind in ("coordinates", "eigenvectors", "extremes"):
             result = analyse(matrix=text(m), b="1", slice_axes=kind, first_axis=2, second_axis=50, start="1")
-            cut, form = result.slice, entry.make_form(result.given_matrix, result.b, result.c)
+            cut, form = result.slice, entry.make_form(result.form.given, result.form.b, result.form.c)
             np.testing.assert_allclose(cut.directions @ cut.directions.T, np.eye(2), atol=1e-12)
             u, v = np.meshgrid(cut.u - cut.centre[0], cut.v - cut.centre[1])
             x = cut.origin + u[..., None] * cut.directions[0] + v[..., None] * cut.directions[1]
             np.testing.assert_allclose(cut.z, form.value(x), atol=1e-9 * np.abs(cut.z).max())
             np.testing.assert_allclose(x @ cut.directions[0], np.broadcast_to(cut.u, (61, 61)), atol=1e-9)
-            assert cut.z.shape == (61, 61) and (np.diff(cut.levels) > 0).all()
-            start = result.start @ cut.directions.T
+            assert cut.z.shape == (61, 61)
+            start = result.descents.start @ cut.directions.T
             assert cut.u[0] <= start[0] <= cut.u[-1] and cut.v[0] <= start[1] <= cut.v[-1]
-            np.testing.assert_allclose(result.trajectories["fixed"].path[0], start, atol=1e-12)
+            np.testing.assert_allclose(cut.paths["fixed"][0], start, atol=1e-12)
             assert cut.coordinates == ((1, 0 if n == 2 else n - 1) if kind == "coordinates" else None)
             along = (cut.centre + cut.reach[:, None, None] * cut.eigenvectors.T) @ cut.directions  # (61, 2, n)
             off_plane = cut.origin - cut.centre @ cut.directions
@@ -594,10 +599,10 @@ def test_the_fixed_step_keeps_its_promise_and_momentum_does_in_the_end():
     for _ in range(20):
         matrix = text(definite(rng, 3, 30))
         result = analyse(matrix=matrix, b="1", alpha=rng.uniform(0.001, 0.05), beta=rng.uniform(0.2, 0.9), steps=300)
-        run, theory = result.trajectories["fixed"].error_norm, result.fixed_step
+        run, theory = result.descents.runs["fixed"].error_norm, result.fixed_step
         assert theory.promise.shape == run.shape and theory.converges
         assert (run <= run[0] * theory.promise * (1 + 1e-9) + 1e-12).all()
-        run, plane = result.trajectories["momentum"].error_norm, result.momentum_plane
+        run, plane = result.descents.runs["momentum"].error_norm, result.momentum
         np.testing.assert_allclose(plane.promise, plane.here ** np.arange(len(run)))
         assert run[-1] <= 100 * len(run) * run[0] * plane.promise[-1] + 1e-12
     assert analyse(matrix="0.001,0;0,1e6", b="0", start="1,0", alpha=100, steps=500).fixed_step.promise.max() == 1e300
@@ -607,15 +612,14 @@ def test_the_principal_axes_are_semi_axes_of_a_contour():
     rng = np.random.default_rng(24)
     for _ in range(20):
         result = analyse(matrix=text(definite(rng, 2, 10)), b="1")
-        cut, form = result.slice, entry.make_form(result.given_matrix, result.b, result.c)
-        height = result.minimum + 0.5 * cut.axis_scale**2
-        np.testing.assert_allclose(form.value(cut.centre + cut.axes), height, rtol=1e-9)
-        np.testing.assert_allclose(form.value(cut.ellipse), height, rtol=1e-9)
-        np.testing.assert_allclose(np.linalg.norm(result.principal_axes, axis=1), result.eigenvalues**-0.5)
-        curvature = np.sum(result.principal_axes @ result.a_symmetric * result.principal_axes, axis=1)
-        np.testing.assert_allclose(curvature, 1, atol=1e-10)
-    flat = analyse(matrix="1,0;0,0", b="1,0")
-    assert np.isnan(flat.principal_axes[0]).all() and flat.slice.ellipse is None
+        cut, form = result.slice, entry.make_form(result.form.given, result.form.b, result.form.c)
+        heights = form.value(cut.centre + cut.axes)
+        np.testing.assert_allclose(heights, heights[0], rtol=1e-9)
+        np.testing.assert_allclose(form.value(cut.ellipse), heights[0], rtol=1e-9)
+        lengths = np.linalg.norm(cut.axes, axis=1) * result.spectrum.eigenvalues**0.5
+        np.testing.assert_allclose(lengths, lengths[0])
+    flat = analyse(matrix="1,0;0,0", b="1,0").slice
+    assert np.isnan(flat.axes[0]).all() and flat.ellipse is None
 
 
 def test_the_morph_turns_a_into_a_diagonal_matrix_by_rotations_alone():
@@ -641,6 +645,7 @@ def test_the_morph_turns_a_into_a_diagonal_matrix_by_rotations_alone():
             for level in range(4):
                 sizes = np.abs(heights[:, level])
                 sizes = sizes[~np.isnan(sizes)]
+                assert len(sizes) > 500
                 np.testing.assert_allclose(sizes, sizes[0], rtol=1e-9)
 
 
@@ -662,7 +667,7 @@ def test_a_diagonal_matrix_does_not_turn():
 
 def test_every_result_is_finite_where_it_must_be_and_can_be_shown():
     rng = np.random.default_rng(26)
-    may_be_missing = {"gap", "error_norm", "axes", "principal_axes", "curves", "log10", "pivots", "edge", "step_ratio"}
+    may_be_missing = {"gap", "error_norm", "axes", "curves", "log10", "pivots", "edge", "step_ratio"}
     for k in range(60):
         a, _ = integer_form(rng)
         n = len(a)
@@ -672,14 +677,14 @@ def test_every_result_is_finite_where_it_must_be_and_can_be_shown():
             start=",".join(map(str, rng.integers(-3, 4, n))),
             alpha=10 ** rng.uniform(-3, 1),
             beta=rng.uniform(0, 1),
-            method=str(rng.choice(list(descent.METHODS))),
+            method=str(rng.choice(list(METHODS))),
             start_at=str(rng.choice(["point", "worst"])),
             slice_axes=str(rng.choice(["coordinates", "eigenvectors", "extremes"])),
         )
         if k % 10 == 0:
             plain(result)
         for name, array in arrays(result).items():
-            if array.dtype.kind == "f" and name.split(".")[-1] not in may_be_missing and name != "condition_number":
+            if array.dtype.kind == "f" and name.split(".")[-1] not in may_be_missing and name != "spectrum.condition_number":
                 assert np.isfinite(array).all(), name
-        for en, zh in result.findings:
+        for en, zh in (said.text for said in result.findings):
             assert en.endswith(".") and zh.endswith("。") and "nan" not in en
