@@ -16,10 +16,8 @@ HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff]")
 CALCULUS = {"calculus/gradient"}
 UNREAD = {
     "values": CALCULUS | {"probability/poisson", "core/expressions"},
-    "chinese": CALCULUS | {"language/models"} | {"language/speculative_decoding"},
-    "one chinese": CALCULUS
-    | {"attention/linear_attention", "probability/poisson"}
-    | {"training/lora", "language/speculative_decoding", "shell/frame.py"},
+    "chinese": CALCULUS,
+    "one chinese": CALCULUS | {"attention/linear_attention", "probability/poisson", "shell/frame.py"},
 }
 # Where Chinese is data: punctuation and digits that are read, not said.
 DATA = {

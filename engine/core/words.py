@@ -49,6 +49,10 @@ class T:
         parts = [T.of(text) for text in texts]
         return cls(en.join(part.en for part in parts), zh.join(part.zh for part in parts))
 
+    def having(self, **values: Any) -> T:
+        """The same text with other values."""
+        return T(*self._templates, **self._values | values)
+
     @property
     def en(self) -> str:
         """The text in English."""

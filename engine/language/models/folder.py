@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.core import T
 from engine.language.models.hub import LARGEST_DATA, refuse_over_limit, weight_files
 from engine.language.models.judging import PROBE
 from engine.language.models.refusing import adapter, going_on, stumbled, unfit
@@ -32,8 +33,10 @@ def read(folder: Path, shown_as: str) -> tuple[PreTrainedModel, PreTrainedTokeni
     model = built(config, tensors(folder, shown_as), shown_as)
     rows, known = model.get_input_embeddings().weight.shape[0], 1 + max(tokens.get_vocab().values())
     if known > rows:
-        why = "the tokenizer has {known} tokens and the model {rows}", "分词器有 {known} 个词元，而模型只有 {rows} 个"
-        raise unfit(shown_as, *why, known=known, rows=rows)
+        why = T(
+            "the tokenizer has {known} tokens and the model {rows}", "分词器有 {known} 个词元，而模型只有 {rows} 个", known=known, rows=rows
+        )
+        raise unfit(shown_as, why)
     model = model.eval().requires_grad_(False)
     if known < rows:  # rows that pad a table to a round size: no token has them, so none may ever be drawn
         model.resize_token_embeddings(known)
@@ -50,7 +53,7 @@ def document(path: Path, shown_as: str) -> dict[str, Any]:
             raise ValueError("no object")
         return found
     except (OSError, ValueError, RecursionError):
-        raise unfit(shown_as, "it has no {file} that can be read", "没有可读取的 {file}", file=path.name) from None
+        raise unfit(shown_as, T("it has no {file} that can be read", "没有可读取的 {file}", file=path.name)) from None
 
 
 def configuration(folder: Path, shown_as: str) -> Any:
@@ -64,10 +67,10 @@ def configuration(folder: Path, shown_as: str) -> Any:
     kind = raw.get("model_type")
     if not isinstance(kind, str) or kind not in DECODERS:
         if "auto_map" in raw:
-            raise unfit(shown_as, "it needs code of its own, and no foreign code is run here", "它需要自带的代码，而此处不运行外来代码")
-        raise unfit(shown_as, "it is no decoder that transformers knows", "它不是 transformers 认识的解码器模型")
+            raise unfit(shown_as, T("it needs code of its own, and no foreign code is run here", "它需要自带的代码，而此处不运行外来代码"))
+        raise unfit(shown_as, T("it is no decoder that transformers knows", "它不是 transformers 认识的解码器模型"))
     if "quantization_config" in raw:
-        raise unfit(shown_as, "its weights are quantised", "它的权重是量化的")
+        raise unfit(shown_as, T("its weights are quantised", "它的权重是量化的"))
     for key in ("auto_map", "_attn_implementation", "attn_implementation"):
         raw.pop(key, None)
     try:
@@ -78,7 +81,7 @@ def configuration(folder: Path, shown_as: str) -> Any:
     except Exception as error:  # whatever a foreign file makes the library stumble over
         raise stumbled(shown_as, "config.json", error) from None
     if large:
-        raise unfit(shown_as, "{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=large[0], most=MOST[large[0]])
+        raise unfit(shown_as, T("{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=large[0], most=MOST[large[0]]))
     return config
 
 
@@ -91,8 +94,7 @@ def tensors(folder: Path, shown_as: str) -> dict[str, Tensor]:
     if not files:
         raise unfit(
             shown_as,
-            "it has no weights in the safetensors format, and no other is opened",
-            "没有 safetensors 格式的权重，而其他格式一律不打开",
+            T("it has no weights in the safetensors format, and no other is opened", "没有 safetensors 格式的权重，而其他格式一律不打开"),
         )
     refuse_over_limit(shown_as, sum(f.stat().st_size for f in files))
     found: dict[str, Tensor] = {}
@@ -112,7 +114,7 @@ def tokenizer(folder: Path, shown_as: str) -> PreTrainedTokenizerFast:
 
     path = folder / "tokenizer.json"
     if not path.is_file() or path.stat().st_size > LARGEST_DATA:
-        raise unfit(shown_as, "it has no tokenizer (tokenizer.json)", "没有分词器（tokenizer.json）")
+        raise unfit(shown_as, T("it has no tokenizer (tokenizer.json)", "没有分词器（tokenizer.json）"))
     try:
         made = Tokenizer.from_file(str(path))
         made.no_truncation()
@@ -146,7 +148,7 @@ def built(config: Any, weights: dict[str, Tensor], shown_as: str, family: str = 
     except Exception as error:  # as above
         raise stumbled(shown_as, "safetensors", error) from None
     if missing := sorted(told["missing_keys"]):
-        raise unfit(shown_as, "its weights lack {tensor}", "权重中缺少 {tensor}", tensor=missing[0])
+        raise unfit(shown_as, T("its weights lack {tensor}", "权重中缺少 {tensor}", tensor=missing[0]))
     return model
 
 
@@ -163,4 +165,4 @@ def check_attention(model: PreTrainedModel, shown_as: str) -> None:
             raise stumbled(shown_as, "config.json", error) from None
     shape = (1, getattr(config, "num_attention_heads", 0), PROBE, PROBE)
     if not (found and len(found) == config.num_hidden_layers and all(a is not None and a.shape == shape for a in found)):
-        raise going_on("{model} returns no attention weights for its layers", "{model} 不返回各层的注意力权重", model=shown_as)
+        raise going_on(T("{model} returns no attention weights for its layers", "{model} 不返回各层的注意力权重", model=shown_as))

@@ -40,13 +40,13 @@ def fetch(name: str, revision: str | None = None) -> Path:
         paths = [hf_hub_download(name, file, revision=info.sha, token=token) for file in files]
         return Path(paths[0]).parent
     except errors.GatedRepoError:
-        raise going_on("{name} asks for an agreement on the Hub first", "{name} 需要先在 Hub 上同意其条款", name=name) from None
+        raise going_on(T("{name} asks for an agreement on the Hub first", "{name} 需要先在 Hub 上同意其条款", name=name)) from None
     except (errors.RepositoryNotFoundError, errors.HFValidationError, errors.DisabledRepoError):
-        raise going_on("the Hub has no public model of the id {name}", "Hub 上没有名为 {name} 的公开模型", name=name) from None
+        raise going_on(T("the Hub has no public model of the id {name}", "Hub 上没有名为 {name} 的公开模型", name=name)) from None
     except errors.HfHubHTTPError as error:
         status = getattr(error.response, "status_code", "?")
         raise going_on(
-            "the Hub did not hand over {name} (status {status})", "Hub 未能提供 {name}（状态 {status}）", name=name, status=status
+            T("the Hub did not hand over {name} (status {status})", "Hub 未能提供 {name}（状态 {status}）", name=name, status=status)
         ) from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, errors.HTTPError, OSError):
         return cached(name, revision)
@@ -78,7 +78,9 @@ def cached(name: str, revision: str | None = None) -> Path:
         which = pointer.read_text().strip() if pointer.is_file() else revision
     found = sorted(snapshots.glob(f"{which}/config.json"), key=lambda path: path.lstat().st_mtime)
     if not found:
-        raise going_on("the Hub cannot be reached and {name} was not fetched before", "此处无法连接 Hub，且 {name} 之前未下载过", name=name)
+        raise going_on(
+            T("the Hub cannot be reached and {name} was not fetched before", "此处无法连接 Hub，且 {name} 之前未下载过", name=name)
+        )
     return found[-1].parent
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.core import T
 from engine.language.models.refusing import stumbled, unfit
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def judge(model: PreTrainedModel, shown_as: str) -> bool:
     broken = sum(int((~torch.isfinite(p)).sum()) for p in model.parameters())
     if broken:
         raise unfit(
-            shown_as, "{n:count} of its weights are no finite numbers (NaN or ∞)", "有 {n:count} 个权重不是有限的数（NaN 或 ∞）", n=broken
+            shown_as,
+            T("{n:count} of its weights are no finite numbers (NaN or ∞)", "有 {n:count} 个权重不是有限的数（NaN 或 ∞）", n=broken),
         )
     ids = torch.arange(PROBE)[None] % model.get_input_embeddings().weight.shape[0]
     other = ids.clone()
@@ -34,10 +36,10 @@ def judge(model: PreTrainedModel, shown_as: str) -> bool:
     except Exception as error:  # a model's own ways to fail are many
         raise stumbled(shown_as, "config.json", error) from None
     if not torch.isfinite(logits).all():
-        raise unfit(shown_as, "its logits are not finite", "它的 logits 不是有限的数")
+        raise unfit(shown_as, T("its logits are not finite", "它的 logits 不是有限的数"))
     slack = TOLERANCE * float(logits.abs().max()) or TOLERANCE
     if float((logits[:-1] - changed[:-1]).abs().max()) > slack:
-        raise unfit(shown_as, "it looks ahead in its text: it is no decoder", "它会看到后文：它不是解码器")
+        raise unfit(shown_as, T("it looks ahead in its text: it is no decoder", "它会看到后文：它不是解码器"))
     return _rolls_back(model, ids[0].tolist(), logits, slack)
 
 

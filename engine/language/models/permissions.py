@@ -48,8 +48,9 @@ def hub_id(text: str) -> str:
     if not HUB_ID.fullmatch(text) or "--" in text or ".." in text:
         raise Refused(
             T(
-                "model must be embedded, a Hub id such as owner/name, or folder:NAME; got {text}",
-                "model 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {text}",
+                "{parameter} must be embedded, a Hub id such as owner/name, or folder:NAME; got {text}",
+                "{parameter} 必须是 embedded、形如 owner/name 的 Hub 名称，或 folder:名称；收到 {text}",
+                parameter=NAME,
                 text=shown(text),
             ),
             NAME,
@@ -69,8 +70,9 @@ def hub_id(text: str) -> str:
         names = ", ".join(listed)
         raise Refused(
             T(
-                "model must be embedded or one that this server allows ({names}); got {text}",
-                "model 必须是 embedded，或此服务器允许的模型（{names}）；收到 {text}",
+                "{parameter} must be embedded or one that this server allows ({names}); got {text}",
+                "{parameter} 必须是 embedded，或此服务器允许的模型（{names}）；收到 {text}",
+                parameter=NAME,
                 names=names,
                 text=shown(text),
             ),
@@ -125,7 +127,15 @@ def typed_folder(text: str) -> Path:
         )
     path = existing(Path(text))
     if path is None:
-        raise Refused(T("model must be a folder that exists; got {text}", "model 必须是存在的文件夹；收到 {text}", text=shown(text)), NAME)
+        raise Refused(
+            T(
+                "{parameter} must be a folder that exists; got {text}",
+                "{parameter} 必须是存在的文件夹；收到 {text}",
+                parameter=NAME,
+                text=shown(text),
+            ),
+            NAME,
+        )
     return path
 
 

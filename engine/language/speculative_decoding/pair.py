@@ -136,5 +136,4 @@ def said_of(name: str) -> Iterator[None]:
     except Refused as error:
         if error.name != "model":
             raise
-        renamed = (text.replace("model must", f"{name} must").replace("model 必须", f"{name} 必须") for text in error.text)
-        raise Refused(T(*renamed), name) from None
+        raise Refused(error.text.having(parameter=name), name) from None

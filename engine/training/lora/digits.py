@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from engine.core import checkpoints
-from engine.core.words import T
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from engine.training.lora.transformer import Body, Maps
 
 Shift = Literal["rotated", "inverted", "permuted"]
-NAME, RECIPE_NAME = T("lora-digits", "lora-digits")
+NAME = RECIPE_NAME = "lora-digits"
 SIDE, CLASSES, HELD_OUT = 8, 10, 597
 LAYERS, WIDTH, HEADS, INNER = 2, 72, 4, 120
 

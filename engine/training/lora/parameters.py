@@ -78,7 +78,7 @@ class Lora(Params):
         title=T("New text", "新文本"),
         labels={
             "c": T("C-like code", "类 C 代码"),
-            "json": T("JSON", "JSON"),
+            "json": "JSON",
             "prose": T("docstring prose", "文档字符串"),
             "pasted": T("pasted below", "粘贴在下方"),
         },
@@ -89,15 +89,18 @@ class Lora(Params):
         max_length=LONGEST_TEXT,
         control="code",
         when={"source": ["pasted"]},
-        help=T("From 2 000 to 20 000 characters.", "2 000 到 20 000 个字符。"),
+        help=T(
+            "From {least:count} to {most:count} characters.",
+            "{least:count} 到 {most:count} 个字符。",
+            least=SHORTEST_TEXT,
+            most=LONGEST_TEXT,
+        ),
     )
     targets: Literal["q", "k", "v", "o", "qv", "attention", "feed-forward", "all"] = Field(
         "qv", title=T("Matrices adapted", "调整的矩阵"), labels=settings.TARGET_TITLES
     )
     budget: int = Field(8, ge=1, le=32, title=T("Budget: rank on W_q", "预算：W_q 上的秩"), when={"sweep": ["matrices"]})
-    method: Literal["lora", "dora"] = Field(
-        "lora", title=T("Method", "方法"), labels={"lora": T("LoRA", "LoRA"), "dora": T("DoRA", "DoRA")}
-    )
+    method: Literal["lora", "dora"] = Field("lora", title=T("Method", "方法"), labels={"lora": "LoRA", "dora": "DoRA"})
     initialisation: Literal["gaussian", "random", "pissa"] = Field(
         "gaussian",
         title=T("Start of A and B", "A 与 B 的初值"),
@@ -108,9 +111,9 @@ class Lora(Params):
         },
     )
     scaling: Literal["lora", "rslora"] = Field(
-        "lora", title=T("Scaling s", "缩放 s"), labels={"lora": T("α / r", "α / r"), "rslora": T("α / √r (rsLoRA)", "α / √r (rsLoRA)")}
+        "lora", title=T("Scaling s", "缩放 s"), labels={"lora": "α / r", "rslora": "α / √r (rsLoRA)"}
     )
-    alpha: float = Field(16.0, ge=0.25, le=256, title=T("α", "α"), scale="log")
+    alpha: float = Field(16.0, ge=0.25, le=256, title=T.of("α"), scale="log")
     learning_rate: float = Field(0.03, ge=1e-5, le=10, title=T("Learning rate", "学习率"), scale="log")
     full_share: float = Field(0.2, ge=0.01, le=2, title=T("Full fine-tuning’s, as a share", "全量微调的学习率（占比）"), scale="log")
     steps: int = Field(400, ge=10, le=2000, title=T("Steps", "步数"), scale="log")

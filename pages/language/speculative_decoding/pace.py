@@ -53,14 +53,14 @@ def race_figure(r: Speculated) -> draw.Figure:
         ],
         T(
             "Speculative decoding writes {many} tokens in {fast:seconds}, plain decoding {few} in {slow:seconds}: {ratio:number} times as fast a token, by medians of {runs} runs.",
-            "推测解码用 {fast:seconds} 写出 {many} 个词元，普通解码用 {slow:seconds} 写出 {few} 个：每个词元快 {ratio:number} 倍（{runs} 次运行的中位数）。",
+            "推测解码用 {fast:seconds} 写出 {many} 个词元，普通解码用 {slow:seconds} 写出 {few} 个：每个词元的速度为 {ratio:number} 倍（{runs} 次运行的中位数）。",
             runs=race.runs,
             **values,
         ),
         frames=draw.Frames("t", frames, real_time=True, strips=strips),
         facts=[
             *((way[0], (time, "seconds")) for way, time in zip(ways, ends, strict=True)),
-            (T("times as fast a token", "每词元快多少倍"), race.speedup),
+            (T("times as fast a token", "每词元的加速倍数"), race.speedup),
             (T("interleaved runs", "交替运行次数"), race.runs),
         ],
         layout={"height": 300},
@@ -221,7 +221,7 @@ def costs_figure(r: Speculated) -> draw.Figure:
         traces,
         [
             draw.Panel(
-                draw.Axis(range=(-0.5, 1.5), ticks=([0, 1], [T("plain", "普通"), T("speculative", "推测")])),
+                draw.Axis(range=(-0.5, 1.5), ticks=([0, 1], [T("plain", "普通解码"), T("speculative", "推测解码")])),
                 draw.Axis(T("ms a token", "每词元毫秒"), range=(0, 1.1e3 * max(b.plain, b.speculative, b.checking + b.guessing + b.other))),
                 title=T("time to a token", "每个词元的时间"),
                 key=True,
@@ -286,7 +286,7 @@ def sources_figure(r: Speculated) -> draw.Figure:
         T("Who guesses", "谁来猜"),
         "α",
         T("guesses a pass", "每次猜测数"),
-        T("tokens a pass", "每次词元数"),
+        T("tokens a pass", "每次运算的词元"),
         "c",
         T("speed-up", "加速"),
         T("formula", "公式"),
