@@ -136,6 +136,7 @@ def lab_boot(lab: Lab, opening: Any) -> dict[str, Any]:
     return {
         "instance": replies.INSTANCE,
         "kinds": replies.KIND_WORDS,
+        "later": {name: [f".{statics.files()[file].address}" for file in parts] for name, parts in statics.LATER.items()},
         "lab": {
             "slug": lab.slug,
             "title": lab.title.data(),

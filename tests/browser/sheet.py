@@ -13,7 +13,6 @@ from pages.shell import Lab
 from pages.shell.statics import HERE, PLOTLY, SCRIPTS, STYLES
 
 NEEDED = SCRIPTS[: SCRIPTS.index("draw.js") + 1]
-HEIGHT = 430  # px of a figure of one row, as the stage gives it
 INSIDE = {390: 356, 1440: 866}  # px that a figure has on a window so wide
 
 # Words as they are painted, with the box, size and contrast of each: which overlap, are cut, too small or too pale.
@@ -69,12 +68,12 @@ def open_sheet(browser: Browser) -> Page:
         """() => {
         const div = Object.assign(document.createElement('div'), {className: 'fig'});
         document.querySelector('#figure').append(div);
-        window.sheet = new Orrery.Drawing(div, HEIGHT);
+        window.sheet = new Orrery.Drawing(div);
         const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
         const light = rgb => [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => sum + share * linear(rgb[i] / 255), 0);
         const ground = light(Orrery.css('--surface').match(/\\w\\w/g).map(v => parseInt(v, 16)));
         window.contrast = rgb => (Math.max(light(rgb), ground) + 0.05) / (Math.min(light(rgb), ground) + 0.05);
-        }""".replace("HEIGHT", str(HEIGHT))
+        }"""
     )
     return page
 

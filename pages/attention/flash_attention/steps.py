@@ -209,5 +209,4 @@ def steps_figure(r: Attention) -> draw.Figure:
         ),
         names(s, at),
         draw.Frames(T("tile", "块"), frames, start, rows={8: {"z": state}, 9: {"z": o}, 10: {"x": x, "y": y}}),
-        layout={"margin": {"l": 8, "r": 8, "t": 8, "b": 8}},
     )

@@ -84,7 +84,6 @@ def family_figure(p: PositionEncoded) -> draw.Figure:
         labels,
         table=family_table(p),
         picks=[draw.Pick(cell=cell, columns=COLUMNS, sets=[{"encoding": name} for name in p.names])],
-        layout={"margin": {"l": 8, "r": 8, "t": 8, "b": 8}},
     )
 
 

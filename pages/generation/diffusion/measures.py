@@ -111,7 +111,7 @@ def scales_figure(r: Diffused) -> draw.Figure:
             "w = {w:number}: {share:percent} recognised", "w = {w:number}：{share:percent} 被认出", w=scale, share=s.accuracy[kind, k]
         )
         panels.append(plane(title))
-    return draw.Figure(traces, panels, says, columns=3, layout={"height": 330})
+    return draw.Figure(traces, panels, says, columns=3)
 
 
 def trade_figure(r: Diffused) -> draw.Figure:

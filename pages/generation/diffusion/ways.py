@@ -70,7 +70,6 @@ def ways_figure(r: Diffused) -> draw.Figure:
         [draw.Label(*centre, COMING, anchor="center", panel=k) for k, g in enumerate(GUIDANCES) if g not in there],
         frames=moved,
         table=table(r),
-        layout={"height": 330},
     )
 
 

@@ -113,7 +113,6 @@ def kept_figure(r: VqVaed) -> draw.Figure:
         ),
         facts=facts,
         columns=2,
-        layout={"height": 400},
         picks=[draw.Pick(panel=1, x="edit_column", y="edit_row", cell=f)],
         divider=draw.Divider(1, text=T("the line between original and reconstruction", "原图与重建之间的分界线")),
     )

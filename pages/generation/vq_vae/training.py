@@ -204,7 +204,6 @@ def compare_figure(r: VqVaed) -> draw.Figure:
         facts=[(T("‖z − e‖² over z's variance, β from 0 to 4", "β 从 0 到 4 时，‖z − e‖² 与 z 方差之比"), T.joined(spread, " → ", " → "))]
         if spread
         else [],
-        layout={"margin": {"l": 150, "r": 16, "t": 34, "b": 46}},
     )
 
 

@@ -63,7 +63,6 @@ def race_figure(r: Speculated) -> draw.Figure:
             (T("times as fast a token", "每词元的加速倍数"), race.speedup),
             (T("interleaved runs", "交替运行次数"), race.runs),
         ],
-        layout={"height": 300},
         strips=[
             draw.Strip(flowing(pieces), title, hue, np.full(len(pieces), 0.35))
             for (_, _, _, pieces, hue), title in zip(ways, titles, strict=True)

@@ -96,7 +96,7 @@ def trace_figure(r: Speculated) -> draw.Figure:
         facts=facts(t, start),
         link="decisions",
         strips=[draw.Strip([chip(t, i) for i in range(many)], TITLE, [COLORS[int(k)] for k in t.kind[:many]])],
-        layout={"barmode": "overlay", "height": 330},
+        layout={"barmode": "overlay"},
     )
 
 

@@ -3,11 +3,33 @@ Orrery.Drawing = (() => {
   'use strict';
   const { css, resolve, say, el, label } = Orrery, { broken, readable, wide } = Orrery.labels;
   const NARROW = 560;
-  const drawings = new Set();
+  const drawings = new Set(), root = document.documentElement;
+  const presenting = () => root.classList.contains('present');
+  const high = () => root.clientHeight;  // the window's, which on a phone its address bar does not change
+  const between = (low, v, most) => Math.max(low, Math.min(v, most));
+
+  /* Pixels of a figure of one row: what the window leaves beside the words around it. */
+  const AROUND = 470, LEAST = 430, PHONE = 330, STICKS = 0.42;
+  const tall = () => Math.max(LEAST, high() - AROUND);
+  /* By how much type, strokes and marks grow: in Present by the room's height, on a large figure with its root. */
+  const scale = (width, height) => (presenting() ? between(1.2, high() / 640, 3.4) : between(1, Math.sqrt(Math.min(width / 1000, height / 560)), 1.8));
+  const PIXELS = /^(size|width|height|thickness|ticklen|(grid|line|tick)width|standoff|borderpad|[xy]shift|xpad|[lrtb])$/;
+  const STYLED = /^(marker|line|\w*font|error_[xy]|colorbar|title|margin|hoverlabel|annotations|[xyz]axis\d*|scene\d*)$/;
+  /* A part of a figure (not a trace, whose own numbers are data) with its pixels k times as many. */
+  function grown(part, k) {
+    if (Array.isArray(part)) return part.map(each => grown(each, k));
+    return Object.fromEntries(Object.entries(part).map(([key, v]) => {
+      if (typeof v === 'number') return [key, PIXELS.test(key) ? v * k : v];
+      if (v === null || typeof v !== 'object') return [key, v];
+      if (key === 'size') return [key, Array.from(flat(v), size => size * k)];
+      return [key, STYLED.test(key) ? grown(v, k) : v];
+    }));
+  }
+  const styled = (trace, k) => ({ ...trace, ...grown(Object.fromEntries(Object.entries(trace).filter(([key]) => STYLED.test(key))), k) });
 
   const axis = narrow => ({
     gridcolor: css('--hairline'), zeroline: false, linecolor: css('--hairline'), tickcolor: css('--hairline'),
-    ticks: 'outside', ticklen: 4, automargin: true, tickfont: { color: css('--ink-3'), size: narrow ? 11 : 12 },
+    ticks: 'outside', ticklen: 4, gridwidth: 1, linewidth: 1, tickwidth: 1, automargin: true, tickfont: { color: css('--ink-3'), size: narrow ? 11 : 12 },
     title: { font: { color: css('--ink-2'), size: narrow ? 12 : 13 } }, exponentformat: 'power',
   });
   const solid = narrow => ({ ...axis(narrow), backgroundcolor: css('--surface'), showbackground: false });
@@ -18,7 +40,7 @@ Orrery.Drawing = (() => {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', showlegend: false, autosize: true, uirevision: 'keep',
       font: { family: css('--sans'), color: css('--ink-2'), size: narrow ? 12 : 13 }, hovermode: 'closest', bargap: 0.12,
       margin: { l: narrow ? 46 : 58, r: narrow ? 10 : 16, t: 18, b: 46 },
-      hoverlabel: { bgcolor: css('--surface'), bordercolor: css('--hairline'), font: { color: css('--ink'), family: css('--sans') } },
+      hoverlabel: { bgcolor: css('--surface'), bordercolor: css('--hairline'), font: { color: css('--ink'), family: css('--sans'), size: 13 } },
       colorway: ['--measured', '--second', '--third', '--fourth', '--accept', '--reject'].map(css),
       modebar: { remove: [] },
     };
@@ -67,7 +89,7 @@ Orrery.Drawing = (() => {
   const rowsOf = text => (text ? text.split('<br>').length : 0);
   const panelsOf = layout => Object.keys(layout).filter(key => /^(xaxis|scene)\d*$/.test(key)).length;
 
-  function laidOut(spec, data, width, height, rooms, zoom) {
+  function laidOut(spec, data, { width, height, fill, rooms, zoom }) {
     const narrow = width < NARROW;
     const layout = template(narrow);
     for (const key of Object.keys(spec)) {
@@ -79,19 +101,19 @@ Orrery.Drawing = (() => {
     layout.annotations = (layout.annotations || []).map(note => ({
       ...note, font: { ...note.font, color: readable(note.font.color), size: Math.max(11, note.font.size - (narrow ? 1 : 0)) },
     }));
-    return arranged(layout, data, { narrow, width, height: Math.min(layout.height || height, height), rooms, zoom, own: spec.margin || {} });
+    return arranged(layout, data, { narrow, width, height, fill, rooms, zoom });
   }
 
   /* Where the panels stand. Each gets room for its title and key above it, the names at its curves' ends and its scale to its
      right; and for the ticks between panels, what the last painting needed (rooms). */
-  function arranged(layout, data, { narrow, width, height, rooms, zoom, own }) {
+  function arranged(layout, data, { narrow, width, height, fill, rooms, zoom }) {
     const { margin, grid = { rows: 1, columns: 1 } } = layout, panels = panelsOf(layout), keys = (layout.meta || {}).keys || {};
-    const columns = narrow ? 1 : grid.columns, rows = narrow ? panels : grid.rows;
+    const columns = fill ? filling(panels, grid.columns, width, height, layout) : narrow ? 1 : grid.columns, rows = Math.ceil(panels / columns);
     const places = Array.from({ length: panels }, (_, i) => ({ i, n: number(i), c: i % columns, r: Math.floor(i / columns), x: layout[`xaxis${number(i)}`], y: layout[`yaxis${number(i)}`] }));
     const hidden = places.every(p => (!p.x || p.x.visible === false) && (!p.y || p.y.visible === false)) && places.some(p => p.x);
-    if (hidden) Object.assign(margin, { l: 12, r: 12, b: 12 }, own);
-    const lefts = Array.from({ length: columns }, (_, c) => (c ? rooms.left[c] ?? (hidden ? 16 : 64) : 0));
-    const gaps = lefts.reduce((a, b) => a + b, 0), cell = Math.max(60, (width - margin.l - margin.r - gaps) / columns);
+    if (hidden) Object.assign(margin, { l: 12, r: 12, b: 12 });
+    const lefts = Array.from({ length: columns }, (_, c) => (c ? Math.max(rooms.left[c] ?? 64 * !hidden, 16) : 0));
+    const gaps = sum(lefts), cell = Math.max(60, (width - margin.l - margin.r - gaps) / columns);
     for (const p of places) {
       const mine = layout.annotations.filter(a => a.xref === `x${p.n}` && a.yref === `y${p.n}`), ends = mine.filter(a => a.end);
       const most = cell * (narrow ? 0.3 : 0.34);
@@ -112,18 +134,20 @@ Orrery.Drawing = (() => {
     }
     const row = r => places.filter(p => p.r === r), greatest = (list, of) => Math.max(0, ...list.map(of));
     const tops = Array.from({ length: rows }, (_, r) => greatest(row(r), p => p.top)), bottoms = tops.map((_, r) => rooms.bottom[r] ?? greatest(row(r), p => p.bottom));
-    margin.t = Math.max(margin.t, own.t ?? 0, tops[0]);
-    const between = tops.slice(1).map((top, r) => top + bottoms[r]);
+    margin.t = Math.max(margin.t, tops[0]);
+    const gutters = tops.slice(1).map((top, r) => top + bottoms[r]), across = (width - margin.l - margin.r - gaps) / columns;
     layout.width = width;
-    layout.height = (narrow ? Math.min(330, height) + (rows - 1) * 250 : height + (rows - 1) * 220) + tops.reduce((sum, top) => sum + Math.max(0, top - 44), 0);
-    const W = width - margin.l - margin.r, H = layout.height - margin.t - margin.b;
-    const across = (W - gaps) / columns, down = Math.max(40, (H - between.reduce((a, b) => a + b, 0)) / rows);
+    for (const p of places) p.right = narrow ? p.right : greatest(places.filter(o => o.c === p.c), o => o.right);
+    const words = tops.reduce((sum, top) => sum + Math.max(0, top - 44), 0), around = margin.t + margin.b + sum(gutters);
+    layout.height = fill ? height : narrow ? height + (rows - 1) * 250 + words : Math.max(height, Math.min(height, LEAST) + (rows - 1) * 220) + words;
+    const shapes = places.map(aspect);
+    if (!fill && shapes.every(Boolean)) layout.height = Math.min(layout.height, around + rows * Math.max(...places.map((p, i) => shapes[i] * (across - p.right))));
+    const W = width - margin.l - margin.r, H = layout.height - margin.t - margin.b, down = Math.max(40, (layout.height - around) / rows);
     for (const p of places) {
-      const from = lefts.slice(0, p.c + 1).reduce((a, b) => a + b, 0) + p.c * across;
-      const right = narrow ? p.right : greatest(places.filter(o => o.c === p.c), o => o.right);
-      const under = between.slice(0, p.r).reduce((a, b) => a + b, 0) + p.r * down;
-      const domain = { x: [from, from + Math.max(across - right, across / 2)].map(v => Math.min(1, v / W)), y: [H - under - down, H - under].map(v => Math.max(0, Math.min(1, v / H))) };
-      for (const [letter, length] of [['x', across - right], ['y', down]]) {
+      const from = sum(lefts.slice(0, p.c + 1)) + p.c * across;
+      const under = sum(gutters.slice(0, p.r)) + p.r * down;
+      const domain = { x: [from, from + Math.max(across - p.right, across / 2)].map(v => Math.min(1, v / W)), y: [H - under - down, H - under].map(v => Math.max(0, Math.min(1, v / H))) };
+      for (const [letter, length] of [['x', across - p.right], ['y', down]]) {
         const own = p[letter];
         if (!own) continue;
         Object.assign(own, { domain: domain[letter] }, logTicks(own, data, letter, p.n, length, zoom), fewer(own, letter, length));
@@ -143,6 +167,19 @@ Orrery.Drawing = (() => {
     }
     if (layout.grid) layout.grid = { ...layout.grid, rows, columns };
     return layout;
+  }
+
+  const sum = list => list.reduce((a, b) => a + b, 0);
+  /* Height over width of a panel whose axes have equal units and given ranges, as pictures have; else 0. */
+  const aspect = ({ x, y }) => (x && y && y.scaleanchor && x.range && y.range ? Math.abs((y.range[1] - y.range[0]) / (x.range[1] - x.range[0])) : 0);
+  /* How many panels side by side fill a room best: as the page says, unless another way makes them clearly larger. */
+  function filling(panels, own, width, height, layout) {
+    const shape = aspect({ x: layout.xaxis, y: layout.yaxis }) || 0.7, GAP = 70;
+    const size = c => {
+      const rows = Math.ceil(panels / c), across = width / c - GAP, down = height / rows - GAP;
+      return Math.min(across, down / shape) * Math.sqrt(panels / (c * rows)) * (c === own ? 1.15 : 1);
+    };
+    return Array.from({ length: panels }, (_, i) => i + 1).reduce((best, c) => (size(c) > size(best) ? c : best), own);
   }
 
   /* Of named ticks that would run into each other every second, third, …; where Plotly may turn them, they need a row each. */
@@ -175,10 +212,10 @@ Orrery.Drawing = (() => {
   };
 
   class Drawing {
-    /* height: pixels of a figure of one row on a desktop, where it is not the usual. */
-    constructor(div, height = 430) {
+    /* share: of the height that a figure usually has. */
+    constructor(div, share = 1) {
       this.div = div;
-      this.height = height;
+      this.share = share;
       this.figure = null;
       this.at = 0;
       this.painted = 0;
@@ -191,15 +228,25 @@ Orrery.Drawing = (() => {
       this.board = el('div', { class: 'board' }, this.plot, this.overlay);
       this.divider = new Orrery.Divider(this.board);
       div.append(this.strips.node, this.board);
-      this.width = 0;
       new ResizeObserver(() => this.resized()).observe(div);
     }
 
+    /* What the figure's size rests on. */
+    size() {
+      return `${this.div.clientWidth} ${presenting() ? this.board.clientHeight : high()}`;
+    }
+
     resized() {
-      const width = this.div.clientWidth;
-      if (!width || width === this.width) return;
-      this.width = width;
+      if (!this.div.clientWidth || this.size() === this.drawnAt) return;
       this.later();
+    }
+
+    /* The room that the figure is drawn in, in units of its scale k: pixels of a figure on a desk. */
+    room() {
+      const fill = presenting(), width = this.div.clientWidth, narrow = !fill && width < NARROW;
+      const most = narrow ? Math.max(PHONE, STICKS * high()) : tall() * (this.figure.strips ? 0.7 : 1);
+      const height = fill ? this.board.clientHeight : most * this.share, k = scale(width, height);
+      return { k, fill, width: width / k, height: height / k };
     }
 
     set(figure, at) {
@@ -247,22 +294,24 @@ Orrery.Drawing = (() => {
 
     async paint() {
       if (!this.figure || !window.Plotly || !this.div.clientWidth) return;
-      this.width = this.div.clientWidth;
       this.painting = true;
       const begun = performance.now();
       const spec = this.spec(), data = resolve(spec.data.map(Orrery.labels.bare));
       const words = [...(spec.layout.annotations || []), ...Orrery.labels.names(spec.data, spec.layout)];
-      this.renew(spec);
       this.strips.set(this.figure.strips);
       this.tint();
+      const room = this.room(), { k, fill } = room;
+      this.drawnAt = this.size();
+      this.renew(spec, room);
       try {
         for (let pass = 0; pass < 2; pass++) {
-          const layout = laidOut(resolve({ ...spec.layout, annotations: words }), data, this.width, this.height, this.rooms, this.zoom);
+          const layout = laidOut(resolve({ ...spec.layout, annotations: words }), data, { ...room, rooms: this.rooms, zoom: this.zoom });
           layout.uirevision = `view ${this.revision}`;
-          this.board.style.height = `${layout.height}px`;
-          this.div.style.height = 'auto';
-          await Plotly.react(this.plot, data, layout, { displayModeBar: false, responsive: false });
-          if (!this.tooNear(layout)) break;
+          const sized = k === 1 ? layout : grown(layout, k);
+          this.board.style.height = fill ? '' : `${sized.height}px`;
+          this.div.style.height = fill ? '' : 'auto';
+          await Plotly.react(this.plot, k === 1 ? data : data.map(trace => styled(trace, k)), sized, { displayModeBar: false, responsive: false });
+          if (!this.tooNear(layout, k)) break;
         }
       } finally { this.painting = false; }
       this.painted += 1;
@@ -277,24 +326,24 @@ Orrery.Drawing = (() => {
     }
 
     /* What an earlier figure of other panels or another question needed is not kept. */
-    renew({ layout }) {
-      const kind = `${this.revision} ${this.width} ${panelsOf(layout)} ${Orrery.lang()}`;
+    renew({ layout }, { k, fill }) {
+      const kind = `${this.revision} ${fill ? this.drawnAt : this.div.clientWidth} ${k} ${panelsOf(layout)} ${Orrery.lang()}`;
       if (kind === this.kind) return;
       Object.assign(this, { kind, rooms: { left: [], bottom: [] }, zoom: {}, ways: new Map() });
     }
 
     /* Whether ticks and titles between panels take other room than they were given; what they take is remembered. */
-    tooNear({ grid, xaxis, width }) {
+    tooNear({ grid }, k) {
       if (!grid) return false;
-      const columns = width < NARROW ? 1 : grid.columns, origin = this.plot.getBoundingClientRect(), full = this.plot._fullLayout;
+      const { columns } = grid, origin = this.plot.getBoundingClientRect(), full = this.plot._fullLayout;
       const needs = { left: [], bottom: [] };
       for (const { id, xaxis: x, yaxis: y } of Object.values(full._plots || {})) {
         const i = Number(/x(\d*)/.exec(id)[1] || 1) - 1, boxes = list => list.map(node => node.getBoundingClientRect()).filter(b => b.width);
         const left = boxes([...this.plot.querySelectorAll(`.${y._id}tick text, .g-${y._id}title`)]).map(b => x._offset - (b.left - origin.left));
         const under = boxes([...this.plot.querySelectorAll(`.${x._id}tick text, .g-${x._id}title`)]).map(b => b.bottom - origin.top - y._offset - y._length);
         const c = i % columns, r = Math.floor(i / columns);
-        if (c) needs.left[c] = Math.max(needs.left[c] || 0, ...left.map(v => v + 16));
-        needs.bottom[r] = Math.max(needs.bottom[r] || 0, ...under.map(v => v + 8));
+        if (c) needs.left[c] = Math.max(needs.left[c] || 0, ...left.map(v => v / k + 16));
+        needs.bottom[r] = Math.max(needs.bottom[r] || 0, ...under.map(v => v / k + 8));
       }
       const off = ['left', 'bottom'].some(side => needs[side].some((v, k) => Math.abs(v - (this.rooms[side][k] ?? -99)) > 6));
       if (off) this.rooms = needs;
@@ -474,5 +523,6 @@ Orrery.Drawing = (() => {
   const again = () => drawings.forEach(d => d.painted && d.later());
   addEventListener('orrery:theme', again);
   addEventListener('orrery:language', again);
+  addEventListener('resize', () => drawings.forEach(d => d.painted && d.resized()));
   return Drawing;
 })();

@@ -6,6 +6,18 @@
   const byId = id => document.getElementById(id);
   const keep = (key, value) => { try { localStorage.setItem(key, value); } catch { /* a private window keeps nothing */ } };
 
+  /* Whether keys are letters just now: then they command nothing. */
+  Orrery.typing = () => { const at = document.activeElement; return /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && at.type !== 'range'; };
+  /* Scripts and styles that are used by few, loaded when they are. */
+  const loaded = {};
+  Orrery.load = name => {
+    const part = src => new Promise((onload, onerror) => {
+      document.head.append(src.endsWith('.css') ? el('link', { rel: 'stylesheet', href: src, onload, onerror }) : el('script', { src, onload, onerror }));
+    });
+    loaded[name] ??= Promise.all(boot.later[name].map(part)).catch(error => { delete loaded[name]; throw error; });
+    return loaded[name];
+  };
+
   /* --- the ways to the server: what is answered at once by a plain request, of which one is under way and the latest
      waits; long runs by Gradio's wires, where what is asked before Gradio is ready waits --- */
   Orrery.transport = (() => {
@@ -134,8 +146,9 @@
   byId('scrim').onclick = () => drawer(false);
   addEventListener('keydown', e => {
     if (e.key === 'Escape') drawer(false);
-    const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName) && document.activeElement.type !== 'range';
-    if (e.key === '/' && !typing && !e.ctrlKey && !e.metaKey) { e.preventDefault(); if (matchMedia('(max-width: 860px)').matches) drawer(true); search.focus(); }
+    if (e.ctrlKey || e.metaKey || e.altKey || Orrery.typing()) return;
+    if (e.key.toLowerCase() === 'p' && Orrery.present) Orrery.present();
+    if (e.key === '/') { e.preventDefault(); if (matchMedia('(max-width: 860px)').matches) drawer(true); search.focus(); }
   });
   search.addEventListener('input', () => {
     // Every word that is typed must be there, or all of it without its spaces and hyphens ("flash attention").
@@ -176,6 +189,7 @@
   const controls = Orrery.makeControls(byId('controls'), boot, stage);
   Orrery.stage = stage;
   Orrery.controls = controls;
+  Orrery.present = () => Orrery.load('present').then(() => Orrery.presenting.toggle());
   const bad = controls.read();
   if (controls.isDefault() && boot.opening) {
     stage.take(boot.opening);

@@ -16,6 +16,7 @@ Orrery.makeStage = (root, boot) => {
       '此页无法开始较长的计算：Gradio 的部分未能加载（子路径未设置根路径，或内容策略过严）。即时计算不受影响。'),
     rest: T('More', '更多'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
+    present: T('Present', '演示'), whole: T('The figure and its question fill the screen: P', '图形与问题占满屏幕：P'),
     kept: T('A, kept', 'A，保留'), now: T('B, now', 'B，现在'), change: T('the change, B − A', '差值 B − A'),
     same: T('the same parameters: change one', '参数相同：请改动一个'),
   };
@@ -34,6 +35,8 @@ Orrery.makeStage = (root, boot) => {
   const captions = [el('p', { class: 'caption' }), el('p', { class: 'caption' })];
   const pair = el('div', { class: 'pair' }, el('div', { class: 'side', hidden: true }, captions[0], kept), el('div', { class: 'side' }, captions[1], canvas));
   const compare = el('button', { class: 'compare', type: 'button', 'aria-pressed': 'false' }, words(W.compare));
+  const present = el('button', { id: 'present', type: 'button', onclick: () => Orrery.present() }, words(W.present), el('kbd', { 'aria-hidden': 'true' }, 'P'));
+  label(present, 'title', W.whole);
   const facts = el('dl', { class: 'facts', hidden: true });
   const play = el('button', { class: 'round', type: 'button', 'aria-pressed': 'false' }, '▶');
   const back = el('button', { class: 'round small', type: 'button' }, '‹');
@@ -43,7 +46,7 @@ Orrery.makeStage = (root, boot) => {
   const speed = el('select', { class: 'speed', hidden: true });
   const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
   const saves = el('span', { class: 'saves' });
-  const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, compare, saves);
+  const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, present, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
   new ResizeObserver(cut).observe(table);
   const run = el('button', { class: 'run', type: 'button' }, words(W.run));
@@ -57,7 +60,7 @@ Orrery.makeStage = (root, boot) => {
   for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
   root.append(el('div', { class: 'card' }, el('div', { class: 'questions' }, tabs, rest), work, pair, change, timebar, facts, table, bar), prov, said, findings);
   const drawing = new Orrery.Drawing(canvas);
-  const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 220);
+  const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 0.5);
 
   /* --- tabs --- */
   const buttons = lab.views.map((view, i) => el('button', {

@@ -8,7 +8,7 @@ from engine.core.amounts import count, fixed, number
 from engine.core.words import T
 from engine.vision.detr import Candidates, Found
 from pages.shell.draw import BRASS, MEASURED, SECOND, THIRD, Axis, Figure, Frame, Frames, Handle, Label, Panel, Pick, heat, line, points
-from pages.vision.detr.parts import LIGHT, ROW, boxed, color, name, plane, right_of, shown, true_boxes, unknown, words
+from pages.vision.detr.parts import LIGHT, boxed, color, name, plane, right_of, shown, true_boxes, unknown, words
 
 STEPS = np.round(np.arange(0, 1.005, 0.01), 2)  # of the confidence that is scrubbed
 NAMED = 40  # boxes that carry their name
@@ -235,7 +235,7 @@ def replaced_figure(r: Found) -> Figure:
         ),
         facts=counts(r),
         table=owners(r),
-        **ROW,
+        columns=3,
     )
 
 

@@ -8,7 +8,7 @@ from engine.core.amounts import count, fixed, percent
 from engine.core.words import T
 from engine.vision.detr import Found
 from pages.shell.draw import BRASS, MEASURED, SECOND, THEORY, THIRD, Axis, Figure, Frame, Frames, Panel, absent, curves, heat, picture
-from pages.vision.detr.parts import LIGHT, ROW, boxed, color, cursor, frame_of, name, plane, rows_of, shown
+from pages.vision.detr.parts import LIGHT, boxed, color, cursor, frame_of, name, plane, rows_of, shown
 
 # What a mask leaves out is veiled.
 MASK = [[0, "rgba(10,12,16,0.75)"], [0.5, "rgba(10,12,16,0.35)"], [1, "rgba(10,12,16,0)"]]
@@ -72,7 +72,7 @@ def training_figure(r: Found) -> Figure:
         frames=Frames(T("step", "步"), frames, rows=rows, seconds=10),
         facts=frames[-1].facts or (),
         recorded=T("recorded on {device}, {date}", "录制于 {device}，{date}", device=t.device, date=t.date),
-        **ROW,
+        columns=3,
     )
 
 
@@ -128,5 +128,5 @@ def panoptic_figure(r: Found) -> Figure:
         frames=Frames(T("query", "查询"), frames, start=0, rows=rows, seconds=4) if len(s.kept) else None,
         facts=frames[0].facts or (),
         table=[[T("label", "标签"), T("pixels", "像素"), T("true pixels", "真实像素")], *table],
-        **ROW,
+        columns=3,
     )

@@ -16,7 +16,6 @@ LIGHT = "#ffffff"  # truths on a picture, whatever the theme
 ON_PICTURE = {"color": LIGHT, "size": 12, "shadow": "0px 0px 3px #000, 0px 0px 3px #000, 0px 0px 4px #000"}
 # Attention over a picture: what is not looked at stays as it is.
 OVER = [[0, "rgba(255,214,64,0)"], [0.15, "rgba(255,190,40,0.25)"], [0.5, "rgba(255,120,20,0.6)"], [1, "rgba(240,30,10,0.85)"]]
-ROW: dict[str, Any] = {"columns": 3, "layout": {"height": 340}}  # three pictures side by side
 GAP = (np.nan, np.nan)
 
 

@@ -25,7 +25,7 @@ from pages.shell.draw import (
     line,
     points,
 )
-from pages.vision.detr.parts import ROW, boxed, color, cursor, looked, name, plane, rows_of, shown, true_boxes
+from pages.vision.detr.parts import boxed, color, cursor, looked, name, plane, rows_of, shown, true_boxes
 
 EMBEDDED_ONLY = T(
     "Only the embedded model was looked through so: choose it to see its slots.", "只有内置模型做过这项统计：请选择内置模型。"
@@ -86,7 +86,7 @@ def settling_figure(r: Found) -> Figure:
             bound="layer",
         ),
         facts=facts_of(r, r.layer - 1),
-        **ROW,
+        columns=3,
     )
 
 
