@@ -32,4 +32,21 @@ from pages.shell.moments import Frame, Frames
 from pages.shell.packing import packed
 from pages.shell.panels import Label, Panel
 from pages.shell.strips import Strip
-from pages.shell.traces import COLORS, band, bars, class_map, contours, curves, heat, line, picture, points, source, surface, ticks, trace
+from pages.shell.traces import (
+    COLORS,
+    band,
+    bars,
+    boxes,
+    boxes_at,
+    class_map,
+    contours,
+    curves,
+    heat,
+    line,
+    picture,
+    points,
+    source,
+    surface,
+    ticks,
+    trace,
+)

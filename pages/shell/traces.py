@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +42,25 @@ def line(x: Any, y: Any, color: str = THEORY, *, dash: str = "", width: float = 
     """A line: a law, a curve, a path. `dash` is Plotly's ("dot", "dash")."""
     style = {"color": color, "width": width} | ({"dash": dash} if dash else {})
     return trace("scatter", x=x, y=y, mode="lines", line=style, **options)
+
+
+def boxes(edges: Iterable[np.ndarray], color: str, *, width: float = 2.2, **options: Any) -> dict[str, Any]:
+    """Boxes x0, y0, x1, y1 as one trace: six points a box, the last of them a gap, so that {"upto": 6 k} shows k boxes."""
+    return line(*_outlines(edges), color, width=width, **{"hoverinfo": "skip", **options})
+
+
+def boxes_at(moments: Sequence[Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
+    """The boxes of each moment, however many, as `Frames.rows` takes them."""
+    lines = [_outlines(edges) for edges in moments]
+    most = max((len(x) for x, _ in lines), default=0)
+    padded = lambda values: np.pad(values, (0, most - len(values)), constant_values=np.nan)  # noqa: E731
+    return {axis: np.array([padded(both[i]) for both in lines]) for i, axis in enumerate("xy")}
+
+
+def _outlines(edges: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    gap = (np.nan, np.nan)
+    rows = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0], gap] for x0, y0, x1, y1 in edges], float).reshape(-1, 2)
+    return rows[:, 0], rows[:, 1]
 
 
 def points(x: Any, y: Any, color: str = MEASURED, *, size: float = 6, symbol: str = "", **options: Any) -> dict[str, Any]:

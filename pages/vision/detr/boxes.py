@@ -7,8 +7,26 @@ import numpy as np
 from engine.core.amounts import count, fixed, number
 from engine.core.words import T
 from engine.vision.detr import Candidates, Found
-from pages.shell.draw import BRASS, MEASURED, SECOND, THIRD, Axis, Figure, Frame, Frames, Handle, Label, Panel, Pick, heat, line, points
-from pages.vision.detr.parts import LIGHT, boxed, color, name, plane, right_of, shown, true_boxes, unknown, words
+from pages.shell.draw import (
+    ACCEPT,
+    BRASS,
+    MEASURED,
+    SECOND,
+    THIRD,
+    Axis,
+    Figure,
+    Frame,
+    Frames,
+    Handle,
+    Label,
+    Panel,
+    Pick,
+    boxes,
+    heat,
+    line,
+    points,
+)
+from pages.vision.detr.parts import CHOSEN, DOTTED, LIGHT, color, keyed, name, plane, right_of, shown, true_boxes, unknown, words
 
 STEPS = np.round(np.arange(0, 1.005, 0.01), 2)  # of the confidence that is scrubbed
 NAMED = 40  # boxes that carry their name
@@ -25,7 +43,7 @@ def found_figure(r: Found) -> Figure:
         mine = order[r.labels[order] == k]
         for moment, step in enumerate(STEPS):
             frames[moment][len(drawn)] = {"upto": 6 * int((r.scores[mine] >= step).sum())}
-        drawn.append(boxed(r.boxes[mine], color(k), width=2.6, name=name(r, k)))
+        drawn.append(boxes(r.boxes[mine], color(k), width=2.6, name=name(r, k)))
     at = len(drawn)
     drawn.append(line([-0.7, len(queries) - 0.3], [r.threshold] * 2, BRASS, dash="dash", panel=1, hoverinfo="skip"))
     for k in classes:
@@ -47,10 +65,11 @@ def found_figure(r: Found) -> Figure:
     return Figure(
         drawn,
         [
-            plane(r, T("dotted: what is there", "虚线：实际存在的物体") if r.known else T("click to draw a true box", "点击可画真值框")),
+            plane(r.pixels, DOTTED if r.known else T("click to draw a true box", "点击可画真值框")),
             Panel(
                 Axis(T("query (click one)", "查询（可点击）"), range=(-0.7, len(queries) - 0.3)),
                 Axis(T("confidence", "置信度"), range=(-0.03, 1.04)),
+                key=[*keyed(r, r.labels[order], "dot"), (BRASS, CHOSEN, "dot"), (BRASS, T("least confidence", "最低置信度"), "dash")],
             ),
         ],
         T(
@@ -125,10 +144,10 @@ def matching_figure(r: Found) -> Figure:
     if not r.known:
         return unknown(r, adding(r))
     n, Q = len(r.true_boxes), len(r.boxes)
-    drawn = [shown(r), true_boxes(r), boxed(r.true_boxes[r.object : r.object + 1], BRASS, width=2.4, name=T("the moved box", "被移动的框"))]
+    drawn = [shown(r), true_boxes(r), boxes(r.true_boxes[r.object : r.object + 1], BRASS, width=2.4, name=T("the moved box", "被移动的框"))]
     given = [(int(q), i) for i, q in enumerate(r.assignment) if q >= 0]
     for q, i in given:
-        drawn.append(boxed(r.boxes[q : q + 1], color(int(r.true_labels[i])), width=2.4, name=T("query {q}", "查询 {q}", q=q)))
+        drawn.append(boxes(r.boxes[q : q + 1], color(int(r.true_labels[i])), width=2.4, name=T("query {q}", "查询 {q}", q=q)))
     middle = lambda box: (box[:2] + box[2:]) / 2  # noqa: E731
     ties = np.array([v for q, i in given for v in (middle(r.boxes[q]), middle(r.true_boxes[i]), (np.nan, np.nan))]).reshape(-1, 2)
     drawn.append(line(ties[:, 0], ties[:, 1], LIGHT, width=1.6, hoverinfo="skip"))
@@ -137,9 +156,9 @@ def matching_figure(r: Found) -> Figure:
     at = len(drawn)
     few = {"texttemplate": "%{z:.1f}", "textfont": {"size": 11}} if Q <= 30 and n <= 8 else {}
     scale = [[0, MEASURED], [0.5, "--surface"], [1, "--surface"]]
-    drawn.append(heat(layers[3], panel=1, scale=scale, name=T("cost", "代价"), **few))
+    drawn.append(heat(layers[3], panel=1, scale=scale, bar=True, scale_title=T("cost", "代价"), name=T("cost", "代价"), **few))
     assigned = points([i for _, i in given], [q for q, _ in given], size=22, symbol="square-open", panel=1, hoverinfo="skip")
-    assigned["marker"] |= {"color": BRASS, "line": {"width": 2.5}}
+    assigned["marker"] |= {"color": ACCEPT, "line": {"width": 2.5}}
     drawn.append(assigned)
     titles = (T("class", "类别"), T("L1", "L1"), T("GIoU", "GIoU"), T("all three", "三项之和"))
     frames = [
@@ -149,7 +168,9 @@ def matching_figure(r: Found) -> Figure:
     return Figure(
         drawn,
         [
-            plane(r, T("drag the brass box: in its middle, or a corner", "拖动黄铜色框：中心或角点")),
+            plane(
+                r.pixels, T("drag the brass box; white: from query to object", "拖动黄铜色框；白线：查询到物体"), keyed(r, r.true_labels)
+            ),
             Panel(
                 Axis(
                     T("object (click a cell)", "物体（可点击单元格）"),
@@ -157,6 +178,7 @@ def matching_figure(r: Found) -> Figure:
                     range=(-0.5, n - 0.5),
                 ),
                 Axis(T("query", "查询"), range=(-0.5 - 0.06 * Q, Q - 0.5), reverse=True),
+                key=[(ACCEPT, T("assigned", "被指派"), "patch")],
             ),
         ],
         T(
@@ -216,9 +238,9 @@ def replaced_figure(r: Found) -> Figure:
     )
     drawn, panels = [], []
     for place, (made, stroke, title) in enumerate(kinds):
-        boxes = made.boxes[made.kept] if r.suppress else made.boxes
-        drawn += [shown(r, place), true_boxes(r, place), boxed(boxes, stroke, width=1.4 if place < 2 else 2.4, panel=place, name=title)]
-        panels.append(plane(r, title))
+        left = made.boxes[made.kept] if r.suppress else made.boxes
+        drawn += [shown(r, place), true_boxes(r, place), boxes(left, stroke, width=1.4 if place < 2 else 2.4, panel=place, name=title)]
+        panels.append(plane(r.pixels, DOTTED, [(stroke, title, "line")]))
     queries = r.replaced.queries
     return Figure(
         drawn,

@@ -7,8 +7,25 @@ import numpy as np
 from engine.core.amounts import count, fixed, percent
 from engine.core.words import T
 from engine.vision.detr import Found
-from pages.shell.draw import BRASS, MEASURED, SECOND, THEORY, THIRD, Axis, Figure, Frame, Frames, Panel, absent, curves, heat, picture
-from pages.vision.detr.parts import LIGHT, boxed, color, cursor, frame_of, name, plane, rows_of, shown
+from pages.shell.draw import (
+    ACCEPT,
+    BRASS,
+    FOURTH,
+    THEORY,
+    THIRD,
+    Axis,
+    Figure,
+    Frame,
+    Frames,
+    Panel,
+    absent,
+    boxes,
+    boxes_at,
+    curves,
+    heat,
+    picture,
+)
+from pages.vision.detr.parts import DOTTED, LIGHT, color, cursor, name, plane, shown
 
 # What a mask leaves out is veiled.
 MASK = [[0, "rgba(10,12,16,0.75)"], [0.5, "rgba(10,12,16,0.35)"], [1, "rgba(10,12,16,0)"]]
@@ -25,18 +42,18 @@ def training_figure(r: Found) -> Figure:
     if t is None:
         return absent(NO_TRAINING)
     rows: dict[int, dict[str, np.ndarray]] = {}
-    drawn = [picture(t.pixels), boxed(t.true_boxes, LIGHT, width=1.6, dash="dot", name=T("truth", "真值"))]
+    drawn = [picture(t.pixels), boxes(t.true_boxes, LIGHT, width=1.6, dash="dot", name=T("truth", "真值"))]
     kinds = (
-        (t.scores >= r.threshold, MEASURED, 1.6, T("boxes above the threshold", "高于阈值的框")),
-        (t.given >= 0, BRASS, 2.6, T("assigned", "被指派")),
+        (t.scores >= r.threshold, BRASS, 1.6, T("surer than the threshold", "高于阈值的框")),
+        (t.given >= 0, ACCEPT, 2.6, T("assigned", "被指派")),
     )
     for which, stroke, width, title in kinds:
-        boxes = np.where(which[..., None], t.boxes, np.nan)
-        rows[len(drawn)] = rows_of(boxes)
-        drawn.append(boxed(boxes[-1], stroke, width=width, name=title))
+        edges = np.where(which[..., None], t.boxes, np.nan)
+        rows[len(drawn)] = boxes_at(edges)
+        drawn.append(boxes(edges[-1], stroke, width=width, name=title))
     x, end, top = np.maximum(t.curve_step, 1), float(t.curve_step.max()), float(t.curve_terms.max())
     losses = dict(zip(TERMS, t.curve_terms.T, strict=True))
-    drawn += curves(x, losses, colors=(SECOND, THIRD, THEORY), label=None, panel=1)
+    drawn += curves(x, losses, colors=(FOURTH, THIRD, THEORY), label=None, panel=1)
     drawn += curves(x, {"AP": t.ap, "AP50": t.ap50}, label=None, panel=2)
     for panel, high in ((1, top), (2, 1.0)):
         mark, places = cursor(np.maximum(t.step, 1), 0, high, panel)
@@ -57,7 +74,7 @@ def training_figure(r: Found) -> Figure:
     return Figure(
         drawn,
         [
-            frame_of(t.pixels, T("brass: assigned to an object", "黄铜色：被指派给物体")),
+            plane(t.pixels, DOTTED, [(stroke, title, "line") for _, stroke, _, title in kinds]),
             Panel(steps, Axis(T("loss of a matched pair", "匹配对的损失"), range=(0, 1.05 * top)), key=True),
             Panel(steps, Axis(T("on held-out scenes", "留出场景"), range=(0, 1.04)), key=True),
         ],
@@ -89,10 +106,10 @@ def panoptic_figure(r: Found) -> Figure:
     for labels, title in maps:
         if labels is not None:
             drawn.append(heat(labels.astype(np.uint8), panel=len(panels), name=title, **whole))
-            panels.append(plane(r, title))
+            panels.append(plane(r.pixels, title, [(palette[k], T.of(s.names[k]), "patch") for k in np.unique(labels)]))
     last = len(panels)
     drawn.append(shown(r, last))
-    panels.append(plane(r, T("one query's mask", "一个查询的掩码")))
+    panels.append(plane(r.pixels, T("one query's mask", "一个查询的掩码"), [(BRASS, T("its box", "它的框"), "line")]))
     quality = [] if s.quality is None else [(k, fixed(v, 3)) for k, v in (("PQ", s.quality), ("SQ", s.segmentation), ("RQ", s.recognition))]
     rows, frames = {}, [Frame("–", facts=quality)]
     if len(s.kept):
@@ -100,8 +117,8 @@ def panoptic_figure(r: Found) -> Figure:
         grid = {"x": (np.arange(w) + 0.5) * wide / w, "y": (np.arange(h) + 0.5) * high / h}
         rows[len(drawn)] = {"z": s.masks}
         drawn.append(heat(s.masks[0], panel=last, scale=MASK, zmin=0, zmax=255, name=T("mask", "掩码"), **grid))
-        rows[len(drawn)] = rows_of(r.boxes[s.kept][:, None])
-        drawn.append(boxed(r.boxes[s.kept[:1]], BRASS, width=2.4, panel=last))
+        rows[len(drawn)] = boxes_at(r.boxes[s.kept][:, None])
+        drawn.append(boxes(r.boxes[s.kept[:1]], BRASS, width=2.4, panel=last))
         frames = [
             Frame(
                 str(int(q)),

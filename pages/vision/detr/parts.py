@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,16 @@ import numpy as np
 from engine.core.words import T, Words
 from engine.vision.detection_metrics.boxes import iou
 from engine.vision.detr import Found
-from pages.shell.draw import CLASSES, MEASURED, Axis, Figure, Panel, Pick, heat, line, picture, trace
+from pages.shell.draw import CLASSES, INK_3, Axis, Figure, Panel, Pick, boxes, heat, line, picture, trace
+from pages.shell.panels import Swatch
 
 LIGHT = "#ffffff"  # truths on a picture, whatever the theme
 ON_PICTURE = {"color": LIGHT, "size": 12, "shadow": "0px 0px 3px #000, 0px 0px 3px #000, 0px 0px 4px #000"}
 # Attention over a picture: what is not looked at stays as it is.
 OVER = [[0, "rgba(255,214,64,0)"], [0.15, "rgba(255,190,40,0.25)"], [0.5, "rgba(255,120,20,0.6)"], [1, "rgba(240,30,10,0.85)"]]
-GAP = (np.nan, np.nan)
+CHOSEN = T("the chosen query", "所选查询")
+LOOKS = ("rgba(240,120,20,1)", T("where it looks", "它所看之处"), "patch")
+DOTTED = T("dotted: what is there", "虚线：实际存在的物体")
 
 
 def color(label: int) -> str:
@@ -29,15 +32,17 @@ def name(r: Found, label: int) -> T:
     return T.of(r.names[label])
 
 
-def plane(r: Found, title: Words = "") -> Panel:
-    """The axes of the picture, rows counted downward."""
-    return frame_of(r.pixels, title)
-
-
-def frame_of(pixels: np.ndarray, title: Words = "") -> Panel:
-    """The axes of any picture (H, W, 3)."""
+def plane(pixels: np.ndarray, title: Words = "", key: Sequence[tuple[str, T, Swatch]] = ()) -> Panel:
+    """The axes of a picture (H, W, 3), rows counted downward."""
     high, wide = pixels.shape[:2]
-    return Panel(Axis(hidden=True, range=(0, wide)), Axis(hidden=True, range=(0, high), reverse=True, equal=True), title=title)
+    return Panel(Axis(hidden=True, range=(0, wide)), Axis(hidden=True, range=(0, high), reverse=True, equal=True), title=title, key=key)
+
+
+def keyed(r: Found, labels: np.ndarray, swatch: Swatch = "line") -> list[tuple[str, T, Swatch]]:
+    """The key of some classes. A model that was brought may have more classes than there are colours: of those of one colour
+    the first is named."""
+    rows = {color(k): name(r, k) for k in reversed([int(k) for k in labels])}
+    return [(stroke, title, swatch) for stroke, title in reversed(rows.items())]
 
 
 def shown(r: Found, panel: int = 0, **options: Any) -> dict[str, Any]:
@@ -48,29 +53,12 @@ def shown(r: Found, panel: int = 0, **options: Any) -> dict[str, Any]:
 def unknown(r: Found, picks: Sequence[Pick]) -> Figure:
     """The picture alone, where nobody has said what is in it: there is no verdict without truth."""
     why = T("Nobody has said what is in this picture.", "没有人说明图中有什么。")
-    return Figure([shown(r)], [plane(r, T("click to draw a true box", "点击可画真值框") if picks else why)], why, picks=picks)
-
-
-def outlines(boxes: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes as one broken line: x and y, six entries a box, the last of them a gap."""
-    rows = np.array([[[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0], GAP] for x0, y0, x1, y1 in boxes]).reshape(-1, 2)
-    return rows[:, 0], rows[:, 1]
-
-
-def rows_of(frames: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-    """The same for each moment, as `Frames.rows` takes it."""
-    edges = [outlines(boxes) for boxes in frames]
-    return {axis: np.array([edge[i] for edge in edges]) for i, axis in enumerate("xy")}
-
-
-def boxed(boxes: Iterable[np.ndarray], stroke: str, *, width: float = 2.2, **options: Any) -> dict[str, Any]:
-    """Boxes as one trace."""
-    return line(*outlines(boxes), stroke, width=width, **{"hoverinfo": "skip", **options})
+    return Figure([shown(r)], [plane(r.pixels, T("click to draw a true box", "点击可画真值框") if picks else why)], why, picks=picks)
 
 
 def true_boxes(r: Found, panel: int = 0) -> dict[str, Any]:
     """What is to be found, dotted."""
-    return boxed(r.true_boxes, LIGHT, width=1.6, dash="dot", panel=panel, name=T("truth", "真值"))
+    return boxes(r.true_boxes, LIGHT, width=1.6, dash="dot", panel=panel, name=T("truth", "真值"))
 
 
 def words(x: Any, y: Any, texts: list[Words], panel: int = 0) -> dict[str, Any]:
@@ -89,7 +77,7 @@ def looked(r: Found, weights: np.ndarray, panel: int = 0, **options: Any) -> dic
 def cursor(x: np.ndarray, low: float, high: float, panel: int) -> tuple[dict[str, Any], np.ndarray]:
     """An upright line for each frame's place (k,), and its places for `Frames.rows`."""
     rows = np.repeat(np.asarray(x, float)[:, None], 2, 1)
-    return line(rows[-1], [low, high], MEASURED, width=1.2, dash="dot", panel=panel, hoverinfo="skip"), rows
+    return line(rows[-1], [low, high], INK_3, width=1.2, dash="dot", panel=panel, hoverinfo="skip"), rows
 
 
 def right_of(r: Found) -> np.ndarray:

@@ -21,11 +21,13 @@ from pages.shell.draw import (
     Panel,
     Pick,
     absent,
+    boxes,
+    boxes_at,
     heat,
     line,
     points,
 )
-from pages.vision.detr.parts import boxed, color, cursor, looked, name, plane, rows_of, shown, true_boxes
+from pages.vision.detr.parts import CHOSEN, LOOKS, color, cursor, keyed, looked, name, plane, shown, true_boxes
 
 EMBEDDED_ONLY = T(
     "Only the embedded model was looked through so: choose it to see its slots.", "只有内置模型做过这项统计：请选择内置模型。"
@@ -43,8 +45,8 @@ def settling_figure(r: Found) -> Figure:
 
     def moving(q: int, stroke: str, width: float, panel: int) -> None:
         """Add a query's box, and where it is in each layer."""
-        rows[len(drawn)] = rows_of(r.layer_boxes[:, q : q + 1])
-        drawn.append(boxed(r.layer_boxes[r.layer - 1, q : q + 1], stroke, width=width, panel=panel, name=T("query {q}", "查询 {q}", q=q)))
+        rows[len(drawn)] = boxes_at(r.layer_boxes[:, q : q + 1])
+        drawn.append(boxes(r.layer_boxes[r.layer - 1, q : q + 1], stroke, width=width, panel=panel, name=T("query {q}", "查询 {q}", q=q)))
 
     for q in sure:
         moving(int(q), color(int(r.labels[q])), 2.2, 0)
@@ -64,8 +66,8 @@ def settling_figure(r: Found) -> Figure:
     return Figure(
         drawn,
         [
-            plane(r, T("brass: the chosen query", "黄铜色：所选查询")),
-            plane(r, T("query {q}: {name}, {p:percent}", "查询 {q}：{name}，{p:percent}", **final)),
+            plane(r.pixels, key=[(BRASS, CHOSEN, "line"), *keyed(r, r.labels[sure])]),
+            plane(r.pixels, T("query {q}: {name}, {p:percent}", "查询 {q}：{name}，{p:percent}", **final), [LOOKS]),
             Panel(
                 Axis(T("decoder layer", "解码器层"), ticks=(steps, [str(s) for s in steps])),
                 Axis(T("confidence", "置信度"), range=(-0.03, 1.04)),
@@ -127,9 +129,9 @@ def encoder_figure(r: Found) -> Figure:
     drawn = [
         shown(r),
         looked(r, mean[-1], zmax=top),
-        boxed(mark, "#00e5ff", width=3),
-        heat(mean[-1], panel=1, scale=WEIGHT, zmin=0, zmax=top, name=T("attention", "注意力")),
-        boxed(np.array([[column - 0.5, row - 0.5, column + 0.5, row + 0.5]]), BRASS, width=2.4, panel=1),
+        boxes(mark, BRASS, width=3),
+        heat(mean[-1], panel=1, scale=WEIGHT, zmin=0, zmax=top, bar=True, name=T("attention", "注意力"), colorbar={"tickformat": ".0%"}),
+        boxes(np.array([[column - 0.5, row - 0.5, column + 0.5, row + 0.5]]), BRASS, width=2.4, panel=1),
     ]
     facts = [
         [
@@ -141,11 +143,11 @@ def encoder_figure(r: Found) -> Figure:
     return Figure(
         drawn,
         [
-            plane(r, T("click anywhere", "点击任意处")),
+            plane(r.pixels, T("brass: the token (click another)", "黄铜色：该词元（可点击别处）"), [LOOKS]),
             Panel(
                 Axis(T("column", "列"), range=(-0.5, w - 0.5)),
                 Axis(T("row", "行"), range=(-0.5, h - 0.5), reverse=True, equal=True),
-                title=T("its look, as numbers", "它的注意力（数值）"),
+                title=T("its attention, token by token", "它对每个词元的注意力"),
             ),
         ],
         T(
@@ -190,11 +192,11 @@ def slots_figure(r: Found) -> Figure:
         drawn.append(points(x, y, stroke, size=3.5, name=title, hoverinfo="skip"))
     chosen = r.query % Q
     tile = [across[chosen] - 0.5, down[chosen] - 0.5, across[chosen] + 0.5, down[chosen] + 0.5]
-    drawn.append(boxed(np.array([tile]), BRASS, width=2.6))
+    drawn.append(boxes(np.array([tile]), BRASS, width=2.6))
     mine = s.boxes[s.query == r.query]
     edges = np.concatenate([mine[:, :2] - mine[:, 2:] / 2, mine[:, :2] + mine[:, 2:] / 2], 1)[:SHOWN]
-    drawn.append(boxed(edges, f"{MEASURED}/0.3", width=1, panel=1, name=T("its boxes", "它的框")))
-    drawn.append(points(mine[:, 0], mine[:, 1], MEASURED, size=5, panel=1, name=T("centres", "中心")))
+    drawn.append(boxes(edges, f"{BRASS}/0.3", width=1, panel=1, name=T("its boxes", "它的框")))
+    drawn.append(points(mine[:, 0], mine[:, 1], BRASS, size=5, panel=1, name=T("their centres", "框的中心")))
     busiest = int(s.share.argmax())
     scatter = lambda boxes: fixed(float(np.sqrt(boxes[:, :2].var(0).sum())) if len(boxes) else None)  # noqa: E731
     return Figure(
@@ -204,7 +206,7 @@ def slots_figure(r: Found) -> Figure:
                 Axis(hidden=True, range=(-0.5, columns - 0.5)),
                 Axis(hidden=True, range=(-0.5, rows - 0.5), reverse=True, equal=True),
                 title=T("one tile a slot (click one)", "每格一个槽位（可点击）"),
-                key=SIZES,
+                key=[*SIZES, (MUTE, T("finds more often", "更常找到物体"), "patch")],
             ),
             Panel(
                 Axis(T("across", "横向"), range=(0, 1)),
@@ -216,6 +218,7 @@ def slots_figure(r: Found) -> Figure:
                     n=len(mine),
                     pictures=s.pictures,
                 ),
+                key=[(BRASS, T("its boxes", "它的框"), "line"), (BRASS, T("their centres", "框的中心"), "dot")],
             ),
         ],
         T(
