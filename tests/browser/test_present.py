@@ -9,8 +9,10 @@ from driver import parameters, settle
 MEASURE = """() => {
   const plot = document.querySelector('#figure .plot'), box = plot.getBoundingClientRect();
   const tick = parseFloat(getComputedStyle(plot.querySelector('.xtick text')).fontSize);
-  const over = document.documentElement.scrollHeight - innerHeight, names = [...plot.querySelectorAll('.annotation-text')].map(node => node.getBoundingClientRect());
-  return {share: box.width * box.height / (innerWidth * innerHeight), tick, over, cut: Math.max(...names.map(b => Math.max(b.right - box.right, box.left - b.left)))};
+  const over = document.documentElement.scrollHeight - innerHeight;
+  const names = [...plot.querySelectorAll('.annotation-text')].map(node => node.getBoundingClientRect());
+  return {share: box.width * box.height / (innerWidth * innerHeight), tick, over,
+    cut: Math.max(...names.map(b => Math.max(b.right - box.right, box.left - b.left)))};
 }"""
 
 
