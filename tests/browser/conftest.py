@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from urllib.parse import urlparse
 
@@ -9,16 +10,15 @@ import pytest
 from chromium import FLAGS, on_path
 from driver import settle
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from site_server import Server, free_port
+from site_server import shared
 
 
 @pytest.fixture(scope="session")
-def site_url() -> Iterator[str]:
-    """The address of a running site."""
-    server = Server(free_port())
-    server.start()
-    yield server.url
-    server.stop()
+def site_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running site: one for all workers."""
+    own = tmp_path_factory.getbasetemp()
+    with shared(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
