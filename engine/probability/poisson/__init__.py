@@ -3,176 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from engine.core import Field, Finding, Params, Partial, experiment
-from engine.core.words import T
+from engine.core import Partial, T, experiment
 from engine.probability.poisson import laws, wording
-from engine.probability.poisson.measurements import (
-    CountLaw,
-    CountTally,
-    Histogram,
-    Inspection,
-    Uniformity,
-    UniformityMeasurement,
-    WaitMeasurement,
-    inspection,
-)
-from engine.probability.poisson.simulation import MOST_DRAWS, Block, Setting, Simulation
-from engine.probability.poisson.streams import (
-    Superposition,
-    SuperpositionMeasurement,
-    Thinning,
-    ThinningMeasurement,
-    Varying,
-    VaryingMeasurement,
-)
-from engine.probability.poisson.unfolding import Unfolding, UnfoldingMeasurement, moments_of
+from engine.probability.poisson.measurements import CountTally, UniformityMeasurement, WaitMeasurement, inspection
+from engine.probability.poisson.parameters import PoissonProcess, Setting
+from engine.probability.poisson.result import Arrived, BinomialLadder, Timeline
+from engine.probability.poisson.simulation import MOST_DRAWS, Block, Simulation
+from engine.probability.poisson.streams import SuperpositionMeasurement, ThinningMeasurement, VaryingMeasurement
+from engine.probability.poisson.unfolding import UnfoldingMeasurement, moments_of
 
 INSTANT_DRAWS = 500_000
 MOST_SHOWN = 1000
 MOST_RUNS_SHOWN = 40
 BINOMIAL_COLUMNS = 200
-PER_UNIT = T("per unit of time", "每单位时间")
-IN_UNITS = T("units of time", "个时间单位")
-
-
-class PoissonProcess(Params):
-    """Events that arrive at a constant mean rate, one by one and independently, watched for a window of time.
-
-    Each run starts afresh at time 0. The number of runs is lowered where all of them together would need more than
-    100 million simulated gaps; the result says how many were made.
-    """
-
-    rate: float = Field(3.0, ge=0.001, le=100, title=T("Rate λ", "速率 λ"), unit=PER_UNIT)
-    window: float = Field(1.0, ge=0.01, le=100, title=T("Window t", "时间窗 t"), unit=IN_UNITS)
-    runs: int = Field(2_000, ge=1, le=1_000_000, title=T("Runs", "模拟次数"))
-    at_least: int = Field(
-        6,
-        ge=0,
-        le=20_000,
-        title=T("Question: n", "提问：n"),
-        control="number",
-        help=T("Exactly n, none, at least n in the window?", "窗内恰好 n 次、一次也没有、至少 n 次？"),
-    )
-    kth: int = Field(3, ge=1, le=100, title=T("Wait for the k-th, k", "等到第 k 次，k"))
-    most_trials: int = Field(
-        1_000,
-        ge=1,
-        le=1_000_000,
-        title=T("Binomial trials up to", "二项试验次数至多"),
-        help=T("Raised to λt where that is more", "小于 λt 时取 λt"),
-    )
-    second_rate: float = Field(2.0, ge=0.001, le=100, title=T("Second stream, λ₂", "第二个流的速率 λ₂"))
-    keep: float = Field(0.5, ge=0, le=1, step=0.01, title=T("Kept with chance p", "保留概率 p"))
-    depth: float = Field(0.8, ge=0, le=1, step=0.01, title=T("Swing of the rate, a", "速率的起伏幅度 a"))
-    cycles: float = Field(1.0, ge=0.25, le=8, step=0.25, title=T("Cycles of the rate", "窗内起伏次数"))
-    unit_of_time: Literal["second", "minute", "hour", "day"] = Field(
-        "hour", title=T("Unit of time", "时间单位"), labels={unit: one for unit, (one, _) in wording.UNITS.items()}
-    )
-    event: Literal["arrival", "birth", "call", "tin", "visit"] = Field(
-        "birth",
-        title=T("What arrives", "到达的是"),
-        labels={
-            "arrival": T("arrivals", "到达"),
-            "birth": T("births", "出生"),
-            "call": T("phone calls", "电话"),
-            "tin": T("tins of milk powder", "奶粉"),
-            "visit": T("visits", "访问"),
-        },
-    )
-    seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "随机种子"), control="seed")
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """Arrivals of the first runs, at most 1000 of a kind and 40 runs, each run complete up to `end`.
-
-    time, run, kept (m,): of the stream, run by run, with whether thinning keeps them. second_time, second_run (m2,):
-    of the second stream in the same runs. runs: how many are shown. end: the window, or an earlier time
-    where a single run holds more than 1000 arrivals.
-    """
-
-    time: np.ndarray
-    run: np.ndarray
-    kept: np.ndarray
-    second_time: np.ndarray
-    second_run: np.ndarray
-    runs: int
-    end: float
-
-
-@dataclass(frozen=True)
-class BinomialLadder:
-    """Binomial(n, μ/n) beside Poisson(μ). trials (r,): n. support (k,): at most 200 counts, at equal strides.
-    law (r, k), poisson (k,): the two laws there."""
-
-    trials: np.ndarray
-    support: np.ndarray
-    law: np.ndarray
-    poisson: np.ndarray
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """What was counted and timed in simulated arrivals, and what theory says.
-
-    setting, at_least, unit_of_time, event: what was asked. mean: μ = λt. runs: made, of those asked for.
-    arrivals: simulated inside the window, all runs together.
-    support (k,): numbers of arrivals; counts (k,): runs that had them; observed, exact, standard_error (k,): share of
-    runs, chance by the Poisson law, deviation of the share by chance; tail (k,): P(N >= k).
-    sample_mean, sample_variance: of the counts; both are μ in law.
-    chi2, dof, p_value: the counts tested against their law, cells expecting fewer than 5 runs pooled.
-    probability, probability_exactly, probability_none: P(N >= n), P(N = n), P(N = 0) for n = `at_least`; the same
-    three as shares of runs in measured_…; answer: the box in words.
-    tv_distance, le_cam_bound, barbour_hall_bound (r,): of Binomial(n, μ/n) from Poisson(μ) along `binomial.trials`:
-    ½Σ|·|, μ²/n, and (1 - e^{-μ})μ/n.
-    """
-
-    setting: Setting
-    at_least: int
-    unit_of_time: str
-    event: str
-    mean: float
-    runs: int
-    runs_asked: int
-    arrivals: int
-    support: np.ndarray
-    counts: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
-    standard_error: np.ndarray
-    tail: np.ndarray
-    sample_mean: float
-    sample_variance: float
-    chi2: float
-    dof: int
-    p_value: float
-    probability: float
-    probability_exactly: float
-    probability_none: float
-    measured_at_least: float
-    measured_exactly: float
-    measured_none: float
-    answer: T
-    findings: tuple[Finding, ...]
-    timeline: Timeline
-    unfolding: Unfolding
-    gaps: Histogram
-    kth_wait: Histogram
-    residual_wait: Histogram
-    binomial: BinomialLadder
-    tv_distance: np.ndarray
-    le_cam_bound: np.ndarray
-    barbour_hall_bound: np.ndarray
-    superposition: Superposition
-    thinning: Thinning
-    uniformity: Uniformity
-    inspection: Inspection
-    varying: Varying
 
 
 def binomial_ladder(mean: float, most_trials: int) -> tuple[BinomialLadder, np.ndarray]:
@@ -247,7 +94,7 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
         counts.add(block.count)
         for measurement in (unfolding, waits, answers, merged, split, uniform, varying):
             measurement.add(block)
-        law: CountLaw = counts.result()
+        law = counts.result()
         wait = waits.result()
         result = Arrived(
             setting,

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import special
 
+from engine.probability.poisson.result import Fit
+
 LEAST_EXPECTED = 5.0
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Pearson's χ², its degrees of freedom, and the chance of a value as large if the law holds.
-
-    `p_value` is NaN where dof is 0: too few samples for a test.
-    """
-
-    chi2: float
-    dof: int
-    p_value: float
 
 
 def chi_square(observed: np.ndarray, expected: np.ndarray, constraints: int = 1) -> Fit:

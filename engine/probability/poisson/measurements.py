@@ -6,63 +6,20 @@ A measurement is fed with `add(block)` and tells what it has so far with `result
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.probability.poisson import laws
-from engine.probability.poisson.goodness import Fit, chi_square
-from engine.probability.poisson.simulation import Block, Setting
+from engine.probability.poisson.goodness import chi_square
+from engine.probability.poisson.parameters import Setting
+from engine.probability.poisson.result import CountLaw, Histogram, Inspection, Uniformity, Waits
+from engine.probability.poisson.simulation import Block
 
 BINS = 48
 CURVE = 200
 MOST_ORDER_STATISTICS = 6
 MOMENT_BINS = 20
 RATE_BINS = 40
-
-
-@dataclass(frozen=True)
-class CountLaw:
-    """How many runs counted k arrivals, beside the Poisson law of mean `mean_exact`.
-
-    support, counts (k,): the counts and the runs that had them; runs off the support, whose chance is below
-    1e-12, are put at its ends. observed, exact (k,): share of runs, and chance. standard_error (k,): of `observed`
-    if the law holds. mean, variance: of the counts seen; both are `mean_exact` in law; NaN variance for one run.
-    """
-
-    support: np.ndarray
-    counts: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
-    standard_error: np.ndarray
-    mean: float
-    variance: float
-    mean_exact: float
-    fit: Fit
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Samples in bins, beside their law.
-
-    edges (b+1,). observed, exact, standard_error (b,): density seen, the law's mean density over the bin, and how far
-    the two may differ by chance (one standard deviation). curve_x, curve_y (c,): the law's density. beyond,
-    beyond_exact: share past the last edge. mean: of all the samples, with its `mean_exact`. With no sample,
-    what is observed is NaN.
-    """
-
-    edges: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
-    standard_error: np.ndarray
-    curve_x: np.ndarray
-    curve_y: np.ndarray
-    samples: int
-    beyond: float
-    beyond_exact: float
-    mean: float
-    mean_exact: float
-    fit: Fit
 
 
 def ratio(part: float, whole: float) -> float:
@@ -155,17 +112,6 @@ def gap_tally(rate: float) -> SampleTally:
     return SampleTally(6 / rate, lambda x: laws.gap_survival(x, rate), lambda x: laws.gap_density(x, rate), 1 / rate)
 
 
-@dataclass(frozen=True)
-class Waits:
-    """gaps: those that begin in the window, the first at 0, however late they end (leaving out the one that outlasts
-    the window would favour short ones). kth: waits from 0 to the k-th arrival, against the Erlang law. residual:
-    waits from a moment chosen blindly to the next arrival: the same law as a whole gap."""
-
-    gaps: Histogram
-    kth: Histogram
-    residual: Histogram
-
-
 class WaitMeasurement:
     """Gaps, waits to the k-th arrival, waits from a blind moment, and the gap around that moment."""
 
@@ -205,27 +151,6 @@ class WaitMeasurement:
         return Waits(self.gaps.result(), self.kth.result(), self.residual.result())
 
 
-@dataclass(frozen=True)
-class Inspection:
-    """The inspection paradox: in each run a moment is chosen blindly in the window, and the gap around it measured.
-
-    length: those gaps, against their exact law in this window. limit_y (c,): the size-biased density λ² x e^{-λx} at
-    `length.curve_x`, which a long window brings. mean_gap, mean_gap_exact: of the gaps counted one by one.
-    mean_limit: 2/λ. moment_edges (m+1,), mean_at, mean_at_exact, error_at (m,): the mean length by the moment chosen;
-    NaN where there are too few.
-    """
-
-    length: Histogram
-    limit_y: np.ndarray
-    mean_gap: float
-    mean_gap_exact: float
-    mean_limit: float
-    moment_edges: np.ndarray
-    mean_at: np.ndarray
-    mean_at_exact: np.ndarray
-    error_at: np.ndarray
-
-
 def inspection(waits: WaitMeasurement, setting: Setting) -> Inspection:
     """What the waits' measurement knows of the gaps around blind moments."""
     rate, (n, total, squares) = setting.rate, waits.sums
@@ -243,28 +168,6 @@ def inspection(waits: WaitMeasurement, setting: Setting) -> Inspection:
         laws.inspected_mean(rate, waits.moments[:-1], waits.moments[1:]),
         error,
     )
-
-
-@dataclass(frozen=True)
-class Uniformity:
-    """Given how many arrivals a window holds, they lie in it like points thrown at random.
-
-    position: all arrivals' times, pooled, against the uniform law on [0, t]. given: the count n of the runs chosen;
-    chosen: how many they are. ranks (r,): which arrivals of those n; rank_edges (b+1,) as shares of the window;
-    rank_observed, rank_exact (r, b): density of the rank-th time over the window's share, against
-    Beta(rank, n + 1 - rank); rank_mean, rank_mean_exact, rank_error (r,): mean time as a share of the window.
-    """
-
-    position: Histogram
-    given: int
-    chosen: int
-    ranks: np.ndarray
-    rank_edges: np.ndarray
-    rank_observed: np.ndarray
-    rank_exact: np.ndarray
-    rank_mean: np.ndarray
-    rank_mean_exact: np.ndarray
-    rank_error: np.ndarray
 
 
 class UniformityMeasurement:

@@ -12,51 +12,10 @@ from functools import cached_property
 import numpy as np
 
 from engine.probability.poisson import laws
+from engine.probability.poisson.parameters import Setting, enough
 
 BLOCK_DRAWS = 300_000  # exponential draws simulated at a time: about 15 ms, and a few MB
 MOST_DRAWS = 100_000_000
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is simulated: times in one unit, rates per that unit; `keep` and `depth` from 0 to 1.
-
-    first: arrivals to simulate in each run at least, however late the last of them comes.
-    """
-
-    rate: float
-    window: float
-    second_rate: float
-    keep: float
-    depth: float
-    period: float
-    first: int
-
-    @property
-    def mean(self) -> float:
-        """Expected arrivals in the window."""
-        return self.rate * self.window
-
-    @property
-    def most_rate(self) -> float:
-        """The largest value of the varying rate, at which candidates for it arrive."""
-        return self.rate * (1 + self.depth)
-
-    @property
-    def columns(self) -> tuple[int, int, int]:
-        """Draws laid out for one run of the stream, of the second stream and of the candidates."""
-        first, second, candidates = (enough(r * self.window) for r in (self.rate, self.second_rate, self.most_rate))
-        return max(first, self.first), second, candidates
-
-    @property
-    def draws(self) -> int:
-        """Exponential draws of one run."""
-        return sum(self.columns)
-
-
-def enough(mean: float) -> int:
-    """Gaps that nearly always pass the end of a window with `mean` arrivals; `arrivals` adds more where they do not."""
-    return int(mean + 3.5 * mean**0.5) + 3
 
 
 def arrivals(rng: np.random.Generator, runs: int, rate: float, window: float, columns: int) -> np.ndarray:

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.probability.poisson import laws
-from engine.probability.poisson.goodness import Fit, chi_square
-from engine.probability.poisson.measurements import RATE_BINS, CountLaw, CountTally, Histogram, gap_tally, ratio
-from engine.probability.poisson.simulation import Block, Setting
+from engine.probability.poisson.goodness import chi_square
+from engine.probability.poisson.measurements import RATE_BINS, CountTally, gap_tally, ratio
+from engine.probability.poisson.parameters import Setting
+from engine.probability.poisson.result import Superposition, Thinning, Varying
+from engine.probability.poisson.simulation import Block
 
 MOST_PAIRS = 500
 CURVE = 400
-
-
-@dataclass(frozen=True)
-class Superposition:
-    """Two independent streams seen as one.
-
-    merged: arrivals of both in the window, against Poisson((λ₁ + λ₂)t). first: wait to the first of either, against
-    the exponential law of rate λ₁ + λ₂. first_share, first_share_exact, first_share_error: how often the first was the
-    first stream's, λ₁ / (λ₁ + λ₂).
-    """
-
-    merged: CountLaw
-    first: Histogram
-    first_share: float
-    first_share_exact: float
-    first_share_error: float
 
 
 class SuperpositionMeasurement:
@@ -50,25 +34,6 @@ class SuperpositionMeasurement:
     def result(self) -> Superposition:
         error = (self.share * (1 - self.share) / self.runs) ** 0.5
         return Superposition(self.merged.result(), self.first.result(), self.won / self.runs, self.share, error)
-
-
-@dataclass(frozen=True)
-class Thinning:
-    """One stream, each arrival kept with chance p: two independent streams.
-
-    kept, dropped: counts against Poisson(pλt) and Poisson((1-p)λt). correlation: of kept and dropped counts over the
-    runs, 0 in law; correlation_error: its standard deviation in law. kept_with_all, kept_with_all_exact: correlation
-    of the kept with all arrivals, √p in law, as a contrast. NaN where a part never varies. pairs (≤ 500, 2): kept and
-    dropped counts of the first runs.
-    """
-
-    kept: CountLaw
-    dropped: CountLaw
-    correlation: float
-    correlation_error: float
-    kept_with_all: float
-    kept_with_all_exact: float
-    pairs: np.ndarray
 
 
 class ThinningMeasurement:
@@ -103,34 +68,6 @@ class ThinningMeasurement:
             self.keep**0.5,
             self.pairs,
         )
-
-
-@dataclass(frozen=True)
-class Varying:
-    """A rate λ(s) = λ(1 + a sin(2πs/P)), simulated by thinning a stream of its largest value.
-
-    curve_x, curve_y (c,): the rate. edges (b+1,); observed, exact, standard_error (b,): arrivals per run and unit of
-    time in each bin, the rate's mean over it, and the chance deviation; fit: of the bins' counts. total: arrivals
-    in the window against Poisson(∫λ). acceptance, acceptance_exact: share of the candidates kept.
-    candidate_time, candidate_height, candidate_run, accepted (≤ 1000,): candidates of the first runs, as points at a
-    height uniform on [0, largest rate], kept where that is under the curve.
-    """
-
-    period: float
-    curve_x: np.ndarray
-    curve_y: np.ndarray
-    edges: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
-    standard_error: np.ndarray
-    fit: Fit
-    total: CountLaw
-    acceptance: float
-    acceptance_exact: float
-    candidate_time: np.ndarray
-    candidate_height: np.ndarray
-    candidate_run: np.ndarray
-    accepted: np.ndarray
 
 
 class VaryingMeasurement:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from engine.probability.poisson import laws
-from engine.probability.poisson.simulation import Block, Setting
+from engine.probability.poisson.parameters import Setting
+from engine.probability.poisson.result import Unfolding
+from engine.probability.poisson.simulation import Block
 
 MOST_MOMENTS = 60
 MOST_CELLS = 40
-
-
-@dataclass(frozen=True)
-class Unfolding:
-    """The counts of arrivals so far, at moments of the window.
-
-    moments (f,): ascending, from 0 to the timeline's end; between these, times of arrivals shown in the timeline.
-    starts (c,): cell i holds the counts from starts[i] to starts[i+1] - 1, the last one all from its start on.
-    observed, exact (f, c): share of runs in each cell at each moment, and its chance by Poisson(λs).
-    """
-
-    moments: np.ndarray
-    starts: np.ndarray
-    observed: np.ndarray
-    exact: np.ndarray
 
 
 def moments_of(time: np.ndarray, end: float) -> np.ndarray:

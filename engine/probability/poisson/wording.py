@@ -2,24 +2,10 @@
 
 from __future__ import annotations
 
-from engine.core.findings import Finding, gather
-from engine.core.words import T
-from engine.probability.poisson.goodness import Fit
+from engine.core import Finding, T, gather
+from engine.probability.poisson.parameters import EVENTS, UNITS
+from engine.probability.poisson.result import Fit
 
-# Of one, and of several. English counts nouns; Chinese puts a measure word between number and noun.
-EVENTS = {
-    "arrival": (T("arrival", "次到达"), T("arrivals", "次到达")),
-    "birth": (T("birth", "次出生"), T("births", "次出生")),
-    "call": (T("call", "个电话"), T("calls", "个电话")),
-    "tin": (T("tin of milk powder", "罐奶粉"), T("tins of milk powder", "罐奶粉")),
-    "visit": (T("visit", "次访问"), T("visits", "次访问")),
-}
-UNITS = {
-    "second": (T("second", "秒"), T("seconds", "秒")),
-    "minute": (T("minute", "分钟"), T("minutes", "分钟")),
-    "hour": (T("hour", "小时"), T("hours", "小时")),
-    "day": (T("day", "天"), T("days", "天")),
-}
 SURPRISING = 0.001
 
 
@@ -64,8 +50,8 @@ def findings(made: int, planned: int, asked: int, fit: Fit) -> tuple[Finding, ..
         )
     elif fit.p_value < SURPRISING:
         test = T(
-            "Over {runs:count} runs χ² = {chi2:number} on {dof} degrees of freedom: only {p:number.1} of all seeds stray as far.",
-            "{runs:count} 次模拟的 χ² = {chi2:number}，自由度 {dof}：只有 {p:number.1} 的种子会偏离这么远。",
+            "Over {runs:count} runs χ² = {chi2:number} on {dof} degrees of freedom: only {p:percent.1} of all seeds stray as far.",
+            "{runs:count} 次模拟的 χ² = {chi2:number}，自由度 {dof}：只有 {p:percent.1} 的种子会偏离这么远。",
             runs=made,
             chi2=fit.chi2,
             dof=fit.dof,
