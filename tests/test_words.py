@@ -15,9 +15,9 @@ HAN = re.compile(r"[\u3000-\u303f\u4e00-\u9fff]")
 # lists, none may join them.
 CALCULUS = {"calculus/gradient"}
 UNREAD = {
-    "values": CALCULUS | {"probability/poisson", "core/expressions"},
+    "values": CALCULUS | {"core/expressions"},
     "chinese": CALCULUS,
-    "one chinese": CALCULUS | {"attention/linear_attention", "probability/poisson", "shell/frame.py"},
+    "one chinese": CALCULUS | {"attention/linear_attention", "shell/frame.py"},
 }
 # Where Chinese is data: punctuation and digits that are read, not said.
 DATA = {

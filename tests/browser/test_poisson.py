@@ -62,7 +62,7 @@ def test_time_plays_as_fast_as_it_is_told(open_lab):
 def test_the_box_answers_exactly(open_lab):
     page = open_lab("poisson")
     assert facts(page)["Exactly 6 births in the next hour"].startswith("5.041\u00a0%")
-    assert facts(page)["None"].startswith("4.979\u00a0%") and facts(page)["At least 6 births"].startswith("8.392\u00a0%")
+    assert facts(page)["No births"].startswith("4.979\u00a0%") and facts(page)["At least 6 births"].startswith("8.392\u00a0%")
     enter(page, "at_least", 2)
     law = stats.poisson(3)
     assert facts(page)["At least 2 births"].startswith(f"{100 * law.sf(1):.4g}\u00a0%")

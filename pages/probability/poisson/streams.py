@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from engine.core import amounts
-from engine.probability.poisson import Arrived, wording
+from engine.probability.poisson import Arrived
+from engine.probability.poisson.parameters import UNITS
 from pages.probability.poisson.parts import (
     HEADROOM,
     LAW,
+    POISSON,
     SEEN,
     beside,
-    corner,
     count_axis,
     density,
     heap,
@@ -22,8 +23,8 @@ from pages.probability.poisson.parts import (
     noun,
     ordinal,
     peak,
-    percent,
     rows_panel,
+    share,
     share_axis,
     share_top,
     span,
@@ -33,112 +34,92 @@ from pages.probability.poisson.parts import (
     verdict,
     worth_drawing,
 )
-from pages.shell import T
-from pages.shell.axes import Axis
-from pages.shell.colors import ACCEPT, INK_2, MEASURED, MUTE, REJECT, SECOND, THEORY
-from pages.shell.figures import Figure
-from pages.shell.panels import Label, Panel
-from pages.shell.traces import bars, line, points, ticks
+from pages.shell import T, draw
 
 MOST_ROWS = 16  # of runs, where a row holds two kinds of strokes
 
 
-def merging_figure(a: Arrived) -> Figure:
+def merging_figure(a: Arrived) -> draw.Figure:
     """Two independent streams, and what they are taken as one."""
     seen, both, runs = a.timeline, a.superposition, min(MOST_ROWS, a.timeline.runs)
     one, two = seen.run < runs, seen.second_run < runs
     part = worth_drawing(both.merged)
     k, observed, exact = both.merged.support[part], both.merged.observed[part], both.merged.exact[part]
     alone = np.interp(k, a.support, a.exact, left=0, right=0)
-    top, total = share_top(observed, exact, alone), a.setting.rate + a.setting.second_rate
-    one_rate, two_rate = amounts.number(a.setting.rate, 6), amounts.number(a.setting.second_rate, 6)
+    top = share_top(observed, exact, alone)
     first, together = T("first stream", "第一个流"), T("both together", "两者合计")
-    return Figure(
+    return draw.Figure(
         [
             strokes(seen.time[one], seen.run[one], runs, name=first),
-            points(seen.second_time[two], seen.second_run[two] + 1, SECOND, name=T("second stream", "第二个流")),
-            bars(k, observed, panel=1, name=together),
-            ticks(k, exact, panel=1, name=LAW),
-            line(k, alone, MUTE, panel=1, name=T("law of the first alone", "仅第一个流的分布")),
+            draw.points(seen.second_time[two], seen.second_run[two] + 1, draw.SECOND, name=T("second stream", "第二个流")),
+            draw.bars(k, observed, panel=1, name=together),
+            draw.ticks(k, exact, panel=1, name=POISSON),
+            draw.line(k, alone, draw.MUTE, panel=1, name=T("the first alone", "仅第一个流")),
         ],
         [
-            rows_panel(
-                a,
-                runs,
-                T(
-                    "strokes: λ = {one_rate}, dots: λ₂ = {two_rate}",
-                    "竖线：λ = {one_rate}，圆点：λ₂ = {two_rate}",
-                    one_rate=one_rate,
-                    two_rate=two_rate,
-                ),
-            ),
-            Panel(count_axis(k, in_window(a)), share_axis(top), title=T("taken as one", "合为一个")),
+            rows_panel(a, runs, T("strokes: the first, dots: the second", "竖线：第一个，圆点：第二个"), key=True),
+            draw.Panel(count_axis(k, in_window(a)), share_axis(top), title=T("taken as one", "合为一个"), key=True),
         ],
         T(
-            "Two streams of rates {one_rate} and {two_rate} taken as one: mean count {mean:number.4}, exactly {mean_exact:number.4}.",
-            "速率为 {one_rate} 与 {two_rate} 的两个流合为一个：平均计数 {mean:number.4}，精确值 {mean_exact:number.4}。",
-            one_rate=one_rate,
-            two_rate=two_rate,
+            "Two streams of rates {first:number.6} and {second:number.6} taken as one: mean count {mean:number.4}, exactly {mean_exact:number.4}.",
+            "速率为 {first:number.6} 与 {second:number.6} 的两个流合为一个：平均计数 {mean:number.4}，精确值 {mean_exact:number.4}。",
+            first=a.setting.rate,
+            second=a.setting.second_rate,
             mean=both.merged.mean,
             mean_exact=both.merged.mean_exact,
-        ),
-        corner(
-            k[-1] + 0.6,
-            top,
-            [
-                (together, MEASURED),
-                (T("Poisson law, rate {total:number.6}", "泊松分布，速率 {total:number.6}", total=total), THEORY),
-                (T("grey: the first alone", "灰线：仅第一个流"), INK_2),
-            ],
-            1,
         ),
         facts=[
             (T("Mean of both", "合计的均值"), beside(both.merged.mean, both.merged.mean_exact)),
             verdict(T("both", "合计"), both.merged.fit),
-            (
-                T("The first to come is of the first stream", "最先来的属于第一个流"),
-                beside(percent(both.first_share), percent(both.first_share_exact)),
-            ),
+            (T("The first to come is of the first stream", "最先来的属于第一个流"), share(both.first_share, both.first_share_exact)),
             mean_time(T("Mean wait for either", "任一到来的平均等待"), both.first, units(a)),
         ],
     )
 
 
-def thinning_figure(a: Arrived) -> Figure:
+def thinning_figure(a: Arrived) -> draw.Figure:
     """Each arrival kept with chance p: two streams that know nothing of each other."""
     seen, parts, runs = a.timeline, a.thinning, min(MOST_ROWS, a.timeline.runs)
     kept, lost = ((seen.run < runs) & which for which in (seen.kept, ~seen.kept))
     names = T("kept", "保留"), T("lost", "丢弃")
     marks, ends, top = [], [], max(share_top(law.observed, law.exact) for law in (parts.kept, parts.dropped))
-    for law, color, shift, name in zip((parts.kept, parts.dropped), (ACCEPT, REJECT), (-0.2, 0.2), names, strict=True):
+    for law, color, shift, name in zip((parts.kept, parts.dropped), (draw.ACCEPT, draw.REJECT), (-0.2, 0.2), names, strict=True):
         part = worth_drawing(law)
         ends += [law.support[part][0], law.support[part][-1]]
         x = law.support[part] + shift
-        marks += [bars(x, law.observed[part], color, width=0.38, panel=1, name=name), ticks(x, law.exact[part], panel=1, name=LAW)]
+        marks += [
+            draw.bars(x, law.observed[part], color, width=0.38, panel=1, name=name),
+            draw.ticks(x, law.exact[part], panel=1, name=POISSON),
+        ]
     pair, times = np.unique(parts.pairs, axis=0, return_counts=True)
     least = float(pair.min(initial=pair.max(initial=0)))
     reach = (least - 0.7, max(float(pair.max(initial=0)), least + 4) + 0.7)
     largest = min(22, 180 / (reach[1] - reach[0]))  # about the distance of neighbours, in pixels
-    sizes = {"color": MEASURED, "opacity": 0.7, "size": largest * np.sqrt(times / times.max(initial=1)) + 3}
-    return Figure(
+    sizes = {"color": draw.MEASURED, "opacity": 0.7, "size": largest * np.sqrt(times / times.max(initial=1)) + 3}
+    return draw.Figure(
         [
-            strokes(seen.time[kept], seen.run[kept], runs, ACCEPT, name=names[0]),
-            points(
+            strokes(seen.time[kept], seen.run[kept], runs, draw.ACCEPT, name=names[0]),
+            draw.points(
                 seen.time[lost],
                 seen.run[lost] + 1,
-                marker={"color": REJECT, "symbol": "x-thin-open", "size": 6, "line": {"width": 1.4, "color": REJECT}},
+                marker={"color": draw.REJECT, "symbol": "x-thin-open", "size": 6, "line": {"width": 1.4, "color": draw.REJECT}},
                 name=names[1],
             ),
             *marks,
-            points(pair[:, 0], pair[:, 1], marker=sizes, panel=2, name=T("runs", "模拟")),
+            draw.points(pair[:, 0], pair[:, 1], marker=sizes, panel=2, name=T("runs", "模拟")),
         ],
         [
             rows_panel(a, runs, T("strokes kept, crosses lost", "竖线保留，叉号丢弃")),
-            Panel(Axis(in_window(a), range=(min(ends) - 0.7, max(ends) + 0.7)), share_axis(top), title=T("how many of each", "各有多少")),
-            Panel(
-                Axis(names[0], range=reach),
-                Axis(names[1], range=reach),
-                title=T("together, {pairs} runs", "两者并看，{pairs} 次模拟", pairs=len(parts.pairs)),
+            draw.Panel(
+                draw.Axis(in_window(a), range=(min(ends) - 0.7, max(ends) + 0.7)),
+                share_axis(top),
+                title=T("how many of each", "各有多少"),
+                key=True,
+            ),
+            draw.Panel(
+                draw.Axis(names[0], range=reach),
+                draw.Axis(names[1], range=reach),
+                title=T.many("together, {n:count} run", "together, {n:count} runs", "两者并看，{n:count} 次模拟", n=len(parts.pairs)),
             ),
         ],
         T(
@@ -151,44 +132,62 @@ def thinning_figure(a: Arrived) -> Figure:
             lost=parts.dropped.mean,
             correlation=parts.correlation,
         ),
-        corner(max(ends) + 0.6, top, [(names[0], ACCEPT), (names[1], REJECT), (LAW, THEORY)], 1),
         facts=[
             (T("Mean kept", "保留的均值"), beside(parts.kept.mean, parts.kept.mean_exact)),
             (T("Mean lost", "丢弃的均值"), beside(parts.dropped.mean, parts.dropped.mean_exact)),
             (
                 T("Correlation of kept and lost", "保留与丢弃的相关系数"),
-                beside(f"{amounts.fixed(parts.correlation)} ± {amounts.fixed(parts.correlation_error)}", "0"),
+                T(
+                    "{measured:fixed} ± {error:fixed} (exact 0)",
+                    "{measured:fixed} ± {error:fixed}（精确 0）",
+                    measured=parts.correlation,
+                    error=parts.correlation_error,
+                ),
             ),
             (
                 T("Correlation of kept and all", "保留与全部的相关系数"),
-                beside(amounts.fixed(parts.kept_with_all), f"√p = {amounts.fixed(parts.kept_with_all_exact)}"),
+                T(
+                    "{measured:fixed} (exact √p = {exact:fixed})",
+                    "{measured:fixed}（精确 √p = {exact:fixed}）",
+                    measured=parts.kept_with_all,
+                    exact=parts.kept_with_all_exact,
+                ),
             ),
         ],
         columns=3,
     )
 
 
-def uniform_figure(a: Arrived) -> Figure:
+def uniform_figure(a: Arrived) -> draw.Figure:
     """Given how many came, their times are points thrown at random."""
     u, window = a.uniformity, a.setting.window
     middle, observed, exact = middles(u.rank_edges) * window, u.rank_observed / window, u.rank_exact / window
     top, rank_top = HEADROOM * peak(u.position.observed, u.position.curve_y), HEADROOM * peak(observed, exact)
-    curves = []
-    for rank, seen, law in zip(u.ranks, observed, exact, strict=True):
-        name = T("the {rank}", "{rank}", rank=ordinal(int(rank)))
-        curves += [bars(middle, seen, panel=1, name=name, opacity=0.4), line(middle, law, panel=1, name=LAW)]
-    given = T("{chosen} runs with exactly {given}", "恰有 {given} 的 {chosen} 次模拟", chosen=amounts.count(u.chosen), given=u.given)
-    ranks = u.ranks.tolist()
-    which = T("the {ranks}", "{ranks}", ranks=T.joined([ordinal(rank) for rank in ranks]))
+    which = T("the {ranks}", "{ranks}", ranks=T.joined([ordinal(rank) for rank in u.ranks.tolist()]))
+    orders = []
+    for seen, law in zip(observed, exact, strict=True):
+        orders += [
+            draw.bars(middle, seen, panel=1, name=which, opacity=0.4),
+            draw.line(middle, law, panel=1, name=T("order statistics' laws", "次序统计量的分布")),
+        ]
+    given = T.many(
+        "{n:count} run with exactly {given:count}",
+        "{n:count} runs with exactly {given:count}",
+        "恰有 {given:count} 的 {n:count} 次模拟",
+        n=u.chosen,
+        given=u.given,
+    )
     means = [
         (T("Mean time of the {rank}", "{rank}的平均时刻", rank=ordinal(int(rank))), beside(seen * window, law * window))
         for rank, seen, law in zip(u.ranks, u.rank_mean, u.rank_mean_exact, strict=True)
     ]
-    return Figure(
-        [heap(u.position), line(u.position.curve_x, u.position.curve_y, name=LAW), *curves],
+    return draw.Figure(
+        [heap(u.position), draw.line(u.position.curve_x, u.position.curve_y, name=T("uniform law", "均匀分布")), *orders],
         [
             heap_panel(u.position, top, timed(a, T("time", "时间")), density(a), T("all {noun}", "全部 {noun}", noun=noun(a))),
-            Panel(Axis(timed(a, T("time", "时间")), range=(0, window)), Axis(density(a), range=(0, rank_top)), title=given),
+            draw.Panel(
+                draw.Axis(timed(a, T("time", "时间")), range=(0, window)), draw.Axis(density(a), range=(0, rank_top)), title=given, key=True
+            ),
         ],
         T(
             "{n:count} {noun} lie evenly over {span}; where exactly {given} came, the first comes at {first:number} on average, as of "
@@ -200,35 +199,34 @@ def uniform_figure(a: Arrived) -> Figure:
             given=u.given,
             first=u.rank_mean[0] * window,
         ),
-        corner(window, top, [(SEEN, MEASURED), (T("uniform law", "均匀分布"), THEORY)])
-        + corner(window, rank_top, [(which, MEASURED), (T("order statistics' laws", "次序统计量的分布"), THEORY)], 1),
         facts=[verdict(T("all times", "全部时刻"), u.position.fit), *(means if len(means) < 4 else [*means[:2], means[-1]])],
         layout={"barmode": "overlay", "bargap": 0.05},
     )
 
 
-def inspection_figure(a: Arrived) -> Figure:
+def inspection_figure(a: Arrived) -> draw.Figure:
     """The gap around a moment chosen blindly is longer than a gap counted one by one."""
     i, unit, window = a.inspection, units(a), a.setting.window
     top = HEADROOM * peak(i.length.observed, i.length.curve_y, a.gaps.curve_y)
     high = max(2.9 * i.mean_gap_exact, 1.25 * peak(i.mean_at))
     blind, plain = T("gap around a blind moment", "任意时刻所在的间隔"), T("gaps one by one", "逐个计数的间隔")
-    error = {"type": "data", "array": i.error_at, "thickness": 1, "width": 0, "color": MEASURED}
+    error = {"type": "data", "array": i.error_at, "thickness": 1, "width": 0, "color": draw.MEASURED}
     levels = [(i.mean_gap_exact, T("mean gap 1/λ", "平均间隔 1/λ")), (i.mean_limit, T.of("2/λ"))]
-    return Figure(
+    return draw.Figure(
         [
-            heap(i.length),
-            line(i.length.curve_x, i.length.curve_y, name=LAW),
-            line(a.gaps.curve_x, a.gaps.curve_y, SECOND, dash="dash", name=plain),
-            points(middles(i.moment_edges), i.mean_at, panel=1, error_y=error, name=SEEN),
-            line(middles(i.moment_edges), i.mean_at_exact, panel=1, name=LAW),
-            *(line([0, window], [level] * 2, MUTE, dash="dot", panel=1, name=name) for level, name in levels),
+            heap(i.length, blind),
+            draw.line(i.length.curve_x, i.length.curve_y, name=LAW),
+            draw.line(a.gaps.curve_x, a.gaps.curve_y, draw.SECOND, dash="dash", name=plain),
+            draw.points(middles(i.moment_edges), i.mean_at, panel=1, error_y=error, name=blind),
+            draw.line(middles(i.moment_edges), i.mean_at_exact, panel=1, name=LAW),
+            *(draw.line([0, window], [level] * 2, draw.MUTE, dash="dot", panel=1, name=name) for level, name in levels),
         ],
         [
             heap_panel(i.length, top, timed(a, T("length of the gap", "间隔长度")), density(a)),
-            Panel(
-                Axis(timed(a, T("moment chosen", "所选时刻")), range=(0, window)),
-                Axis(timed(a, T("mean length", "平均长度")), range=(0, high)),
+            draw.Panel(
+                draw.Axis(timed(a, T("moment chosen", "所选时刻")), range=(0, window)),
+                draw.Axis(timed(a, T("mean length", "平均长度")), range=(0, high)),
+                key=[(draw.MEASURED, blind, "dot"), (draw.THEORY, LAW, "line")],
             ),
         ],
         T(
@@ -239,11 +237,9 @@ def inspection_figure(a: Arrived) -> Figure:
             mean_exact=i.length.mean_exact,
             mean_gap=i.mean_gap,
         ),
-        corner(i.length.edges[-1], top, [(blind, MEASURED), (T("its law", "其分布"), THEORY), (plain, SECOND)])
-        + corner(window, high, [(blind, MEASURED), (LAW, THEORY)], 1)
-        + [
-            Label(window, levels[0][0] - 0.045 * high, levels[0][1], INK_2, "right", 1),
-            Label(0.01 * window, levels[1][0] + 0.045 * high, levels[1][1], INK_2, "left", 1),
+        [
+            draw.Label(window, levels[0][0] - 0.045 * high, levels[0][1], draw.INK_2, "right", 1),
+            draw.Label(0.01 * window, levels[1][0] + 0.045 * high, levels[1][1], draw.INK_2, "left", 1),
         ],
         facts=[
             mean_time(T("Mean gap, one by one", "逐个计数的平均间隔"), a.gaps, unit),
@@ -254,33 +250,35 @@ def inspection_figure(a: Arrived) -> Figure:
     )
 
 
-def varying_figure(a: Arrived) -> Figure:
+def varying_figure(a: Arrived) -> draw.Figure:
     """Candidates come at the largest rate; those that fall under the curve stay."""
     v, window = a.varying, a.setting.window
     most = a.setting.rate * (1 + a.setting.depth)
     top, stay = HEADROOM * most, v.accepted
     seen_top = HEADROOM * peak(v.observed, v.exact)
-    per = T("{noun} per {unit}", "{noun}，每{unit}", noun=noun(a), unit=wording.UNITS[a.unit_of_time][0])
+    per = T("{noun} per {unit}", "{noun}，每{unit}", noun=noun(a), unit=UNITS[a.unit_of_time][0])
     kept, lost = T("kept: under the curve", "保留：曲线之下"), T("lost: over it", "丢弃：曲线之上")
-    cross = {"color": REJECT, "symbol": "x-thin-open", "size": 5, "line": {"width": 1.2, "color": REJECT}}
-    return Figure(
+    cross = {"color": draw.REJECT, "symbol": "x-thin-open", "size": 5, "line": {"width": 1.2, "color": draw.REJECT}}
+    return draw.Figure(
         [
-            points(v.candidate_time[stay], v.candidate_height[stay], ACCEPT, size=4, name=kept),
-            points(v.candidate_time[~stay], v.candidate_height[~stay], marker=cross, name=lost),
-            line(v.curve_x, v.curve_y, width=2.4, name=T("rate λ(s)", "速率 λ(s)")),
-            bars(middles(v.edges), v.observed, panel=1, name=SEEN),
-            line(v.curve_x, v.curve_y, panel=1, name=T("rate λ(s)", "速率 λ(s)")),
+            draw.points(v.candidate_time[stay], v.candidate_height[stay], draw.ACCEPT, size=4, name=kept),
+            draw.points(v.candidate_time[~stay], v.candidate_height[~stay], marker=cross, name=lost),
+            draw.line(v.curve_x, v.curve_y, width=2.4, name=T("rate λ(s)", "速率 λ(s)")),
+            draw.bars(middles(v.edges), v.observed, panel=1, name=SEEN),
+            draw.line(v.curve_x, v.curve_y, panel=1, name=T("rate λ(s)", "速率 λ(s)")),
         ],
         [
-            Panel(
-                Axis(timed(a, T("time", "时间")), range=(0, window)),
-                Axis(per, range=(0, top)),
-                title=T("{stay} candidates", "{stay} 个候选", stay=amounts.count(len(stay))),
+            draw.Panel(
+                draw.Axis(timed(a, T("time", "时间")), range=(0, window)),
+                draw.Axis(per, range=(0, top)),
+                title=T.many("{n:count} candidate", "{n:count} candidates", "{n:count} 个候选", n=len(stay)),
+                key=True,
             ),
-            Panel(
-                Axis(timed(a, T("time", "时间")), range=(0, window)),
-                Axis(per, range=(0, seen_top)),
+            draw.Panel(
+                draw.Axis(timed(a, T("time", "时间")), range=(0, window)),
+                draw.Axis(per, range=(0, seen_top)),
                 title=T("what has come, all runs", "全部模拟中到来的"),
+                key=True,
             ),
         ],
         T(
@@ -294,10 +292,8 @@ def varying_figure(a: Arrived) -> Figure:
             span=span(a),
             mean_exact=v.total.mean_exact,
         ),
-        corner(window, top, [(kept, ACCEPT), (lost, REJECT), (T("rate λ(s)", "速率 λ(s)"), THEORY)])
-        + corner(window, seen_top, [(SEEN, MEASURED), (T("rate λ(s)", "速率 λ(s)"), THEORY)], 1),
         facts=[
-            (T("Kept of the candidates", "候选的保留比例"), beside(percent(v.acceptance), percent(v.acceptance_exact))),
+            (T("Kept of the candidates", "候选的保留比例"), share(v.acceptance, v.acceptance_exact)),
             (T("Mean count", "平均计数"), beside(v.total.mean, v.total.mean_exact)),
             verdict(T("the rate", "速率"), v.fit),
             verdict(T("the counts", "计数"), v.total.fit),
