@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from engine.core.timing import Timing, measure
-from engine.generation.vq_vae import VqVae, models, vq_vae
-from engine.generation.vq_vae.nearest import codebook_gradient, nearest_code
+from engine.generation.picture_codes import models
+from engine.generation.quantisation.nearest import codebook_gradient, nearest_code
+from engine.generation.vq_vae import VqVae, vq_vae
 
 SIZES = {"cpu": ((4096, 64, 2), (20_000, 1024, 16)), "cuda": ((1_000_000, 64, 2), (262_144, 1024, 16), (65_536, 8192, 64))}
 CACHE = {"cpu": 2**23, "cuda": 2**28}  # bytes of inputs to rotate through

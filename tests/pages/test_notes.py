@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.generation.vq_vae import models
+from engine.generation.picture_codes import models
 
 NOTES = Path(__file__).parents[2] / "pages"
 

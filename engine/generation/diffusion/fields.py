@@ -10,12 +10,12 @@ from numpy import ndarray
 
 from engine.generation.diffusion.guidance import NO_CLASS, Guided, Plan
 from engine.generation.diffusion.paths import Course, finish, follow
-from engine.generation.diffusion.plane import Mixture
-from engine.generation.diffusion.quality import CLEAN, directions, quantiles, sliced_w2
 from engine.generation.diffusion.result import EDGE, GUIDANCES, Convergence, Field, Path
 from engine.generation.diffusion.samplers import calls
 from engine.generation.diffusion.schedules import alphas_cumprod
 from engine.generation.diffusion.worlds import World
+from engine.generation.plane_models.judging import CLEAN, directions, quantiles, sliced_w2
+from engine.generation.plane_models.mixtures import Mixture
 
 CELLS, ARROWS = 44, 11
 REAL = 600  # real points that are shown

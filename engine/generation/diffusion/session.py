@@ -15,11 +15,12 @@ from engine.generation.diffusion import fields, findings, worlds
 from engine.generation.diffusion.guidance import NO_CLASS, Plan
 from engine.generation.diffusion.parameters import Diffuse
 from engine.generation.diffusion.paths import Course, Kept, finish, follow, moments
-from engine.generation.diffusion.quality import Judge, PlaneJudge, measure
+from engine.generation.diffusion.quality import Judge, measure
 from engine.generation.diffusion.result import GUIDANCES, GUIDED, Diffused, Path, Quality
 from engine.generation.diffusion.schedules import alphas_cumprod
 from engine.generation.diffusion.sweep import sweep
 from engine.generation.diffusion.worlds import World
+from engine.generation.plane_models.judging import PlaneJudge
 
 SHOWN_POINTS, SHOWN_PICTURES = 300, 16
 STRIP = 6  # pictures at each scale

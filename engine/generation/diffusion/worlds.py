@@ -11,17 +11,17 @@ from engine.core import Refused, devices
 from engine.core.recent import Recent
 from engine.core.words import T
 from engine.generation import image_models
-from engine.generation.diffusion import plane
-from engine.generation.diffusion.drawing import drawn
 from engine.generation.diffusion.guidance import Model
-from engine.generation.diffusion.network import Training, train
-from engine.generation.diffusion.plane import Mixture
+from engine.generation.plane_models import mixtures
+from engine.generation.plane_models.drawing import drawn
+from engine.generation.plane_models.mixtures import Mixture
+from engine.generation.plane_models.network import Training, train
 
 PLANES: dict[str, Callable[[], Mixture]] = {
-    "gaussian": plane.gaussian,
-    "lobes": plane.lobes,
-    "moons": plane.moons,
-    "spirals": plane.spirals,
+    "gaussian": mixtures.gaussian,
+    "lobes": mixtures.lobes,
+    "moons": mixtures.moons,
+    "spirals": mixtures.spirals,
 }
 _networks: Recent[Training] = Recent(8 * 2**20, lambda training: 2**20)
 

@@ -13,7 +13,8 @@ def warm_up() -> None:
     """Load the models, code the default picture and change an integer of large ones: a first change is at once."""
     import torch
 
-    from engine.generation.vq_vae import coded, coding, models
+    from engine.generation.picture_codes import coding, models
+    from engine.generation.vq_vae import coded
 
     models.warm_up()
     coded.looked_at(VqVae())

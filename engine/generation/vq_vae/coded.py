@@ -12,7 +12,8 @@ from torch import Tensor
 from engine.core import Refused
 from engine.core.words import T
 from engine.data import pictures, scenes
-from engine.generation.vq_vae import coding, findings, judging, models, quality, store
+from engine.generation.picture_codes import coding, judging, models, quality
+from engine.generation.vq_vae import findings, store
 from engine.generation.vq_vae.parameters import IMAGES, SCENE_IMAGES, VqVae
 from engine.generation.vq_vae.result import Atoms, Cell, VqVaed
 

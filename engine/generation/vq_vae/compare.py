@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy import ndarray
@@ -11,7 +10,7 @@ from numpy import ndarray
 from engine.core.words import T
 from engine.generation.vq_vae import live
 from engine.generation.vq_vae.quantisers import Choice
-from engine.generation.vq_vae.result import Compared
+from engine.generation.vq_vae.result import Compared, Trained
 
 # Name, quantiser, where its codes start, whether dead ones are drawn anew.
 CONTENDERS = (
@@ -32,34 +31,37 @@ BETAS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 
 def compare(world: str, codes: int, steps: int, seed: int) -> Iterator[tuple[Compared, float]]:
     """All of them from the same seed, one after another, and the share of the steps that is done."""
-    c, b = len(CONTENDERS), len(BETAS)
-    empty = [np.full(n, np.nan) for n in (c, c, c, b, b, b)]
-    found = Compared(world, tuple(one[0] for one in CONTENDERS), *empty[:3], np.array(BETAS), *empty[3:])
     choices = [(method, Choice(codes, 0.25, 0.95, start, restarts)) for _, method, start, restarts in CONTENDERS]
     choices += [("gradient", Choice(codes, beta, 0.95, "data", False)) for beta in BETAS]
+    done: list[Trained] = []
     for i, (method, choice) in enumerate(choices):
         run = live.Training(world, method, choice, steps, seed)
         for number in range(steps):
             if number % PAUSE == PAUSE - 1:
-                yield found, (i + number / steps) / len(choices)
+                yield compared(world, done), (i + number / steps) / len(choices)
             run.step(number)
         run.note(steps)
-        found = _with(found, i, run.result())
-        yield found, (i + 1) / len(choices)
+        done.append(run.result())
+        yield compared(world, done), (i + 1) / len(choices)
 
 
-def _with(found: Compared, i: int, made: live.Trained) -> Compared:
-    """The comparison with what the i-th training came to."""
+def compared(world: str, done: Sequence[Trained]) -> Compared:
+    """The comparison as far as its trainings have come."""
     c = len(CONTENDERS)
-    if i < c:
-        new = {"errors": made.error, "perplexities": made.perplexity, "sizes": len(made.usage)}
-        return replace(found, **{name: _put(getattr(found, name), i, value) for name, value in new.items()})
-    spread = float(made.vectors[-1].var(0).mean())
-    new = {"beta_errors": made.error, "beta_perplexities": made.perplexity, "beta_distortions": made.distortion / spread}
-    return replace(found, **{name: _put(getattr(found, name), i - c, value) for name, value in new.items()})
+
+    def column(value: Callable[[Trained], float], begin: int, count: int) -> ndarray:
+        known = [value(one) for one in done[begin : begin + count]]
+        return np.array(known + [np.nan] * (count - len(known)))
+
+    return Compared(
+        world,
+        tuple(name for name, *_ in CONTENDERS),
+        *(column(value, 0, c) for value in (lambda t: t.error, lambda t: t.perplexity, lambda t: len(t.usage))),
+        np.array(BETAS),
+        *(column(value, c, len(BETAS)) for value in (lambda t: t.error, lambda t: t.perplexity, _apart)),
+    )
 
 
-def _put(array: ndarray, i: int, value: float) -> ndarray:
-    made = array.copy()
-    made[i] = value
-    return made
+def _apart(made: Trained) -> float:
+    """What quantising loses, over the variance of the vectors."""
+    return made.distortion / float(made.vectors[-1].var(0).mean())

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from engine.generation.vq_vae import quality, worlds
+from engine.generation.picture_codes import quality
+from engine.generation.vq_vae import worlds
 from engine.generation.vq_vae.quantisers import QUANTISERS, Choice
 from engine.generation.vq_vae.result import Trained
 
@@ -75,15 +76,14 @@ class Training:
             apart = (z - q).square().mean()
         usage = np.bincount(index.numpy(), minlength=len(codes))
         history = [float(error), float(apart), quality.perplexity(usage), float((usage > 0).mean())]
-        chosen = slice(0, ARROWS)
         self.noted.append(
             {
                 "steps": np.array(number),
                 "vectors": z.detach().numpy().copy(),
                 "index": index.numpy().astype(np.int32),
                 "codes": codes.numpy().copy(),
-                "gradient_out": -out.grad[chosen].numpy(),
-                "gradient_in": -arrived[chosen].numpy(),
+                "gradient_out": -out.grad[:ARROWS].numpy(),
+                "gradient_in": -arrived[:ARROWS].numpy(),
                 "history": np.array(history),
             }
         )
@@ -100,10 +100,7 @@ class Training:
         return Trained(
             world=self.name,
             method=self.method,
-            at=np.arange(ARROWS),
             **columns,
-            originals=judged[:24].numpy(),
-            restored=restored[:24].numpy(),
             usage=np.bincount(index.numpy(), minlength=len(codes)),
             distortion=float((z - q).double().square().mean()),
             error=float((restored - judged).double().square().mean()),

@@ -5,11 +5,10 @@ Source: Lloyd 1957 (1982), Max 1960: each level is the mean of its cell, each bo
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy import ndarray
 
+from engine.core.recent import remembered
 from engine.generation.vq_vae.result import Scalar
 
 
@@ -41,7 +40,7 @@ def _uniform(borders: ndarray) -> tuple[ndarray, ndarray, ndarray]:
 MOMENTS = {"normal": _normal, "uniform": _uniform}
 
 
-@functools.cache
+@remembered(64)
 def normal(levels: int) -> Scalar:
     """The best of the unit normal law, to 1e-12: Lloyd's rounds, each exact, sped up by Newton's on their equations."""
     from scipy.optimize import root

@@ -1,4 +1,4 @@
-"""Pages of integers that no picture gave: mixed, shuffled, drawn evenly, drawn by use, drawn by the prior."""
+"""Pages of integers that no picture gave: mixed, shuffled, drawn evenly, drawn by the prior."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from numpy import ndarray
 from torch import Tensor
 
-from engine.generation.vq_vae import coding, models
-from engine.generation.vq_vae.networks import Autoencoder
+from engine.generation.picture_codes import coding, models
+from engine.generation.picture_codes.networks import Autoencoder
 from engine.generation.vq_vae.result import OtherPages
 
 PRIOR_PICTURES = 2
@@ -42,12 +42,10 @@ def other_pages(
     """Everything of one picture's page `codes` (h, w) and another's page of the same size."""
     rng = np.random.default_rng(seed)
     shares = np.linspace(0, 1, MIXES)
-    usage = np.bincount(codes.numpy().ravel(), minlength=codebook)
     pages = {
         "mixed": torch.stack([mix(model, codes, far, codebook, float(share)) for share in shares]),
         "shuffled": torch.from_numpy(rng.permutation(codes.numpy().ravel()).reshape(codes.shape)),
         "even": torch.from_numpy(rng.integers(codebook, size=codes.shape)),
-        "by_use": torch.from_numpy(rng.choice(codebook, size=codes.shape, p=usage / usage.sum())),
     }
     drawn, drawn_codes = draw(temperature, seed)
     return OtherPages(
@@ -55,7 +53,6 @@ def other_pages(
         mixes=shares,
         shuffled=painted(model, pages["shuffled"], codebook, pixels),
         even=painted(model, pages["even"], codebook, pixels),
-        by_use=painted(model, pages["by_use"], codebook, pixels),
         drawn=drawn,
         prior_factor=models.prior().shape.factor,
         prior_codes=models.prior().shape.codes,

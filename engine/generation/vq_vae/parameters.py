@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 from engine.core import Field, Params, T, Task
 from engine.core.params import Cost
 from engine.data import pictures
+from engine.generation.picture_codes.models import CORRECTIONS
 
-CORRECTIONS = 1  # of a page, where nothing else is asked for
 LEARNED = ("gradient", "ema", "rotation", "rvq")
 NEAREST = ("gradient", "ema", "rotation", "gumbel")  # those that give each vector to the nearest code
 CODED = ("image", "side", "factor", "codebook", "corrections")

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.generation.vq_vae import fsq
-from engine.generation.vq_vae.averages import Averages, k_means
-from engine.generation.vq_vae.gradients import codebook_loss, commitment, rotated, straight_through
-from engine.generation.vq_vae.nearest import lookup, nearest_code
+from engine.generation.quantisation import fsq
+from engine.generation.quantisation.averages import Averages, k_means
+from engine.generation.quantisation.gradients import codebook_loss, commitment, rotated, straight_through
+from engine.generation.quantisation.nearest import lookup, nearest_code
 
 DEAD = 0.02  # a code used less than this share of the mean is dead
 EVENLY = 0.1  # weight of the loss that keeps the codes of Gumbel-softmax in use

@@ -10,8 +10,8 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
-from engine.generation.vq_vae import coding, judging, models, quality
-from engine.generation.vq_vae.networks import CODEBOOKS
+from engine.generation.picture_codes import coding, judging, models, quality
+from engine.generation.picture_codes.networks import CODEBOOKS
 from engine.generation.vq_vae.parameters import CORRECTIONS
 from engine.generation.vq_vae.result import Curve, Rates
 

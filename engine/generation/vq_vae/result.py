@@ -8,7 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from engine.core import Finding, T
-from engine.generation.vq_vae import quality
+from engine.generation.picture_codes import quality
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class Trained:
     """A training by T moments of its course; K codes, n samples shown, D numbers to a vector.
 
     steps: (T,). vectors: (T, n, D) what is quantised of the samples shown. index: (T, n). codes: (T, K, D).
-    at: (a,) which samples carry arrows; gradient_out, gradient_in: (T, a, D) downhill for the reconstruction, where
-    the decoder takes its vector and, past the quantiser, where the encoder hands it over.
+    gradient_out, gradient_in: (T, a, D), of the first a samples, downhill for the reconstruction, where the decoder
+    takes its vector and, past the quantiser, where the encoder hands it over.
     history: (T, 4) reconstruction error, quantisation error (the codebook's loss and the commitment), perplexity and
-    the share of codes in use, on the samples shown. originals, restored: (m, width) fresh samples, and what comes back.
+    the share of codes in use, on the samples shown.
     usage: (K,) and distortion, error: on fresh samples, the mean square a number of z − q, and of x − x̂.
     """
 
@@ -83,12 +83,9 @@ class Trained:
     vectors: ndarray
     index: ndarray
     codes: ndarray
-    at: ndarray
     gradient_out: ndarray
     gradient_in: ndarray
     history: ndarray
-    originals: ndarray
-    restored: ndarray
     usage: ndarray
     distortion: float
     error: float
@@ -147,16 +144,15 @@ class OtherPages:
     """Pictures uint8, and the pages that they are painted from.
 
     mixed: (m, H, W, 3), the code vectors of two pictures mixed in the shares `mixes` (m,) and set to the nearest codes.
-    shuffled: the picture's own integers in any order. even: each code as likely as any. by_use: each as likely as in
-    this picture, without regard to its neighbours. drawn: (2, 128, 128, 3), by the prior, whose cells are
-    `prior_factor` pixels wide and whose codes `prior_codes`, whatever the picture's are. pages: the integers of each.
+    shuffled: the picture's own integers in any order. even: each code as likely as any. drawn: (2, 128, 128, 3), by the
+    prior, whose cells are `prior_factor` pixels wide and whose codes `prior_codes`, whatever the picture's are.
+    pages: the integers of each.
     """
 
     mixed: ndarray
     mixes: ndarray
     shuffled: ndarray
     even: ndarray
-    by_use: ndarray
     drawn: ndarray
     prior_factor: int
     prior_codes: int

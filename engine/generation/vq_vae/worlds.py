@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor, nn
+
+from engine.core.recent import remembered
 
 HELD_OUT_DIGITS = 297
 DIGIT_CODE = 8
@@ -59,7 +60,7 @@ def _pinwheel(count: int, rng: np.random.Generator) -> ndarray:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
 
 
-@functools.cache
+@remembered(1)
 def digits() -> ndarray:
     """scikit-learn's handwritten digits (1797, 64), 0 to 1, in their order. Read without importing scikit-learn."""
     found = importlib.util.find_spec("sklearn")

@@ -58,8 +58,8 @@ LAB = Lab(
         samplers,
         schedules,
         "engine.generation.diffusion.guidance",
-        "engine.generation.diffusion.plane",
-        "engine.generation.diffusion.network",
+        "engine.generation.plane_models.mixtures",
+        "engine.generation.plane_models.network",
     ],
     sample=sample,
 )

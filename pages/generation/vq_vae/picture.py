@@ -10,13 +10,16 @@ from engine.generation.vq_vae.parameters import CORRECTIONS
 from pages.shell import T, draw
 
 ERROR_SHOWN = 64  # mean absolute difference that is drawn brightest
+MOVED_SHOWN = 16  # largest one of a changed integer's pixel that is drawn brightest
+GLOW = np.array([2.4, 1.3, 0.6])  # how soon red, green and blue are full: black, orange, yellow
+CELL = (draw.BRASS, T("the chosen cell", "选中的格子"), "line")
 
 
-def frame(pixels: np.ndarray, title: T) -> draw.Panel:
+def frame(pixels: np.ndarray, title: T, key: list = ()) -> draw.Panel:
     """A panel for a picture, at its own proportions."""
     height, width = pixels.shape[:2]
     down = draw.Axis(hidden=True, range=(0, height), reverse=True, equal=True)
-    return draw.Panel(draw.Axis(hidden=True, range=(0, width)), down, title=title)
+    return draw.Panel(draw.Axis(hidden=True, range=(0, width)), down, title=title, key=key)
 
 
 def decibels(value: float, digits: int = 2) -> str:
@@ -24,10 +27,18 @@ def decibels(value: float, digits: int = 2) -> str:
     return f"{amounts.fixed(value, digits)}{amounts.SPACE}dB"
 
 
-def glow(error: np.ndarray) -> np.ndarray:
-    """Differences as a picture: black where there is none, through orange to white."""
-    t = np.clip(error.astype(float) / ERROR_SHOWN, 0, 1)[..., None]
-    return (255 * np.clip(t * np.array([2.4, 1.3, 0.6]), 0, 1)).astype(np.uint8)
+def glow(error: np.ndarray, brightest: int) -> np.ndarray:
+    """Differences as a picture: black where there is none, through orange to yellow."""
+    t = np.clip(error.astype(float) / brightest, 0, 1)[..., None]
+    return (255 * np.clip(t * GLOW, 0, 1)).astype(np.uint8)
+
+
+def glow_key(brightest: int) -> list:
+    """Which difference has which of these colours, in levels out of 255."""
+    levels = (0, brightest // 2, brightest)
+    colors = ["#" + glow(np.array(level), brightest).tobytes().hex() for level in levels]
+    words = [T.of("0"), T.of(str(levels[1])), T("{level} levels or more", "{level} 级以上", level=brightest)]
+    return list(zip(colors, words, strict=True))
 
 
 def box(window: tuple[int, int, int, int]) -> tuple[list[int], list[int]]:
@@ -84,6 +95,7 @@ def kept_figure(r: VqVaed) -> draw.Figure:
     if changed:
         facts.append((T("changed", "改动"), T("{before} → {after}", "{before} → {after}", before=cell.before, after=cell.after)))
     (height, width), (rows, columns) = r.image.shape[:2], r.codes.shape
+    touched = [(draw.BRASS, T("where the changed integer has a say", "被改整数的影响范围"), "dash")] if changed else []
     flat = T(
         "one of {colours} colours a cell: {psnr}", "每格取 {colours} 色之一：{psnr}", colours=r.codebook, psnr=decibels(r.flat_psnr, 1)
     )
@@ -94,15 +106,17 @@ def kept_figure(r: VqVaed) -> draw.Figure:
             *reach,
             *code_map(r, 1),
             draw.line(*box(here), draw.BRASS, width=2.5, panel=1, hoverinfo="skip"),
-            draw.picture(glow(r.error), panel=2),
+            draw.picture(glow(r.error, ERROR_SHOWN), panel=2),
             draw.picture(r.flat, panel=3),
         ],
         [
             frame(
-                r.image, T("original ⇆ reconstruction, {width} × {height}", "原图 ⇆ 重建，{width} × {height}", width=width, height=height)
+                r.image,
+                T("original ⇆ reconstruction, {width} × {height}", "原图 ⇆ 重建，{width} × {height}", width=width, height=height),
+                touched,
             ),
-            frame(r.image, T("the page: {rows} × {columns} integers", "整数页：{rows} × {columns}", rows=rows, columns=columns)),
-            frame(r.image, T("what is lost", "丢失了什么")),
+            frame(r.image, T("the page: {rows} × {columns} integers", "整数页：{rows} × {columns}", rows=rows, columns=columns), [CELL]),
+            frame(r.image, T("what is lost", "丢失了什么"), glow_key(ERROR_SHOWN)),
             frame(r.image, flat),
         ],
         T(
@@ -128,7 +142,7 @@ def integer_figure(r: VqVaed) -> draw.Figure:
         np.arange(len(cell.nearest)),
         cell.distances,
         panel=3,
-        marker={"color": [draw.BRASS if k == cell.after else draw.MEASURED for k in cell.nearest], "line": {"width": 0}},
+        marker={"color": [draw.BRASS if k == cell.after else draw.INK for k in cell.nearest], "line": {"width": 0}},
         name=T("squared distance", "距离平方"),
         text=[str(k) for k in cell.nearest],
         textposition="none",
@@ -159,19 +173,19 @@ def integer_figure(r: VqVaed) -> draw.Figure:
         [
             draw.picture(cell.old),
             draw.picture(cell.new, panel=1),
-            draw.picture(glow(np.minimum(4 * moved, 255)), panel=2),
+            draw.picture(glow(moved, MOVED_SHOWN), panel=2),
             near,
             *(draw.line(*here, draw.BRASS, width=2, panel=k, hoverinfo="skip") for k in range(3)),
         ],
         [
-            frame(cell.old, T("integer {before}", "整数 {before}", before=cell.before)),
+            frame(cell.old, T("integer {before}", "整数 {before}", before=cell.before), [CELL]),
             frame(cell.new, T("integer {after}", "整数 {after}", after=cell.after)),
-            frame(cell.old, T("what moved (×4)", "变化（×4）")),
+            frame(cell.old, T("what moved", "变化"), glow_key(MOVED_SHOWN)),
             draw.Panel(
                 draw.Axis(T("nearest codes: click one", "最近的码字：点一个"), ticks=codes),
                 draw.Axis("‖z − e‖²"),
                 title=T("how far codes are from its vector", "各码字离其向量多远"),
-                key=[(draw.BRASS, T("the cell's code", "此格的码字")), (draw.MEASURED, T("others near it", "附近的码字"))],
+                key=[(draw.BRASS, T("the cell's code", "此格的码字")), (draw.INK, T("others near it", "附近的码字"))],
             ),
         ],
         says,
@@ -216,7 +230,7 @@ def used_figure(r: VqVaed) -> draw.Figure:
         [
             draw.picture(sheet),
             numbers(grid, pitch, 0, "%{z}: × %{customdata}", customdata=r.usage[grid]),
-            draw.bars(places, r.usage[order], panel=1, name=T("uses", "使用次数")),
+            draw.bars(places, r.usage[order], draw.INK, panel=1, name=T("uses", "使用次数")),
             draw.line(places[[0, -1]], [even] * 2, panel=1, dash="dot", name=T("if all were used evenly", "若全部均匀使用"), label="end"),
         ],
         [

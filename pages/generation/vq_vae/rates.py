@@ -9,11 +9,11 @@ from pages.generation.vq_vae.picture import decibels, frame
 from pages.shell import T, draw
 
 LOOKS = {
-    "JPEG": (draw.SECOND, T.of("JPEG")),
-    "WEBP": (draw.FOURTH, T.of("WebP")),
-    "VQ 8": (draw.MEASURED, T("VQ-VAE, f = 8", "VQ-VAE，f = 8")),
-    "VQ 4": (draw.THIRD, T("VQ-VAE, f = 4", "VQ-VAE，f = 4")),
-    "flat": (draw.MUTE, T("flat cells", "单色格子")),
+    "JPEG": (draw.INK, "", T.of("JPEG")),
+    "WEBP": (draw.INK, "dash", T.of("WebP")),
+    "VQ 8": (draw.MEASURED, "", T("VQ-VAE, f = 8", "VQ-VAE，f = 8")),
+    "VQ 4": (draw.MEASURED, "dash", T("VQ-VAE, f = 4", "VQ-VAE，f = 4")),
+    "flat": (draw.MUTE, "dot", T("flat cells", "单色格子")),
 }
 
 
@@ -21,9 +21,9 @@ def bits_figure(r: VqVaed) -> draw.Figure:
     """PSNR and SSIM against bits a pixel; and pictures of about as many bits."""
     traces = []
     for name, curve in r.rates.curves.items():
-        color, words = LOOKS[name]
+        color, dash, words = LOOKS[name]
         mark = {"mode": "lines+markers", "marker": {"size": 5, "color": color}}
-        more = {"dash": "dot" if name == "flat" else "", "text": [f"{v:g}" for v in curve.setting]}
+        more = {"dash": dash, "text": [f"{v:g}" for v in curve.setting]}
         more["hovertemplate"] = "%{x:.3g}, %{y:.4g} (%{text})"
         for panel, values in enumerate((curve.psnr, curve.ssim)):
             finite = np.isfinite(values)  # a picture of few colours is given back exactly
@@ -37,19 +37,20 @@ def bits_figure(r: VqVaed) -> draw.Figure:
         (r.reconstruction, T("VQ-VAE: {bits:number} bits a pixel", "VQ-VAE：每像素 {bits:number} 比特", bits=r.bits_per_pixel)),
     ]
     pictures += [
-        (r.rates.rivals[kind], T("{name}: {bits:number}", "{name}：{bits:number}", name=LOOKS[kind][1], bits=r.rates.rival_bits[kind]))
+        (r.rates.rivals[kind], T("{name}: {bits:number}", "{name}：{bits:number}", name=LOOKS[kind][2], bits=r.rates.rival_bits[kind]))
         for kind in ("WEBP", "JPEG")
     ]
     traces += [draw.picture(pixels, panel=k + 2) for k, (pixels, _) in enumerate(pictures)]
     every = np.concatenate([c.bits for c in r.rates.curves.values()])
     bits = draw.Axis(T("bits per pixel", "每像素比特"), log=True, range=(float(every.min()) * 0.8, min(4.0, float(every.max()) * 1.1)))
-    key = [(color, words, "dash" if name == "flat" else "line") for name, (color, words) in LOOKS.items() if name in r.rates.curves]
+    key = [(color, words, "dash" if dash else "line") for name, (color, dash, words) in LOOKS.items() if name in r.rates.curves]
+    rings = [(draw.MEASURED, T("at the entropy of its codes", "按码字的熵计"), "dot"), (draw.BRASS, T("chosen", "所选"), "dot")]
     chosen = T("{bits:number.4} bits, {psnr}", "{bits:number.4} 比特，{psnr}", bits=r.bits_per_pixel, psnr=decibels(r.psnr))
     return draw.Figure(
         traces,
         [
             draw.Panel(bits, draw.Axis("PSNR (dB)"), title="PSNR", key=key),
-            draw.Panel(bits, draw.Axis("SSIM"), title="SSIM"),
+            draw.Panel(bits, draw.Axis("SSIM"), title="SSIM", key=rings),
             *(frame(pixels, title) for pixels, title in pictures),
         ],
         T(
@@ -61,7 +62,7 @@ def bits_figure(r: VqVaed) -> draw.Figure:
             (T("chosen page", "所选整数页"), chosen),
             *(
                 (
-                    T("nearest {name}", "最接近的 {name}", name=LOOKS[kind][1]),
+                    T("nearest {name}", "最接近的 {name}", name=LOOKS[kind][2]),
                     T("{bits:number.4} bits", "{bits:number.4} 比特", bits=r.rates.rival_bits[kind]),
                 )
                 for kind in ("WEBP", "JPEG")
@@ -79,8 +80,8 @@ def pages_figure(r: VqVaed) -> draw.Figure:
         (p.mixed[middle], T("code vectors mixed", "码字向量的混合")),
         (p.shuffled, T("its integers, shuffled", "打乱它的整数")),
         (p.even, T("every code as likely", "每个码字等可能")),
-        (p.by_use, T("as often as here, anywhere", "按使用频率随机摆放")),
-        (np.concatenate(list(p.drawn), 1), T("drawn by the prior", "由先验抽取")),
+        (p.drawn[0], T("drawn by the prior", "由先验抽取")),
+        (p.drawn[1], T("drawn by the prior, again", "由先验再次抽取")),
     ]
     frames = [draw.Frame(f"{share:.2f}", {1: {"source": draw.source(p.mixed[i])}}) for i, share in enumerate(p.mixes)]
     prior = T(
@@ -93,8 +94,8 @@ def pages_figure(r: VqVaed) -> draw.Figure:
         [draw.picture(pixels, panel=k) for k, (pixels, _) in enumerate(shown)],
         [frame(pixels, title) for pixels, title in shown],
         T(
-            "Six pages of integers as the decoder paints them: a picture's own, mixed with another's, shuffled, drawn evenly, by use, and by the prior.",
-            "解码器画出的六页整数：图片自己的、与另一张混合的、打乱的、均匀抽取的、按使用频率抽取的、由先验抽取的。",
+            "Six pages of integers as the decoder paints them: a picture's own, mixed with another's, shuffled, drawn evenly, and two drawn by the prior.",
+            "解码器画出的六页整数：图片自己的、与另一张混合的、打乱的、均匀抽取的，以及由先验抽取的两页。",
         ),
         facts=[(T("the prior", "先验"), prior)],
         frames=draw.Frames(T("share of the other picture", "另一张图片的比例"), frames, start=middle),

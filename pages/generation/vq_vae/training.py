@@ -33,12 +33,12 @@ def chase_figure(r: VqVaed) -> draw.Figure:
     """Vectors, codes and gradients, moment by moment."""
     t = r.training
     vectors, codes, out, into = flattening.plane(t)
-    moments, width = len(t.steps), t.vectors.shape[2]
+    moments, width, arrowed = len(t.steps), t.vectors.shape[2], out.shape[1]
     chosen = codes[np.arange(moments)[:, None], t.index]  # (T, n, 2)
     longest = np.abs(out[1:] if moments > 1 else out).max() or 1.0
     reach = 0.35 * float(np.ptp(vectors[-1], 0).max()) / longest  # the longest arrow is a third of the cloud
-    handed = arrows(vectors[:, t.at], reach * into, draw.SECOND, T("downhill as handed to z", "传给 z 的下降方向"))
-    meant = arrows(chosen[:, t.at], reach * out, draw.ACCEPT, T("downhill at its code", "码字处的下降方向"))
+    handed = arrows(vectors[:, :arrowed], reach * into, draw.SECOND, T("downhill as handed to z", "传给 z 的下降方向"))
+    meant = arrows(chosen[:, :arrowed], reach * out, draw.ACCEPT, T("downhill at its code", "码字处的下降方向"))
     numbers = [str(k) for k in range(codes.shape[1])]
     x, y = vectors[-1].T
     traces = [
@@ -93,7 +93,7 @@ def losses_figure(r: VqVaed) -> draw.Figure:
     counts = {PERPLEXITY: varied, T("codes in use", "使用中的码字"): used * whole}
     return draw.Figure(
         [
-            *draw.curves(t.steps, lost),
+            *draw.curves(t.steps, lost, colors=(draw.FOURTH, draw.MEASURED)),
             *draw.curves(t.steps, counts, colors=(draw.THIRD, draw.MUTE), panel=1),
             draw.line(t.steps[[0, -1]], [whole] * 2, draw.THEORY, panel=1, dash="dot", name=T("all, evenly", "全部均匀"), label="middle"),
         ],
@@ -179,10 +179,10 @@ def compare_figure(r: VqVaed) -> draw.Figure:
     spread = [T("{ratio:number}", "{ratio:number}", ratio=ratio) for ratio in c.beta_distortions[[0, -1]] if np.isfinite(ratio)]
     return draw.Figure(
         [
-            draw.bars(c.errors, at, name=ERROR, orientation="h"),
+            draw.bars(c.errors, at, draw.FOURTH, name=ERROR, orientation="h"),
             draw.bars(c.perplexities, at, draw.THIRD, panel=1, name=PERPLEXITY, orientation="h"),
             draw.points(c.sizes, at, draw.THEORY, size=10, symbol="line-ns-open", panel=1, name=T("codes there are", "码字总数")),
-            draw.line(c.betas, c.beta_errors, draw.MEASURED, panel=2, name=ERROR) | marks,
+            draw.line(c.betas, c.beta_errors, draw.FOURTH, panel=2, name=ERROR) | marks,
             draw.line(c.betas, c.beta_perplexities, draw.THIRD, panel=3, name=PERPLEXITY) | marks,
         ],
         [
@@ -212,9 +212,8 @@ def number_figure(r: VqVaed) -> draw.Figure:
     n = r.number
     near = np.abs(n.at - n.z) < 0.8
     top = float(np.max(n.losses)) * 1.1 + 0.1
-    stepped = draw.line(n.at, np.round(np.ceil(n.at - 0.5)), draw.MEASURED, name=T("code of z", "z 的码字"))
-    stepped["line"] = {"color": draw.MEASURED, "width": 2, "shape": "hvh"}
-    after = draw.ACCEPT if n.moved_loss <= n.loss else draw.REJECT
+    stepped = draw.line(n.at, np.ceil(n.at - 0.5), draw.INK, width=2, name=T("code of z", "z 的码字"))
+    stepped["line"] |= {"shape": "hvh"}
     decoded = {"output": n.output, "target": n.target}
     four = "fixed.4"
 
@@ -223,10 +222,12 @@ def number_figure(r: VqVaed) -> draw.Figure:
             stepped,
             draw.line(n.at, n.at, draw.INK_3, dash="dot", name=T("dq/dz = 1, as backward has it", "反向时 dq/dz = 1")),
             draw.points([n.z], [n.code], draw.BRASS, size=11, name="z"),
-            draw.line(n.at, n.losses, draw.MEASURED, panel=1, name=LOSS),
+            draw.line(n.at, n.losses, draw.FOURTH, panel=1, name=LOSS),
             draw.line(n.at[near], n.lines[near], draw.SECOND, panel=1, width=2.2, name=T("slope handed on", "传回的斜率")),
             draw.points([n.z], [n.loss], draw.BRASS, size=11, panel=1, name="z"),
-            draw.points([n.moved], [n.moved_loss], after, size=11, symbol="diamond", panel=1, name=T("z after a step", "走一步后的 z")),
+            draw.points(
+                [n.moved], [n.moved_loss], draw.BRASS, size=11, symbol="diamond-open", panel=1, name=T("z after a step", "走一步后的 z")
+            ),
         ],
         [
             draw.Panel(

@@ -124,11 +124,11 @@ def position_models() -> dict[str, Any]:
 
 
 def vq_vae() -> dict[str, Any]:
-    from engine.generation.vq_vae import train
-    from engine.generation.vq_vae.learning import Plan
-    from engine.generation.vq_vae.networks import Shape
-    from engine.generation.vq_vae.prior import PriorShape
-    from engine.generation.vq_vae.prior_learning import PriorPlan
+    from engine.generation.picture_codes import train
+    from engine.generation.picture_codes.learning import Plan
+    from engine.generation.picture_codes.networks import Shape
+    from engine.generation.picture_codes.prior import PriorShape
+    from engine.generation.picture_codes.prior_learning import PriorPlan
 
     shape, prior = Shape(8, (8, 8, 12), 1, 1, codebooks=(16,)), PriorShape(codes=16, layers=1, width=32, heads=2)
     plan = Plan(shape, steps=6, decay=2, again=2, cuts=((2, 64), (1, 96)), every=2)
@@ -187,7 +187,7 @@ def test_a_recipe_runs_and_an_interruption_changes_nothing(name, tmp_path, monke
     case, recipe = CASES[name], recipes.discover()[name]
     arguments, told = case.arguments(), []
     if name == "vq-vae":
-        monkeypatch.setattr("engine.generation.vq_vae.judging.palettes", lambda factor, sizes: {})  # no part of the training
+        monkeypatch.setattr("engine.generation.picture_codes.judging.palettes", lambda factor, sizes: {})  # no part of the training
 
     def stop(share: float, line: str) -> None:
         if line.startswith(case.stop):

@@ -13,12 +13,14 @@ from engine.core import Refused, recipes
 from engine.core.params import Params
 from engine.core.runner import Runner
 from engine.generation import image_models
-from engine.generation.diffusion import PICTURES, PLANES, Diffuse, diffusion, findings, plane, quality, worlds
+from engine.generation.diffusion import PICTURES, PLANES, Diffuse, diffusion, findings, worlds
 from engine.generation.diffusion.paths import Noise, moments
 from engine.generation.diffusion.result import GUIDANCES, Quality
 from engine.generation.diffusion.samplers import SAMPLERS, calls
 from engine.generation.diffusion.schedules import alphas_cumprod
 from engine.generation.image_models import judging, model, networks
+from engine.generation.plane_models import judging as plane_judging
+from engine.generation.plane_models import mixtures
 
 SMALL = {"points": 200, "steps": 8}
 UNET = {"channels": 3, "side": 32, "fold": 4, "widths": [16, 32], "layers": 1, "embeddings": 7}
@@ -187,11 +189,11 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(values, sentence):
 
 def test_a_network_learns_a_mixture_on_the_spot():
     """Within 1.1 times the sliced W₂ of the exact score, at the same number of network calls, over 20 seeds."""
-    world = plane.lobes()
+    world = mixtures.lobes()
     *_, training = worlds.trained(world)
     assert training.fraction == 1 and training.losses[-1] < training.losses[0]
     count, none = 20_000, torch.full((20_000,), -1)
-    target = quality.quantiles(world, count)
+    target = plane_judging.quantiles(world, count)
     for sampler, schedule, steps, seeds in (("ddim", "linear", 20, 20), ("dpm", "edm", 20, 4)):
         levels = alphas_cumprod(schedule, steps)
         found: dict[str, list[float]] = {"exact": [], "network": []}
@@ -200,7 +202,7 @@ def test_a_network_learns_a_mixture_on_the_spot():
             for name, source in (("exact", world), ("network", training.network)):
                 epsilon = lambda x, a, source=source: source.epsilon(x, a, none)  # noqa: E731
                 *_, last = SAMPLERS[sampler](epsilon, noise(-1), levels, noise)
-                found[name].append(quality.sliced_w2(last.x.numpy(), target))
+                found[name].append(plane_judging.sliced_w2(last.x.numpy(), target))
         ratio = np.mean(found["network"]) / np.mean(found["exact"])
         assert ratio <= 1.1, f"{sampler} {schedule}: {ratio:.3f}"
 
@@ -214,12 +216,12 @@ def test_a_run_with_a_learnt_score_says_how_far_it_is_from_the_exact_one():
 
 
 def test_the_same_recipe_gives_the_same_network_and_leaves_the_generator_alone():
-    from engine.generation.diffusion.network import train
+    from engine.generation.plane_models.network import train
 
     torch.manual_seed(5)
     before = torch.get_rng_state()
     x, none = torch.randn(20, 2, generator=torch.Generator().manual_seed(1)), torch.full((20,), -1)
-    one, two = ([*train(plane.moons(), 1, rounds=3)][-1].network.epsilon(x, 0.5, none) for _ in range(2))
+    one, two = ([*train(mixtures.moons(), 1, rounds=3)][-1].network.epsilon(x, 0.5, none) for _ in range(2))
     torch.testing.assert_close(one, two)
     assert torch.equal(torch.get_rng_state(), before)
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.generation.diffusion import plane, samplers, schedules
+from engine.generation.diffusion import samplers, schedules
 from engine.generation.diffusion.paths import Noise
 from engine.generation.diffusion.samplers import SAMPLERS
+from engine.generation.plane_models import mixtures
 
 # diffusers hands tensors to numpy in a way that numpy is about to give up.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -192,7 +193,7 @@ def test_noise_is_the_same_for_the_same_step_and_fresh_for_another():
     assert not torch.equal(one(0), Noise((4000,), 6, torch.float64)(0))
 
 
-def gaussian_end(x: torch.Tensor, world: plane.Mixture, begin: float, end: float) -> torch.Tensor:
+def gaussian_end(x: torch.Tensor, world: mixtures.Mixture, begin: float, end: float) -> torch.Tensor:
     """Where the ODE carries x from one level to another in a world of one Gaussian: each axis is stretched."""
     mean, variance = torch.from_numpy(world.means[0]), torch.from_numpy(world.deviations[0]) ** 2
     stretch = torch.sqrt((end * variance + 1 - end) / (begin * variance + 1 - begin))
@@ -201,7 +202,7 @@ def gaussian_end(x: torch.Tensor, world: plane.Mixture, begin: float, end: float
 
 @pytest.mark.parametrize(("name", "order"), [("euler", 1), ("ddim", 1), ("heun", 2), ("dpm", 2)])
 def test_errors_fall_with_the_order_of_the_method(name, order):
-    world = plane.gaussian()
+    world = mixtures.gaussian()
     x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     none = torch.full((50,), -1)
     errors = []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy import ndarray
 from PIL import Image
 
+from engine.core.recent import remembered
 from engine.data import pictures, scenes
 
 SCALES = (1.0, 0.7, 0.5)
@@ -23,7 +23,7 @@ class Stock:
     kinds: tuple[tuple[ndarray, ...], ...]
 
 
-@functools.cache
+@remembered(1, 2**29)
 def stock(scene_count: int = 400) -> Stock:
     """The training photographs at each scale, and rendered scenes."""
     seen = tuple(_scaled(name, s) for name in pictures.TRAINING for s in SCALES)

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from engine.data import pictures
-from engine.generation.vq_vae import coding, quality
-from engine.generation.vq_vae.averages import k_means
-from engine.generation.vq_vae.nearest import nearest_code
-from engine.generation.vq_vae.networks import Autoencoder
-from engine.generation.vq_vae.parameters import CORRECTIONS
+from engine.generation.picture_codes import coding, quality
+from engine.generation.picture_codes.models import CORRECTIONS
+from engine.generation.picture_codes.networks import Autoencoder
+from engine.generation.quantisation.averages import k_means
+from engine.generation.quantisation.nearest import nearest_code
 
 
 def cells(pixels: ndarray, factor: int) -> Tensor:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.generation.vq_vae.nearest import nearest_code
+from engine.generation.quantisation.nearest import nearest_code
 
 TINY = 1e-20
 

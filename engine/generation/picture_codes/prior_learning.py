@@ -17,9 +17,9 @@ from engine.core.progress import Progress
 from engine.core.recipes import Report
 from engine.core.training import ended_early, fit, rise_stay_fall
 from engine.data import scenes
-from engine.generation.vq_vae import coding
-from engine.generation.vq_vae.networks import Autoencoder
-from engine.generation.vq_vae.prior import Prior, PriorShape
+from engine.generation.picture_codes import coding
+from engine.generation.picture_codes.networks import Autoencoder
+from engine.generation.picture_codes.prior import Prior, PriorShape
 
 SCENE_SEED, OBJECTS = 47, (1, 3)
 

@@ -7,7 +7,7 @@ import numpy as np
 from engine.core import Refused
 from engine.core.words import T
 from engine.data import masks
-from engine.generation.diffusion.plane import Mixture, mixture_of
+from engine.generation.plane_models.mixtures import Mixture, mixture_of
 
 REACH = 2.2  # half the width of the drawing, in units of the plane
 MOST_CELLS = 160  # components of the mixture; a finer drawing is read in coarser cells

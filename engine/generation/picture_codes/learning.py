@@ -22,11 +22,11 @@ from engine.core.optimisers import MuonAdamW
 from engine.core.progress import Progress, Tensors
 from engine.core.recipes import Report
 from engine.core.training import ended_early, fit, rise_stay_fall
-from engine.generation.vq_vae import patches
-from engine.generation.vq_vae.averages import Averages, k_means
-from engine.generation.vq_vae.gradients import commitment, straight_through
-from engine.generation.vq_vae.nearest import nearest_code
-from engine.generation.vq_vae.networks import Autoencoder, Shape
+from engine.generation.picture_codes import patches
+from engine.generation.picture_codes.networks import Autoencoder, Shape
+from engine.generation.quantisation.averages import Averages, k_means
+from engine.generation.quantisation.gradients import commitment, straight_through
+from engine.generation.quantisation.nearest import nearest_code
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from torch import Tensor
 from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.data import pictures
-from engine.generation.vq_vae import coding, judging, patches, quality
-from engine.generation.vq_vae.learning import Plan, Run
-from engine.generation.vq_vae.models import NAME, folder
-from engine.generation.vq_vae.nearest import nearest_code
-from engine.generation.vq_vae.networks import ATOM, SHAPES, Autoencoder
-from engine.generation.vq_vae.prior_learning import PriorPlan, PriorRun, bits_a_code
+from engine.generation.picture_codes import coding, judging, patches, quality
+from engine.generation.picture_codes.learning import Plan, Run
+from engine.generation.picture_codes.models import NAME, folder
+from engine.generation.picture_codes.networks import ATOM, SHAPES, Autoencoder
+from engine.generation.picture_codes.prior_learning import PriorPlan, PriorRun, bits_a_code
+from engine.generation.quantisation.nearest import nearest_code
 
 
 @dataclass(frozen=True)

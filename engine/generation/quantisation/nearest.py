@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.generation.vq_vae import reference
+from engine.generation.quantisation import reference
 
 Backend = Literal["auto", "reference", "torch", "triton"]
 NARROW = 4  # numbers to a vector
@@ -52,7 +52,7 @@ def nearest_code(z: Tensor, codebook: Tensor, backend: Backend = "auto") -> Tens
         case "reference":
             return reference.nearest_code(z, codebook)
         case "triton":
-            from engine.generation.vq_vae import launch
+            from engine.generation.quantisation import launch
 
             return launch.nearest_code(z, codebook)
     return _chunked(z, codebook)
@@ -93,7 +93,7 @@ def codebook_gradient(gradient: Tensor, index: Tensor, codes: int, backend: Back
         case "reference":
             return reference.codebook_gradient(gradient, index, codes).to(gradient.dtype)
         case "triton":
-            from engine.generation.vq_vae import launch
+            from engine.generation.quantisation import launch
 
             return launch.codebook_gradient(gradient, index, codes).to(gradient.dtype)
     made = torch.zeros(codes, gradient.shape[1], dtype=gradient.dtype, device=gradient.device)

@@ -11,13 +11,14 @@ from scipy import stats
 from scipy.integrate import solve_ivp
 
 from engine.core import Refused
-from engine.generation.diffusion import fields, plane, quality, schedules
-from engine.generation.diffusion.drawing import MOST_CELLS, drawn
+from engine.generation.diffusion import fields, schedules
 from engine.generation.diffusion.guidance import GUIDANCE, Guided, Plan, within
-from engine.generation.diffusion.plane import Mixture
 from engine.generation.diffusion.samplers import SAMPLERS
+from engine.generation.plane_models import judging, mixtures
+from engine.generation.plane_models.drawing import MOST_CELLS, drawn
+from engine.generation.plane_models.mixtures import Mixture
 
-WORLDS = {"gaussian": plane.gaussian(), "lobes": plane.lobes(), "moons": plane.moons(), "spirals": plane.spirals()}
+WORLDS = {"gaussian": mixtures.gaussian(), "lobes": mixtures.lobes(), "moons": mixtures.moons(), "spirals": mixtures.spirals()}
 
 
 def mixture(seed: int, classes: int = 3, parts: int = 7) -> Mixture:
@@ -79,8 +80,8 @@ def test_draws_follow_the_law():
         mean = world.weights @ world.means
         spread = world.weights @ (world.deviations**2 + (world.means - mean) ** 2)
         assert (np.abs(drawn_points.mean(0) - mean) < 5 * np.sqrt(spread / 40_000)).all()
-        target = quality.quantiles(world, 40_000)
-        for row, way in zip(target[::8], quality.directions()[::8], strict=True):
+        target = judging.quantiles(world, 40_000)
+        for row, way in zip(target[::8], judging.directions()[::8], strict=True):
             assert stats.ks_2samp(drawn_points @ way, row).pvalue > 1e-4
         assert (world.draw_labelled(500, seed, 1)[1] == 1).all()
 
@@ -138,9 +139,9 @@ def test_many_steps_from_noise_end_in_the_world(sampler, eta):
     noise = lambda _: torch.randn(x.shape, generator=chance, dtype=x.dtype)  # noqa: E731
     levels = schedules.alphas_cumprod("edm", 60 if sampler == "heun" else 250)
     *_, last = SAMPLERS[sampler](lambda x, a: world.epsilon(x, a, none), x, levels, noise, eta)
-    target = quality.quantiles(world, len(x))
-    floor = quality.sliced_w2(world.draw(len(x), 5), target)
-    assert quality.sliced_w2(last.x.numpy(), target) < 3 * floor + 0.01
+    target = judging.quantiles(world, len(x))
+    floor = judging.sliced_w2(world.draw(len(x), 5), target)
+    assert judging.sliced_w2(last.x.numpy(), target) < 3 * floor + 0.01
 
 
 def test_both_kinds_of_guidance_agree_where_the_score_is_exact():
@@ -215,13 +216,13 @@ def test_the_tilted_law_is_the_product_of_powers_and_only_at_clean_time():
 
 def test_quantiles_and_distance_are_those_of_known_laws():
     one = Mixture(np.array([[0.3, -1.0]]), np.array([[0.5, 2.0]]), np.ones(1), np.zeros(1, int), (("all", "全部"),))
-    target = quality.quantiles(one, 999)
-    for row, way in zip(target, quality.directions(), strict=True):
+    target = judging.quantiles(one, 999)
+    for row, way in zip(target, judging.directions(), strict=True):
         law = stats.norm(one.means[0] @ way, np.sqrt(one.deviations[0] ** 2 @ way**2))
         np.testing.assert_allclose(row, law.ppf((np.arange(999) + 0.5) / 999), atol=3e-3)
     moved = one.draw(60_000, 1) + np.array([0.4, 0.0])  # a shift by v is W₂ |⟨v, θ⟩| along θ: 0.4 / √2 in the mean square
-    assert quality.sliced_w2(moved, quality.quantiles(one, 60_000)) == pytest.approx(0.4 / math.sqrt(2), abs=0.02)
-    assert quality.sliced_w2(one.draw(60_000, 2), quality.quantiles(one, 60_000)) < 0.03
+    assert judging.sliced_w2(moved, judging.quantiles(one, 60_000)) == pytest.approx(0.4 / math.sqrt(2), abs=0.02)
+    assert judging.sliced_w2(one.draw(60_000, 2), judging.quantiles(one, 60_000)) < 0.03
 
 
 def test_what_was_asked_for_has_every_class_as_often():

@@ -13,11 +13,11 @@ from numpy import ndarray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from engine.generation.vq_vae import quality
-from engine.generation.vq_vae.gradients import straight_through
-from engine.generation.vq_vae.nearest import nearest_code
-from engine.generation.vq_vae.networks import Autoencoder
-from engine.generation.vq_vae.parameters import CORRECTIONS
+from engine.generation.picture_codes import quality
+from engine.generation.picture_codes.models import CORRECTIONS
+from engine.generation.picture_codes.networks import Autoencoder
+from engine.generation.quantisation.gradients import straight_through
+from engine.generation.quantisation.nearest import nearest_code
 
 STRIDE, SHORTER = 0.3, 2 / 3
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from engine.core import checkpoints
 
 if TYPE_CHECKING:
-    from engine.generation.vq_vae.networks import Autoencoder
-    from engine.generation.vq_vae.prior import Prior
+    from engine.generation.picture_codes.networks import Autoencoder
+    from engine.generation.picture_codes.prior import Prior
 
 NAME = "vq-vae"
 FACTORS = (4, 8)
+CORRECTIONS = 1  # of a page, where nothing else is asked for
 
 
 def folder(factor: int) -> str:
@@ -22,7 +23,7 @@ def folder(factor: int) -> str:
 
 @functools.cache
 def _autoencoder(factor: int) -> tuple[Autoencoder, dict[str, Any]]:
-    from engine.generation.vq_vae.networks import Autoencoder, Shape
+    from engine.generation.picture_codes.networks import Autoencoder, Shape
 
     found = checkpoints.load(folder(factor), NAME)
     shape = {k: tuple(v) if isinstance(v, list) else v for k, v in found.config["shape"].items()}
@@ -33,7 +34,7 @@ def _autoencoder(factor: int) -> tuple[Autoencoder, dict[str, Any]]:
 
 @functools.cache
 def _prior() -> tuple[Prior, dict[str, Any]]:
-    from engine.generation.vq_vae.prior import Prior, PriorShape
+    from engine.generation.picture_codes.prior import Prior, PriorShape
 
     found = checkpoints.load(f"{NAME}-prior", NAME)
     model = Prior(PriorShape(**found.config["shape"])).eval().requires_grad_(False)

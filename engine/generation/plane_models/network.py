@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from engine.generation.diffusion.plane import NO_CLASS, Mixture
+from engine.generation.plane_models.mixtures import NO_CLASS, Mixture
 
 WIDTH, DEPTH = 64, 3
 ROUNDS, BATCH, RATE = 1500, 4096, 0.01

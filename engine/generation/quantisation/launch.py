@@ -6,7 +6,7 @@ import torch
 import triton
 from torch import Tensor
 
-from engine.generation.vq_vae import kernel
+from engine.generation.quantisation import kernel
 
 WIDEST = 256  # numbers to a code that a program's registers hold
 BLOCK_K = 64
