@@ -120,16 +120,11 @@ def heat(
 ) -> dict[str, Any]:
     """A heat map of z[row, column]; a diverging one is centred at zero. Numbers are shown on hover.
 
-    bar: a scale of its colours stands beside the panel, with `scale_title` if there is one; of several maps in a panel
-        the first one's is shown. Where the numbers are those of the model, signed maps have one.
+    bar, scale_title: a scale of its colours stands beside the panel, with its title if there is one; of several maps in a
+        panel the first one's is shown. Signed maps have one.
     """
     places = {key: value for key, value in (("x", x), ("y", y)) if value is not None}
-    made = {
-        "z": z,
-        **places,
-        "colorscale": scale or (DIVERGING if diverging else RAMP),
-        "showscale": bool(scale_title) if bar is None else bar,
-    }
+    made = {"z": z, **places, "colorscale": scale or (DIVERGING if diverging else RAMP), "showscale": bar or bool(scale_title)}
     if scale_title:
         made["colorbar"] = {"title": {"text": T.of(scale_title)}}
     if diverging:

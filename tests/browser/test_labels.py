@@ -92,6 +92,18 @@ def test_a_logarithmic_axis_shows_decades_or_1_2_5(drawn, high, shown, given):
     assert ticks == shown
 
 
+def test_named_ticks_of_a_logarithmic_axis_keep_apart(drawn):
+    """Six ranks, a factor of two from each to the next: all of them where there is room, every second or third elsewhere."""
+    places, names = [128 * 2**k for k in range(6)], [f"r = {2**k}<br>{128 * 2**k} numbers" for k in range(6)]
+    axis = draw.Axis("x", log=True, range=(100, 5000), ticks=(places, names))
+    figure = draw.Figure([draw.line(places, places)], [draw.Panel(axis)], T("A line.", "一条线。"), layout={"xaxis": {"tickangle": 0}})
+    shown = []
+    for width in (390, 1440):
+        assert sheet.faults(drawn, figure.data(), width, "en") == []
+        shown.append(drawn.locator(".xtick text").count())
+    assert 2 <= shown[0] < 6 == shown[1]
+
+
 def test_a_key_names_the_colours_and_a_scale_the_numbers(drawn):
     figure = draw.Figure(
         [draw.line([0, 1], [0, 1], name=T("law", "定律")), draw.heat(np.eye(3) - 0.5, panel=1, diverging=True, bar=True)],

@@ -435,3 +435,7 @@ def test_a_long_name_on_the_x_axis_stands_in_two_lines(name, shown):
     axis = Axis(ticks=([0], [name]))
     layout = Figure([traces.bars([0], [2])], [Panel(axis, axis)], says="x").data()["layout"]
     assert layout["xaxis"]["ticktext"] == [shown] and layout["yaxis"]["ticktext"] == [name]
+
+
+def test_a_map_whose_scale_has_a_title_shows_its_scale():
+    assert [traces.heat(np.eye(2), **options)["showscale"] for options in ({}, {"bar": True}, {"scale_title": "p"})] == [False, True, True]

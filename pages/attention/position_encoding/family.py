@@ -63,7 +63,7 @@ def family_figure(p: PositionEncoded) -> draw.Figure:
     chosen = np.array(corners)[[p.names.index(p.chosen.name)]]
     return draw.Figure(
         [
-            draw.heat(z, diverging=True, zmin=-100, zmax=100, hovertemplate=hover, bar=True),
+            draw.heat(z, diverging=True, zmin=-100, zmax=100, hovertemplate=hover, scale_title=T("% of the largest", "最大值的 %")),
             outlines(np.array(corners), side, draw.HAIRLINE, 1),
             outlines(chosen, side, draw.INK, 2.5),
         ],
@@ -115,7 +115,7 @@ def parts_figure(p: PositionEncoded) -> draw.Figure:
     limit = max(float(np.nanmax(np.abs(terms), initial=0.0)), 1e-9)
     N = len(c.scores)
     hover = T("m = %{y}, n = %{x}<br>%{z:.6g}<extra></extra>", "m = %{y}，n = %{x}<br>%{z:.6g}<extra></extra>")
-    score = draw.heat(terms[-1], diverging=True, zmin=-limit, zmax=limit, hovertemplate=hover, panel=1, bar=True)
+    score = draw.heat(terms[-1], diverging=True, zmin=-limit, zmax=limit, hovertemplate=hover, panel=1, scale_title=SCORE)
     across = draw.Axis(POSITION_N, range=(-0.5, N - 0.5))
     right = draw.Panel(across, draw.Axis(POSITION_M, range=(-0.09 * N - 1.5, N - 0.5), equal=True, reverse=True))
     nothing = T("nothing is added", "什么也不加")

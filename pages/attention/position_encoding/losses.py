@@ -108,7 +108,9 @@ def small_figure(p: PositionEncoded) -> draw.Figure:
         traces,
         [
             draw.Panel(
-                draw.Axis(T("training step", "训练步"), range=(0, NAMES * float(s.steps[-1]))), draw.Axis(held_out, range=around(tail))
+                draw.Axis(T("training step", "训练步"), range=(0, NAMES * float(s.steps[-1]))),
+                draw.Axis(held_out, range=around(tail)),
+                key=[(draw.MUTE, T("the other encodings", "其余的编码"), "line")],
             ),
             draw.Panel(draw.Axis(BEFORE, range=(0, NAMES * s.length)), draw.Axis(NATS, range=height)),
         ],

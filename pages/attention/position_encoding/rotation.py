@@ -170,7 +170,7 @@ def linear_figure(p: PositionEncoded) -> draw.Figure:
     r = p.linear
     N, limit = len(r.turned), float(np.quantile(np.abs(r.turned[r.turned != 0]), 0.97))
     hover = T("m = %{y}, n = %{x}<br>%{z:.6g}<extra></extra>", "m = %{y}，n = %{x}<br>%{z:.6g}<extra></extra>")
-    traces = [draw.heat(r.turned, diverging=True, zmin=-limit, zmax=limit, hovertemplate=hover, bar=True)]
+    traces = [draw.heat(r.turned, diverging=True, zmin=-limit, zmax=limit, hovertemplate=hover, scale_title=T("weight", "权重"))]
     curves = dict(zip(r.titles, np.maximum(r.singular, FLOOR), strict=True))
     colors = dict(zip(sorted(r.titles, key=lambda t: t.en != "Rotary"), FAMILY_COLORS, strict=True))
     traces += draw.curves(np.arange(1, N + 1), curves, colors=colors, label=None, panel=1)

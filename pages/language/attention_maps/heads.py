@@ -26,6 +26,7 @@ from pages.shell import T, draw
 
 CELLS, TRACE = 40_000, 18_000  # of the mosaic, and of one trace
 LEVELS, GAP = 250, 255  # weights are drawn in so many steps, as fine as a screen shows them; the gap between tiles
+SHARES = (0, 0.25, 0.5, 0.75, 1)  # on the scale of weights
 NUMBERED = 60  # heads that still have room for their number
 PRODUCTS = 4  # rows of the table
 ALL = T("weights of all heads", "所有头的权重")
@@ -53,18 +54,17 @@ def mosaic_figure(r: Attended) -> draw.Figure:
     x, y = np.arange(cell, cell * (layers + 1)), np.arange(cell, cell * (heads + 1))
     wide = cell * max(1, TRACE // (heads * cell * cell))
     link = {"link": {"axis": "y", "cell": cell, "of": n}}
-    maps = [
-        draw.heat(drawn[:, at : at + wide], x[at : at + wide], y, scale=scale, zmin=0, zmax=GAP, hoverinfo="none", meta=link, name=ALL)
-        for at in range(0, layers * cell, wide)
-    ]
+    look = {"scale": scale, "zmin": 0, "zmax": GAP, "hoverinfo": "none", "meta": link, "name": ALL, "scale_title": WEIGHT}
+    maps = [draw.heat(drawn[:, at : at + wide], x[at : at + wide], y, **look) for at in range(0, layers * cell, wide)]
+    maps[0]["colorbar"] |= {"tickvals": [LEVELS * share for share in SHARES], "ticktext": [f"{share:g}" for share in SHARES]}
     # The token's row in every head of a column, as one line with gaps.
     rows, along = np.full((n, 3 * heads), np.nan), np.full(3 * heads, np.nan)
     rows[:, 0::3] = rows[:, 1::3] = cell * np.arange(1, heads + 1) + (np.arange(n)[:, None] + 0.5) * side / n - 0.5
     along[0::3], along[1::3] = cell - 0.5, cell * (layers + 1) - 1.5
-    here = no_link(draw.line(along, rows[0], draw.BRASS, width=1, hoverinfo="skip", opacity=0.7))
+    here = no_link(draw.line(along, rows[0], parts.CHOSEN_COLOR, width=1, hoverinfo="skip", opacity=0.7))
     left, top = cell * r.chosen.layer - 0.5, cell * r.chosen.head - 0.5
     around = left + side * np.array([0, 1, 1, 0, 0]), top + side * np.array([0, 0, 1, 1, 0])
-    frame = no_link(draw.line(*around, draw.BRASS, width=2.2, hoverinfo="skip"))
+    frame = no_link(draw.line(*around, parts.CHOSEN_COLOR, width=2.2, hoverinfo="skip"))
     labels = [
         draw.Label(cell * layer + side - 1.5, cell * head + side * 0.13, name(layer, head), parts.color_of(r, layer, head), "right")
         for layer in range(1, layers + 1)
@@ -80,7 +80,13 @@ def mosaic_figure(r: Attended) -> draw.Figure:
     strips = {0: {"strength": together / together.max(1, keepdims=True), "upto": upto(r)}}
     return draw.Figure(
         [*maps, here, frame],
-        [draw.Panel(axis(T("layer", "层"), layers), axis(T("head", "注意力头"), heads, reverse=True, equal=True), key=parts.kinds_key(r))],
+        [
+            draw.Panel(
+                axis(T("layer", "层"), layers),
+                axis(T("head", "注意力头"), heads, reverse=True, equal=True),
+                key=[*parts.kinds_key(r), parts.CHOSEN_HEAD],
+            )
+        ],
         T(
             "Attention of {layers} layers of {heads} heads over {n} tokens; head {head} is chosen.",
             "{layers} 层、每层 {heads} 个头对 {n} 个词元的注意力；选中的是 {head}。",
@@ -133,7 +139,7 @@ def head_figure(r: Attended) -> draw.Figure:
             no_link(draw.line(span[start], level[start], panel=1, name=T("looking at all alike", "一视同仁"))),
         ],
         [
-            draw.Panel(token_axis(KEY, n), token_axis(QUERY, n, reverse=True, equal=True)),
+            draw.Panel(token_axis(KEY, n), token_axis(QUERY, n, reverse=True, equal=True), key=[parts.CHOSEN_TOKEN]),
             draw.Panel(token_axis(KEY, n), draw.Axis(T("weight in the query's row", "查询行中的权重"), range=(0, 1.02)), key=True),
         ],
         T(

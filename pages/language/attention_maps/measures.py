@@ -48,7 +48,7 @@ def kinds_figure(r: Attended) -> draw.Figure:
     chosen = (r.chosen.layer - 1, r.chosen.head - 1)
     if chosen in order:
         x, tall = order.index(chosen) + np.array([-0.5, 0.5, 0.5, -0.5, -0.5]), len(kinds) - 0.5
-        traces.append(draw.line(x, [-0.5, -0.5, tall, tall, -0.5], draw.BRASS, width=2, hoverinfo="skip"))
+        traces.append(draw.line(x, [-0.5, -0.5, tall, tall, -0.5], parts.CHOSEN_COLOR, width=2, hoverinfo="skip"))
     heads = [name(a + 1, b + 1) for a, b in order]
     return draw.Figure(
         traces,
@@ -56,6 +56,7 @@ def kinds_figure(r: Attended) -> draw.Figure:
             draw.Panel(
                 draw.Axis(T("head, sorted by kind", "按类型排序的注意力头"), ticks=(list(range(len(order))), heads)),
                 draw.Axis(ticks=(list(range(len(kinds))), kinds), reverse=True),
+                key=[parts.CHOSEN_HEAD] if chosen in order else (),
             )
         ],
         T(
@@ -91,7 +92,14 @@ def spread_figure(r: Attended) -> draw.Figure:
         ),
     )
     ring = draw.points(
-        [x[chosen]], [y[chosen]], draw.BRASS, size=17, symbol="circle-open", hoverinfo="skip", name=name(*pairs[chosen]), label="end"
+        [x[chosen]],
+        [y[chosen]],
+        parts.CHOSEN_COLOR,
+        size=17,
+        symbol="circle-open",
+        hoverinfo="skip",
+        name=name(*pairs[chosen]),
+        label="end",
     )
     even = draw.points(
         [r.distance_even], [r.entropy_even], draw.THEORY, size=11, symbol="cross", name=T("looks at all alike", "一视同仁"), label="end"
@@ -109,7 +117,7 @@ def spread_figure(r: Attended) -> draw.Figure:
             draw.Panel(
                 draw.Axis(T("mean distance, tokens", "平均距离（词元）"), range=(-0.03 * right, right)),
                 draw.Axis(T("mean entropy, bits", "平均熵（比特）"), range=(-0.03 * tall, tall)),
-                key=parts.kinds_key(r),
+                key=[*parts.kinds_key(r), parts.CHOSEN_HEAD],
             )
         ],
         T(
@@ -143,7 +151,7 @@ def ablation_figure(r: Attended) -> draw.Figure:
     layers, heads = cut.off.shape
     x, off = np.arange(cut.off.size), parts.names(cut.off)
     worse = np.nan_to_num(cut.alone.ravel()) > 0
-    colors = [draw.BRASS if gone else draw.REJECT if bad else draw.ACCEPT for gone, bad in zip(cut.off.ravel(), worse, strict=True)]
+    colors = [draw.MUTE if gone else draw.REJECT if bad else draw.ACCEPT for gone, bad in zip(cut.off.ravel(), worse, strict=True)]
     change = np.nan_to_num(cut.losses - cut.whole_losses)
     listed = np.argsort(-np.maximum(after.whole, after.probability), kind="stable")[:LISTED]
     listed = listed[np.argsort(-after.whole[listed], kind="stable")]
@@ -179,7 +187,7 @@ def ablation_figure(r: Attended) -> draw.Figure:
                 key=[
                     (draw.REJECT, T("the text is foreseen worse", "预测变差")),
                     (draw.ACCEPT, T("better", "变好")),
-                    (draw.BRASS, T("is switched off", "已关闭")),
+                    (draw.MUTE, T("is switched off", "已关闭")),
                 ],
             ),
             draw.Panel(

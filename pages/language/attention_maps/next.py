@@ -63,7 +63,7 @@ def lens_figure(r: Attended) -> draw.Figure:
             parts.no_link(stair),
         ],
         [
-            draw.Panel(token_axis(T("after token", "在词元之后"), n), layers, title=follows),
+            draw.Panel(token_axis(T("after token", "在词元之后"), n), layers, title=follows, key=[parts.CHOSEN_TOKEN]),
             draw.Panel(
                 draw.Axis(T("probability", "概率"), range=(0, 1.02)),
                 draw.Axis(ticks=layers.ticks, range=layers.range),
@@ -94,7 +94,7 @@ def sampling_figure(r: Attended) -> draw.Figure:
         customdata=t.drawn,
         hovertemplate=T("%{customdata} draws, %{y:.2%}<extra></extra>", "抽中 %{customdata} 次，%{y:.2%}<extra></extra>"),
     )
-    model = draw.line(m, t.probability, draw.SECOND, width=1.4, name=T("the model's own", "模型原本的分布"))
+    model = draw.line(m, t.probability, draw.INK_2, width=1.4, name=T("the model's own", "模型原本的分布"))
     model["line"]["shape"] = "hvh"
     out = int((t.law > 0).sum())
     return draw.Figure(

@@ -22,11 +22,14 @@ WEIGHTS = [
     [0.25, f"{draw.MEASURED}/0.5"],
     [1, draw.MEASURED],
 ]
-KIND_COLORS = (draw.MEASURED, draw.THEORY, draw.SECOND, draw.THIRD, draw.FOURTH)
+KIND_COLORS = (draw.THIRD, draw.CLASSES[9], draw.FOURTH, draw.CLASSES[7], draw.SECOND)  # none of them a weight's
+CHOSEN_COLOR = draw.BRASS
 MIXED, MIXED_COLOR = T("mixed", "混合"), draw.INK_3
 SHORT = 18  # characters of a token in a label
 LEAST = 0.005  # weight of a key that is named
 WEIGHT, KEY, QUERY = T("weight", "权重"), T("key", "键"), T("query", "查询")
+CHOSEN_HEAD = (CHOSEN_COLOR, T("the chosen head", "选中的头"), "line")
+CHOSEN_TOKEN = (CHOSEN_COLOR, T("the chosen token", "选中的词元"), "line")
 
 
 def word(token: str) -> str:
@@ -117,7 +120,7 @@ def cursor(r: Attended, axis: str = "y") -> tuple[dict[str, Any], dict[str, np.n
     """A line across the current token's row of a map, and its places for each frame."""
     ends, here = np.array([-0.5, len(r.tokens) - 0.5]), np.repeat(places(r)[:, None], 2, 1)
     x, y = (ends, here[0]) if axis == "y" else (here[0], ends)
-    return no_link(draw.line(x, y, draw.BRASS, width=1.4, hoverinfo="skip", name=QUERY)), {axis: here}
+    return no_link(draw.line(x, y, CHOSEN_COLOR, width=1.4, hoverinfo="skip", name=QUERY)), {axis: here}
 
 
 def strongest(r: Attended, weights: np.ndarray, i: int, count: int = 3) -> T:

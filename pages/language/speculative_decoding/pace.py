@@ -20,7 +20,7 @@ def race_figure(r: Speculated) -> draw.Figure:
     race = r.race
     ways = (
         (T("speculative", "推测解码"), race.speculative, race.speculative_tokens, race.speculative_pieces, draw.MEASURED),
-        (T("plain", "普通解码"), race.plain, race.plain_tokens, race.plain_pieces, draw.SECOND),
+        (T("plain", "普通解码"), race.plain, race.plain_tokens, race.plain_pieces, draw.INK_3),
     )
     ends = [float(seconds[-1]) for _, seconds, *_ in ways]
     end, top = max(ends), float(max(tokens[-1] for _, _, tokens, *_ in ways))
@@ -127,7 +127,7 @@ def gamma_figure(r: Speculated) -> draw.Figure:
         draw.points(
             s.gammas, s.speedup, size=9, panel=1, error_y=spans(s.speedup, s.speedup_low, s.speedup_high), name=T("measured", "实测")
         ),
-        draw.line([1, float(s.gammas[-1])], [1, 1], draw.MUTE, dash="dot", panel=1, name=T("plain decoding", "普通解码")),
+        draw.line([1, float(s.gammas[-1])], [1, 1], draw.INK_3, dash="dot", panel=1, name=T("plain decoding", "普通解码")),
         draw.points(
             s.gammas[here], s.speedup[here], draw.BRASS, size=13, symbol="circle-open", panel=1, name=T("the chosen γ", "所选的 γ")
         ),
@@ -187,7 +187,7 @@ def costs_figure(r: Speculated) -> draw.Figure:
         (T("checking", "检查"), (0, b.checking), draw.MEASURED),
         (T("guessing", "猜测"), (0, b.guessing), draw.SECOND),
         (T("the rest", "其余"), (0, b.other), draw.MUTE),
-        (T("plain pass", "普通运算"), (b.plain, 0), draw.THIRD),
+        (T("plain pass", "普通运算"), (b.plain, 0), draw.INK_3),
     )
     traces = [draw.bars([0, 1], 1e3 * np.array(seconds), hue, width=0.55, opacity=1.0, name=name) for name, seconds, hue in parts]
     traces += [
@@ -266,7 +266,7 @@ def sources_figure(r: Speculated) -> draw.Figure:
         draw.ticks(x, s.least_alpha, draw.REJECT, name=T("pays above", "高于此才划算")),
         draw.bars(x, s.speedup, width=0.5, panel=1, error_y=speed | {"color": draw.INK_3}, name=T("measured", "实测")),
         draw.ticks(x, s.expected_speedup, panel=1, name=T("formula", "公式")),
-        draw.line(axis.range, [1, 1], draw.MUTE, dash="dot", panel=1, name=T("plain decoding", "普通解码")),
+        draw.line(axis.range, [1, 1], draw.INK_3, dash="dot", panel=1, name=T("plain decoding", "普通解码")),
     ]
     best = int(s.speedup.argmax())
     said = T(

@@ -69,7 +69,7 @@ def lengths_figure(r: Speculated) -> draw.Figure:
             draw.bars(t.lengths, t.length_observed, draw.MEASURED, name=T("simulated", "模拟")),
             draw.ticks(t.lengths, t.length_law, name=T("exact", "精确")),
             draw.line(t.gammas, t.expected_speedups, panel=1, name=T("formula", "公式"), label="end"),
-            draw.line([0.5, 12.5], [1, 1], draw.MUTE, dash="dot", panel=1, name=T("plain decoding", "普通解码"), label="end"),
+            draw.line([0.5, 12.5], [1, 1], draw.INK_3, dash="dot", panel=1, name=T("plain decoding", "普通解码"), label="end"),
             draw.points(t.gammas[here], t.expected_speedups[here], draw.BRASS, size=12, panel=1, name=T("here", "此处"), label="middle"),
         ],
         [

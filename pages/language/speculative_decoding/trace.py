@@ -14,7 +14,7 @@ from pages.shell import T, draw
 
 MOST = 150  # events that the page shows
 GAUGE = -2.0  # the row of the verdict, above the tokens
-COLORS = {ACCEPTED: draw.ACCEPT, REJECTED: draw.REJECT, RESAMPLED: draw.SECOND, BONUS: draw.MEASURED}
+COLORS = {ACCEPTED: draw.ACCEPT, REJECTED: draw.REJECT, RESAMPLED: draw.THIRD, BONUS: draw.MEASURED}
 VERDICTS = {
     ACCEPTED: T("kept: u < p/q", "保留：u < p/q"),
     REJECTED: T("rejected: u ≥ p/q", "拒绝：u ≥ p/q"),
@@ -22,8 +22,8 @@ VERDICTS = {
     BONUS: T("the target's own: drawn from p", "目标自己的：取自 p"),
 }
 TITLE = T(
-    "plain green: guess kept · ✗ red: guess rejected · orange: what the target put instead · blue: its bonus. Point at one.",
-    "绿：猜测被保留 · ✗ 红：猜测被拒绝 · 橙：目标改写 · 蓝：额外赠送。指向任意一个。",
+    "plain green: guess kept · ✗ red: guess rejected · teal: what the target put instead · blue: its bonus. Point at one.",
+    "绿：猜测被保留 · ✗ 红：猜测被拒绝 · 青：目标改写 · 蓝：额外赠送。指向任意一个。",
 )
 
 

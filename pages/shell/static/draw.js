@@ -184,9 +184,10 @@ Orrery.Drawing = (() => {
 
   /* Of named ticks that would run into each other every second, third, …; where Plotly may turn them, they need a row each. */
   function fewer({ type, tickvals, ticktext, tickangle, range }, letter, length) {
-    if (!tickvals || type === 'log' || tickvals.length < 2 || typeof tickvals[0] !== 'number') return {};
-    const least = Math.min(...tickvals.slice(1).map((v, i) => Math.abs(v - tickvals[i]))), whole = range ? Math.abs(range[1] - range[0]) : Math.abs(tickvals.at(-1) - tickvals[0]) + least;
-    const level = letter === 'x' && tickangle === 0, need = level ? Math.max(...ticktext.map(t => wide(t, 11))) + 4 : 13;
+    if (!tickvals || tickvals.length < 2 || typeof tickvals[0] !== 'number') return {};
+    const at = type === 'log' ? tickvals.map(Math.log10) : tickvals;
+    const least = Math.min(...at.slice(1).map((v, i) => Math.abs(v - at[i]))), whole = range ? Math.abs(range[1] - range[0]) : Math.abs(at.at(-1) - at[0]) + least;
+    const level = letter === 'x' && tickangle === 0, need = level ? Math.max(...ticktext.flatMap(t => t.split('<br>')).map(t => wide(t, 11))) + 4 : 13;
     const step = Math.ceil((need * whole) / (least * length) - 0.05);
     return step > 1 ? { tickvals: tickvals.filter((_, i) => i % step === 0), ticktext: ticktext.filter((_, i) => i % step === 0) } : {};
   }

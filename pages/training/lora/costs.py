@@ -10,7 +10,7 @@ from engine.training.memory import ACCOUNTINGS, CARD
 from pages.shell import T, draw
 
 PARTS = (T("weights", "权重"), T("gradients", "梯度"), T("optimiser", "优化器"), T("activations", "激活"))
-SHADES = (draw.MEASURED, draw.SECOND, draw.FOURTH, draw.THIRD)
+SHADES = (draw.THIRD, draw.CLASSES[6], draw.FOURTH, draw.CLASSES[8])  # orange and blue are full fine-tuning and LoRA
 ROOM = 1.35  # of the longest bar, for what is written at its end
 GIGA = 1e9
 
@@ -97,7 +97,7 @@ def peaks_figure(r: Adapted) -> draw.Figure:
             (0.9, draw.INK_3, "dot", "−10 %"),
         )
     ]
-    for tokens, shade in zip(np.unique(p.tokens), (draw.MEASURED, draw.SECOND), strict=False):
+    for tokens, shade in zip(np.unique(p.tokens), (draw.MEASURED, draw.THIRD), strict=False):
         rows = np.flatnonzero(p.tokens == tokens)
         name = T("{n} tokens a step", "每步 {n} 个词元", n=int(tokens))
         traces.append(draw.points(p.predicted[rows] / 1e6, p.measured[rows] / 1e6, shade, size=12, name=name, label="start"))

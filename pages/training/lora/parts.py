@@ -12,19 +12,32 @@ from engine.training.memory import FULL
 from pages.shell import T, draw
 
 PALE = 0.3  # opacity of the smallest rank's colour; the largest has 1
+FROZEN, FULLY, CUT = T("frozen", "冻结"), T("full fine-tuning", "全量微调"), T("full, cut to rank r", "全量，截断到秩 r")
 LATER = T("This is read off when training is done.", "训练结束后才能读出。")
 
 
 def color(r: Adapted, s: int) -> str:
-    """The colour of a setting: grey frozen, orange full fine-tuning, blue by rank; for choices of matrices, in turn."""
+    """The colour of a setting: grey frozen, orange full fine-tuning, blue by rank; for choices of matrices, one for each."""
     if r.ranks[s] == FULL:
         return draw.SECOND
     if r.ranks[s] == 0:
         return draw.INK_3
     if not swept_by_rank(r):
-        return (draw.MEASURED, draw.SECOND, draw.THIRD, draw.FOURTH)[s % 4]
+        return draw.CLASSES[1 + s % (len(draw.CLASSES) - 1)]
     low = [k for k, rank in enumerate(r.ranks) if rank > 0]
     return f"{draw.MEASURED}/{PALE + (1 - PALE) * (low.index(s) + 1) / len(low):.2f}"
+
+
+def key(r: Adapted) -> list[tuple[str, T, str]]:
+    """What the colours of ranks mean; choices of matrices have their names beside them."""
+    if not swept_by_rank(r):
+        return []
+    rows = (
+        (r.ranks == 0, draw.INK_3, FROZEN),
+        (r.ranks > 0, draw.MEASURED, T("LoRA, darker with the rank", "LoRA，秩越大颜色越深")),
+        (r.ranks == FULL, draw.SECOND, FULLY),
+    )
+    return [(hue, words, "line") for there, hue, words in rows if there.any()]
 
 
 def swept_by_rank(r: Adapted) -> bool:
@@ -71,9 +84,8 @@ def parameters_axis(r: Adapted) -> draw.Axis:
     """Trainable parameters, logarithmic, a tick with its rank for every setting."""
     places: dict[int, T] = {}
     for n, title in zip(r.trainable_parameters.tolist(), r.titles, strict=True):
-        if n > 0:
-            n = next((p for p in places if abs(np.log(p / n)) < 0.2), n)  # two ticks that would overlap become one
-            places[n] = T.joined([places[n], title]) if n in places else title
+        if n > 0 and not any(abs(np.log(p / n)) < 0.2 for p in places):  # of two ticks in one place the first
+            places[n] = title
     ticks = [T("{title}<br>{n}", "{title}<br>{n}", title=title, n=amounts.quantity(n, "").strip()) for n, title in places.items()]
-    ends = (min(places) / 1.5, max(places) * 6.0) if places else (1.0, 10.0)
+    ends = (min(places) / 1.5, max(places) * 2.0) if places else (1.0, 10.0)
     return draw.Axis(T("trainable parameters", "可训练参数"), log=True, range=ends, ticks=(list(places), ticks))

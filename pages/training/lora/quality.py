@@ -10,7 +10,7 @@ from engine.core import amounts
 from engine.training.lora import Adapted
 from engine.training.memory import FULL
 from pages.shell import T, draw
-from pages.training.lora.parts import color, errors, parameters_axis, quality, quality_axis, swept_by_rank
+from pages.training.lora.parts import CUT, FROZEN, FULLY, color, errors, key, parameters_axis, quality, quality_axis, swept_by_rank
 
 SMOOTHED = 40  # points of a loss curve that is drawn
 LOSS_SPAN = 1e-8  # what is drawn of the losses, below the largest
@@ -29,41 +29,37 @@ def by_rank(r: Adapted) -> draw.Figure:
     """Ranks along the axis of their parameters."""
     low, full = np.flatnonzero(r.ranks > 0), np.flatnonzero(r.ranks == FULL)
     x, axis = r.trainable_parameters.astype(float), parameters_axis(r)
-    traces = [draw.line(axis.range, [r.frozen] * 2, draw.INK_3, dash="dash", name=T("frozen", "冻结"), label="end")]
-    if np.isfinite(r.optimum[low]).any():
-        traces.append(draw.line(x[low], r.optimum[low], name=T("Eckart–Young optimum", "埃卡特–杨最优值"), label="middle"))
-    if np.isfinite(r.truncated[low]).any():
-        shown = "middle" if not np.isfinite(r.optimum).any() else None
-        traces.append(
-            draw.line(x[low], r.truncated[low], draw.SECOND, dash="dot", name=T("full, cut to rank r", "全量，截断到秩 r"), label=shown)
-        )
-    traces += [dots(r, s, np.full(r.runs.shape[1], x[s]), r.runs[s]) for s in low]
-    for rows, hue, name, symbol in (
-        (low, draw.MEASURED, "LoRA", "circle"),
-        (full, draw.SECOND, T("full fine-tuning", "全量微调"), "diamond"),
+    rows_of_key: list[tuple] = [(draw.INK_3, FROZEN, "dash")]
+    traces = [draw.line(axis.range, [r.frozen] * 2, draw.INK_3, dash="dash", name=FROZEN)]
+    for values, hue, dash, name in (
+        (r.optimum, draw.THEORY, "", T("Eckart–Young optimum", "埃卡特–杨最优值")),
+        (r.truncated, draw.SECOND, "dot", CUT),
     ):
-        traces.append(
-            draw.points(
-                x[rows], r.quality[rows], hue, size=11, symbol=symbol, name=name, label="end", error_y=errors(r.quality_spread[rows], hue)
-            )
-        )
+        if np.isfinite(values[low]).any():
+            traces.append(draw.line(x[low], values[low], hue, dash=dash, name=name))
+            rows_of_key.append((hue, name, "dash" if dash else "line"))
+    traces += [dots(r, s, np.full(r.runs.shape[1], x[s]), r.runs[s]) for s in low]
+    for rows, hue, name, symbol in ((low, draw.MEASURED, "LoRA", "circle"), (full, draw.SECOND, FULLY, "diamond")):
+        bars = errors(r.quality_spread[rows], hue)
+        traces.append(draw.points(x[rows], r.quality[rows], hue, size=11, symbol=symbol, name=name, error_y=bars))
+        rows_of_key += [(hue, name, "dot")] if len(rows) else []
     shown_values = [r.frozen, *r.optimum[low], *r.truncated[low], *r.quality, *r.runs.ravel()]
     y = quality_axis(r, r.metric, shown_values)
     if r.task == "linear" and r.true_rank in r.ranks:
         at = float(x[r.ranks.tolist().index(r.true_rank)])
         traces.append(draw.line([at, at], y.range[::-1], draw.INK_3, dash="dot", name=T.of(f"r = r* = {r.true_rank}"), label="start"))
-    return draw.Figure(traces, [draw.Panel(axis, y)], says(r), facts=facts(r), table=table(r))
+    panel = draw.Panel(axis, y, key=rows_of_key)
+    return draw.Figure(traces, [panel], says(r), facts=facts(r), table=table(r), layout={"xaxis": {"tickangle": 0}})
 
 
 def by_matrices(r: Adapted) -> draw.Figure:
     """Choices of matrices at an equal number of parameters, one below the other."""
     at = np.arange(len(r.names))[::-1]
     traces = [dots(r, s, r.runs[s], np.full(r.runs.shape[1], at[s])) for s in range(len(at))]
-    traces.append(
-        draw.points(r.quality, at, draw.MEASURED, size=12, name=T("mean", "均值"), error_x=errors(r.quality_spread, draw.MEASURED))
-    )
+    mean = T("mean over seeds; single runs pale", "各种子的均值；浅色为单次训练")
+    traces.append(draw.points(r.quality, at, draw.MEASURED, size=12, name=mean, error_x=errors(r.quality_spread, draw.MEASURED)))
     rows = draw.Axis(range=(-0.6, len(at) - 0.4), ticks=(at.tolist(), list(r.titles)))
-    panel = draw.Panel(quality_axis(r, r.metric, [*r.runs.ravel(), *r.quality]), rows)
+    panel = draw.Panel(quality_axis(r, r.metric, [*r.runs.ravel(), *r.quality]), rows, key=[(draw.MEASURED, mean, "dot")])
     return draw.Figure(traces, [panel], says(r), facts=facts(r), table=table(r))
 
 
@@ -105,7 +101,7 @@ def facts(r: Adapted) -> list[tuple]:
         ]
     else:
         first = [
-            (T("frozen", "冻结"), quality(r, r.frozen)),
+            (FROZEN, quality(r, r.frozen)),
             (T("best", "最好"), T("{title}: {value}", "{title}：{value}", title=r.titles[s], value=quality(r, r.quality[s]))),
             (T("its parameters", "其参数量"), (int(r.trainable_parameters[s]), "count")),
         ]
@@ -118,7 +114,7 @@ def table(r: Adapted) -> list[tuple]:
         (words, values, spread)
         for words, values, spread in (
             (T("optimum", "最优值"), r.optimum, np.full(len(r.names), np.nan)),
-            (T("full, cut to r", "全量，截断到 r"), r.truncated, r.truncated_spread),
+            (CUT, r.truncated, r.truncated_spread),
         )
         if np.isfinite(values).any()
     ]
@@ -155,9 +151,10 @@ def losses_figure(r: Adapted) -> draw.Figure:
         y = r.losses[s, seed, at - 1] if at else np.nanmax(r.losses[:, :, 0], initial=floor)
         traces.append(draw.points([at + 1], [np.clip(y, floor, top)], draw.REJECT, size=11, symbol="x", name=r.titles[s]))
     loss = draw.Axis(T("training loss", "训练损失"), log=True, range=(floor / 1.6, top))
+    crosses = [(draw.REJECT, T("diverged", "发散"), "dot")] if len(lost) else []
     return draw.Figure(
         traces,
-        [draw.Panel(draw.Axis(T("training step", "训练步"), range=(0, end * 1.16)), loss)],
+        [draw.Panel(draw.Axis(T("training step", "训练步"), range=(0, end * 1.16)), loss, key=[*key(r), *crosses])],
         T(
             "Training losses up to step {step:count}, each the mean over its seeds ({seeds}); {lost} of {runs} runs diverged, a cross marks where.",
             "到第 {step:count} 步为止的训练损失，每条为 {seeds} 个种子的均值；{runs} 次训练中有 {lost} 次发散，以叉号标出。",
@@ -202,16 +199,7 @@ def forgetting_figure(r: Adapted) -> draw.Figure:
     traces = [draw.points([r.frozen], [r.original_frozen], draw.INK_3, size=12, symbol="square", name=T("before", "调整之前"), label="end")]
     cut = np.flatnonzero((r.ranks > 0) & np.isfinite(r.truncated + r.truncated_original))
     if len(cut):
-        traces.append(
-            draw.line(
-                r.truncated[cut],
-                r.truncated_original[cut],
-                draw.SECOND,
-                dash="dot",
-                name=T("full, cut to r", "全量，截断到 r"),
-                label="middle",
-            )
-        )
+        traces.append(draw.line(r.truncated[cut], r.truncated_original[cut], draw.SECOND, dash="dot", name=CUT))
     for s in shown:
         hue, symbol = color(r, s), "diamond" if r.ranks[s] == FULL else "circle"
         bars = {"error_x": errors(r.quality_spread[[s]], hue), "error_y": errors(r.original_spread[[s]], hue)}
@@ -227,6 +215,7 @@ def forgetting_figure(r: Adapted) -> draw.Figure:
                 quality_axis(
                     r, T("{old}, after adapting", "调整之后的{old}", old=old), [*y[shown], r.original_frozen, *r.truncated_original[cut]]
                 ),
+                key=[*key(r), *([(draw.SECOND, CUT, "dash")] if len(cut) else [])],
             )
         ],
         T(

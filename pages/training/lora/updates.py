@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.training.lora import Adapted
 from pages.shell import T, draw
-from pages.training.lora.parts import LATER, color, matrix
+from pages.training.lora.parts import FROZEN, LATER, color, key, matrix
 
 FLOOR = 1e-7  # singular values below are rounding
 DRAWN = 48  # singular values
@@ -29,9 +29,11 @@ def spectrum_figure(r: Adapted) -> draw.Figure:
     for trace, s in zip(traces[1:], shown, strict=True):
         trace |= {"mode": "lines+markers", "marker": {"size": 5, "color": color(r, s)}}
     rows = {0: {"y": base.astype(np.float32)}} | {k: {"y": values[:, s].astype(np.float32)} for k, s in enumerate(shown, 1)}
+    known_row: list[tuple] = []
     if r.true_spectrum is not None:
         known = np.where(r.true_spectrum > FLOOR, r.true_spectrum, np.nan)[: len(x)]
-        traces.append(draw.ticks(x, known, name=T("the known ΔW", "已知的 ΔW"), label="start"))
+        traces.append(draw.ticks(x, known, name=T("the known ΔW", "已知的 ΔW")))
+        known_row = [(draw.THEORY, traces[-1]["name"], "dash")]
     high = float(max(np.nanmax(values), base.max()))
     low = max(float(np.nanmin(values)), high * DECADES)
     largest = np.nanmax(np.nan_to_num(values), 2)
@@ -48,6 +50,7 @@ def spectrum_figure(r: Adapted) -> draw.Figure:
             draw.Panel(
                 draw.Axis(T("number of the singular value", "第几个奇异值"), log=True, range=(0.85, len(x) * 1.6)),
                 draw.Axis(T("singular value", "奇异值"), log=True, range=(low / 1.6, high * 1.7)),
+                key=[row for row in key(r) if row[1] is not FROZEN] + known_row,
             )
         ],
         T(
