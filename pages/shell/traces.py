@@ -52,7 +52,7 @@ def boxes(edges: Iterable[np.ndarray], color: str, *, width: float = 2.2, **opti
 def boxes_at(moments: Sequence[Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
     """The boxes of each moment, however many, as `Frames.rows` takes them."""
     lines = [_outlines(edges) for edges in moments]
-    most = max((len(x) for x, _ in lines), default=0)
+    most = max((len(x) for x, _ in lines if len(x)), default=6)  # one gap at least: a trace of nothing is none
     padded = lambda values: np.pad(values, (0, most - len(values)), constant_values=np.nan)  # noqa: E731
     return {axis: np.array([padded(both[i]) for both in lines]) for i, axis in enumerate("xy")}
 

@@ -23,10 +23,24 @@ def test_a_list_of_scores_gives_the_curve_by_definition(open_lab):
     curve = next(trace for trace in figure(page) if trace["name"] == "precision")
     np.testing.assert_allclose(curve["x"], [0.25, 0.25, 0.5, 0.75, 0.75], atol=1e-6)
     np.testing.assert_allclose(curve["y"], [1, 1 / 2, 2 / 3, 3 / 4, 3 / 5], atol=1e-6)
-    assert facts(page)["it is"] == "wrong", "the last moment tells of the last detection"
+    assert facts(page)["it is"] == "false", "the last moment tells of the last detection"
     page.locator("[data-scrub]").press("Home")
     settle(page)
-    assert facts(page)["it is"] == "right" and len(figure(page)[-1]["x"]) == 1
+    curve = next(trace for trace in figure(page) if trace["name"] == "precision")
+    assert facts(page)["it is"] == "right" and len(curve["x"]) == 1
+
+
+def test_scrubbing_shows_the_detection_and_so_does_pointing_at_it(open_lab):
+    page = open_lab("detection-metrics")
+    last = figure(page)
+    page.locator("[data-scrub]").press("Home")
+    settle(page)
+    first = figure(page)
+    box = [next(t["x"][:4] for t in traces if t["name"] == "taken last" and len(t["x"]) > 1) for traces in (first, last)]
+    assert facts(page)["in picture"].isdigit() and not np.allclose(*box)
+    place = next(i for i, t in enumerate(first) if t["name"] == "detections")
+    page.evaluate("i => Plotly.Fx.hover(Orrery.stage.drawing.plot, [{curveNumber: i, pointNumber: 4}], 'x2y2')", place)
+    page.wait_for_function("document.querySelector('.moment').innerText.includes('5:')")
 
 
 def test_dragging_a_corner_changes_the_overlap(open_lab):

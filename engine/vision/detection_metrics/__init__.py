@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -10,13 +9,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from engine.core import Finding, Refused, T, experiment, gather
+from engine.core.recent import remembered
 from engine.vision.detection_metrics import blame, boxes, matching, sources
-from engine.vision.detection_metrics.matching import AREAS, MOST, THRESHOLDS, Curve
+from engine.vision.detection_metrics.matching import AREAS, MOST, THRESHOLDS, Curve, Matches
 from engine.vision.detection_metrics.parameters import DetectionMetrics
-from engine.vision.detection_metrics.result import Detected, Shown, Slide
+from engine.vision.detection_metrics.result import Detected, Reached, Shown, Slide
 from engine.vision.detection_metrics.sources import Mistakes, Set
 
-__all__ = ["Detected", "DetectionMetrics", "Shown", "Slide", "blame", "boxes", "detection_metrics", "matching", "sources"]
+STEPS = 40  # of a curve, at which one can see what it has reached
+__all__ = ["Detected", "DetectionMetrics", "Reached", "Shown", "Slide", "blame", "boxes", "detection_metrics", "matching", "sources"]
 
 
 def cost(params: DetectionMetrics) -> Literal["instant", "seconds"]:
@@ -56,7 +57,7 @@ def _of_rows(params: DetectionMetrics) -> dict[str, Any]:
     return {"names": names, **counts, "label": 0, "curve": made, **_three(made)}
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def _measured(params: DetectionMetrics) -> dict[str, Any]:
     """All that does not depend on the pair: while one of its boxes is dragged, it stays as it is."""
     data = _source(params)
@@ -91,6 +92,7 @@ def _measured(params: DetectionMetrics) -> dict[str, Any]:
         "mistake_cost": mistakes.cost,
         "kind": mistakes.kind,
         "shown": _shown(data, params, taken),
+        "reached": _reached(data, one, label),
         "findings": gather(*data.said, *_conventions(data, params, mistakes.ambiguous)),
     }
 
@@ -196,6 +198,21 @@ def _confusion(data: Set, threshold: float, confidence: float) -> tuple[ndarray,
     taken = np.full(len(data.found), -1)
     taken[sure[won >= 0]] = solid[won[won >= 0]]
     return matrix, tuple((row, column, tuple(found[:40])) for (row, column), found in sorted(cells.items())), taken
+
+
+def _reached(data: Set, one: Matches, label: int) -> Reached | None:
+    """What the curve has reached at some of its steps; None where the class has no detections."""
+    place = one.place[~one.ignored[0, 0]]
+    if not len(place):
+        return None
+    step = np.unique(np.linspace(1, len(place), min(len(place), STEPS)).round().astype(int))
+    pictures, mine = data.found.picture[place], data.truths.label == label
+    some, which = np.unique(pictures[step - 1], return_inverse=True)
+    boxes, truths = data.found.boxes[place], data.truths.boxes[mine]
+    size = data.sizes[some].max(0)
+    size = size if size.min() > 0 else np.concatenate([boxes, truths, np.ones((1, 4))])[:, 2:].max(0)
+    pixels = () if data.small is None else tuple(data.small(int(p)) for p in some)
+    return Reached(step, boxes, pictures, truths, data.truths.picture[mine], size, which, pixels)
 
 
 def _shown(data: Set, params: DetectionMetrics, taken: ndarray) -> Shown:

@@ -43,6 +43,22 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """The detections of the curve, best first, and s of its steps. step: how many are taken; boxes, pictures: of all d;
+    truths, true_pictures: of the class. size: of the largest picture. pixels: those of the pictures that the steps reach,
+    in small; which: the place of each step's among them."""
+
+    step: Int[ndarray, " s"]
+    boxes: Float[ndarray, "d 4"]
+    pictures: Int[ndarray, " d"]
+    truths: Float[ndarray, "n 4"]
+    true_pictures: Int[ndarray, " n"]
+    size: Float[ndarray, 2]
+    which: Int[ndarray, " s"]
+    pixels: tuple[UInt8[ndarray, "H W 3"], ...] = ()
+
+
+@dataclass(frozen=True)
 class Detected:
     """NaN where a class has no truth, None where a source lacks what it needs.
 
@@ -82,4 +98,5 @@ class Detected:
     mistake_cost: Float[ndarray, 6] | None = None
     kind: Int[ndarray, " d"] | None = None
     shown: Shown | None = None
+    reached: Reached | None = None
     findings: tuple[Finding, ...] = ()

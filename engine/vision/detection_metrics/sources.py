@@ -3,7 +3,6 @@ rows of scores."""
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,19 +14,20 @@ from numpy import ndarray
 from engine.core import Finding, Refused, T, amounts
 from engine.core.entry import normalised
 from engine.core.params import shown
+from engine.core.recent import Recent, remembered
 from engine.data import scenes
 from engine.vision.detection_metrics.matching import Detections, Truths
 
 SIDE = 128  # pixels of a scene's picture
 MOST_CLASSES = 20  # of boxes drawn by hand
-KEPT = 8  # sets of the detector
+SMALL = 64  # of one that passes by while a curve is scrubbed
 FIRST = 1_000_000  # of the held-out scenes that the detector is shown: no other lab judges it by these
 
 
 @dataclass(frozen=True)
 class Set:
     """Truths and detections, what the classes are called, and of each picture its name, its size (width, height), and
-    where there are any, its pixels: a function of its number. said: what conventions did to it."""
+    where there are any, its pixels, whole and in small: functions of its number. said: what conventions did to it."""
 
     truths: Truths
     found: Detections
@@ -35,6 +35,7 @@ class Set:
     pictures: tuple[str, ...]
     sizes: ndarray
     pixels: Callable[[int], ndarray] | None = None
+    small: Callable[[int], ndarray] | None = None
     said: tuple[Finding, ...] = ()
 
 
@@ -80,11 +81,17 @@ def from_scenes(seed: int, pictures: int, objects: int, mistakes: Mistakes) -> S
         scenes.SHAPES,
         tuple(str(i) for i in range(pictures)),
         np.full((pictures, 2), SIDE),
-        lambda p: scenes.render(scenes.compose(seed, p, (1, objects)), SIDE).pixels,
+        lambda p: _pixels(seed, p, objects, SIDE),
+        lambda p: _pixels(seed, p, objects, SMALL),
     )
 
 
-_detected: dict[tuple[int, int, int], Set] = {}  # what the detector made of some pictures, the last few
+@remembered(256)
+def _pixels(seed: int, picture: int, objects: int, side: int) -> ndarray:
+    return scenes.render(scenes.compose(seed, picture, (1, objects)), side).pixels
+
+
+_detected: Recent[Set] = Recent(32 * 2**20, most=8)  # what the detector made of some pictures
 
 
 def at_hand(seed: int, pictures: int, objects: int) -> bool:
@@ -96,9 +103,8 @@ def from_detector(seed: int, pictures: int, objects: int) -> Set:
     """The embedded DETR's detections, one of each query, in scenes that it never saw, at the size it learned at."""
     key = (seed, pictures, objects)
     if (found := _detected.get(key)) is None:
-        found = _detected[key] = _looked(*key)
-        while len(_detected) > KEPT:
-            _detected.pop(next(iter(_detected)), None)
+        found = _looked(*key)
+        _detected.put(key, found)
     return found
 
 
@@ -110,7 +116,8 @@ def _looked(seed: int, pictures: int, objects: int) -> Set:
     side = detector.size
     at = lambda p: scenes.compose(data.HELD_OUT, FIRST + 100 * seed + p, (1, objects))  # noqa: E731
     pairs = [(scene, scenes.render(scene, side)) for scene in map(at, range(pictures))]
-    logits, boxes, _ = evaluate.seen_through(detector.model, None, [picture.pixels for _, picture in pairs])
+    pixels = [picture.pixels for _, picture in pairs]
+    logits, boxes, _ = evaluate.seen_through(detector.model, None, pixels)
     p = np.exp(logits - logits.max(-1, keepdims=True))
     p = (p / p.sum(-1, keepdims=True))[..., :-1]
     targets = [targets_of(*pair) for pair in pairs]
@@ -123,11 +130,11 @@ def _looked(seed: int, pictures: int, objects: int) -> Set:
         detector.classes,
         tuple(str(i) for i in range(pictures)),
         np.full((pictures, 2), side),
-        lambda p: scenes.render(at(p), side).pixels,
+        *[pixels.__getitem__] * 2,
     )
 
 
-@functools.lru_cache(maxsize=512)
+@remembered(512)
 def _true(seed: int, picture: int, objects: int) -> tuple[ndarray, ndarray]:
     """The labels (n,) and exact boxes (n, 4) of what is seen in a scene."""
     scene = scenes.compose(seed, picture, (1, objects))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.core.amounts import count, fixed
-from engine.core.words import T
-from engine.vision.detection_metrics import Detected, Shown, blame, boxes, detection_metrics, matching
+from engine.core.recent import remembered
+from engine.core.words import T, Words
+from engine.vision.detection_metrics import Detected, Reached, Shown, blame, boxes, detection_metrics, matching
 from pages.shell import Lab, Preset, View, draw
 from pages.shell.draw import (
     ACCEPT,
@@ -31,11 +34,12 @@ from pages.shell.draw import (
 )
 
 SHARE = (-0.03, 1.06)
-FEW, MANY = 40, 400  # steps of a curve that are scrubbed; detections up to which it is scrubbed at all
 CLASSES = 12  # that are drawn one by one
 DARK = "#14171c"  # truths on a picture, whatever the theme
 ROWS_ONLY = T("Rows of scores have no boxes: choose scenes, boxes or files.", "分数行没有框：请选择场景、手绘框或文件。")
-BOXES = ((THEORY, T("true", "真值"), "dash"), (ACCEPT, T("found", "检出"), "line"), (REJECT, T("false", "误检"), "line"))
+TRUE, FOUND, FALSE = (THEORY, T("true", "真值"), "dash"), (ACCEPT, T("right", "正确"), "line"), (REJECT, T("false", "误检"), "line")
+HULL = ((MUTE, T("hull of both", "外接框"), "dash"),)
+LAST = (BRASS, T("taken last", "最后取的"), "line")
 
 
 def name(r: Detected, k: int) -> T:
@@ -43,69 +47,100 @@ def name(r: Detected, k: int) -> T:
     return T.of(r.names[k]) if k < len(r.names) else T("background", "背景")
 
 
-def outline(box: np.ndarray) -> tuple[list[float], list[float]]:
-    """A box's corners, round and closed."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return [x0, x1, x1, x0, x0], [y0, y0, y1, y1, y0]
-
-
-def plane(shown: Shown) -> Panel:
-    """The axes of a picture, rows counted downward."""
-    x, y = (
-        Axis(hidden=True, range=(0, float(side)), reverse=down, equal=down) for side, down in zip(shown.size, (False, True), strict=True)
-    )
-    return Panel(x, y, title=T("picture {number}", "图 {number}", number=shown.number), key=BOXES)
+def plane(size: np.ndarray, title: Words = "", key: Sequence[tuple] = (TRUE, FOUND, FALSE)) -> Panel:
+    """The axes of a picture of some width and height, rows counted downward."""
+    x, y = (Axis(hidden=True, range=(0, float(side)), reverse=down, equal=down) for side, down in zip(size, (False, True), strict=True))
+    return Panel(x, y, title=title, key=key)
 
 
 def scene_traces(s: Shown, panel: int = 0) -> list[dict]:
-    """The picture's boxes: true ones dark and dashed, found ones green where they took a truth, red where not."""
+    """The picture's boxes: true ones dark and dotted, found ones green where they took a truth, red where not."""
     drawn = [draw.picture(s.pixels, panel=panel)] if s.pixels is not None else []
-    dark = THEORY if s.pixels is None else DARK
-    drawn += [draw.line(*outline(box), dark, dash="dot", width=1.6, name=T("truth", "真值"), panel=panel) for box in s.truths]
-    for box, score, taken in zip(s.found, s.scores, s.taken, strict=True):
-        title = T("found, score {score:fixed}", "检出，分数 {score:fixed}", score=score)
-        drawn.append(draw.line(*outline(box), ACCEPT if taken >= 0 else REJECT, width=2.4, name=title, panel=panel))
-    return drawn
+    kinds = ((s.taken >= 0, FOUND), (s.taken < 0, FALSE))
+    return [
+        *drawn,
+        draw.boxes(s.truths, THEORY if s.pixels is None else DARK, dash="dot", width=1.6, name=TRUE[1], panel=panel),
+        *(draw.boxes(s.found[which], color, name=title, panel=panel) for which, (color, title, _) in kinds),
+    ]
+
+
+@remembered(256)
+def in_small(raw: bytes, shape: tuple[int, ...]) -> str:
+    """A picture that passes by, packed once."""
+    return draw.source(np.frombuffer(raw, np.uint8).reshape(shape), 80)
+
+
+def reached_traces(r: Detected, reached: Reached) -> tuple[list[dict], list[dict[int, dict]], dict[int, dict]]:
+    """For every step of the curve the picture that its last detection is in: the class's truths there, those of its detections
+    that are taken so far, and that one; as traces, what differs in each moment, and rows of all moments."""
+    number, at = np.arange(1, len(reached.pictures) + 1), reached.pictures[reached.step - 1]
+    taken = [(number <= k) & (reached.pictures == p) for k, p in zip(reached.step, at, strict=True)]
+    lines = (
+        (
+            [reached.truths[reached.true_pictures == p] for p in at],
+            DARK if reached.pixels else THEORY,
+            TRUE[1],
+            {"dash": "dot", "width": 1.6},
+        ),
+        ([reached.boxes[k - 1 : k] for k in reached.step], *LAST[:2], {"width": 6}),
+        *(
+            ([reached.boxes[some & (r.curve.right == right)] for some in taken], *kind[:2], {})
+            for right, kind in ((True, FOUND), (False, FALSE))
+        ),
+    )
+    drawn, moments, rows = [], [dict[int, dict]() for _ in at], {}
+    if reached.pixels:
+        # Small pictures are drawn over the whole panel: pixels as large as it takes.
+        (wide, high), sources = reached.size, [in_small(pixels.tobytes(), pixels.shape) for pixels in reached.pixels]
+        dx, dy = wide / reached.pixels[0].shape[1], high / reached.pixels[0].shape[0]
+        drawn.append(draw.picture(reached.pixels[reached.which[-1]], dx=dx, dy=dy, x0=dx / 2, y0=dy / 2))
+        moments = [{0: {"source": sources[i]}} for i in reached.which]
+    for moments_of, color, title, style in lines:
+        rows[len(drawn)] = draw.boxes_at(moments_of)
+        drawn.append(draw.boxes(moments_of[-1], color, name=title, **style))
+    return drawn, moments, rows
 
 
 def curve_figure(r: Detected) -> Figure:
-    """One picture with its boxes, and precision against recall, built detection by detection."""
-    left = scene_traces(r.shown) if r.shown else []
-    c, at, panel = r.curve, len(left), int(r.shown is not None)
+    """Precision against recall, built detection by detection, beside the picture of the one that was taken last."""
+    c, panel = r.curve, int(r.reached is not None)
+    step = np.arange(1, len(c.score) + 1) if r.reached is None else r.reached.step
+    drawn, moments, rows = reached_traces(r, r.reached) if r.reached else ([], [dict[int, dict]() for _ in step], {})
     stairs = np.repeat(np.append(0.0, c.recall), 2)[1:-1], np.repeat(c.envelope, 2)
-    best = T("best at that recall or beyond", "该召回率及以上的最佳精确率")
-    right = [
-        draw.line(*stairs, THEORY, dash="dot", width=1.4, panel=panel, name=best),
+    at, recall, precision = len(drawn), c.recall[step - 1], c.precision[step - 1]
+    drawn += [
+        draw.line(
+            *stairs, THEORY, dash="dot", width=1.4, panel=panel, name=T("best at that recall or beyond", "该召回率及以上的最佳精确率")
+        ),
         draw.line(c.recall, c.precision, MEASURED, panel=panel, name=T("precision", "精确率")),
-        draw.points(c.recall, c.precision, MEASURED, size=5, panel=panel, name=T("detections", "检测")),
+        draw.points(recall, precision, MEASURED, size=6, panel=panel, name=T("detections", "检测")),
+        draw.points(recall[-1:], precision[-1:], BRASS, size=13, symbol="circle-open", panel=panel, name=LAST[1], meta={"link": "none"}),
     ]
+    rows[at + 3] = {"x": recall[:, None], "y": precision[:, None]}
     share = Axis(T("recall", "召回率"), range=SHARE), Axis(T("precision", "精确率"), range=SHARE)
-    panels = [Panel(*share, title=T("class: {name}", "类别：{name}", name=name(r, r.label)))]
-    if r.shown:
-        panels.insert(0, plane(r.shown))
+    panels = [Panel(*share, title=T("class: {name}", "类别：{name}", name=name(r, r.label)), key=True)]
+    if r.reached:
+        panels.insert(0, plane(r.reached.size, key=(TRUE, FOUND, FALSE, LAST)))
     facts = [
         (T("11-point AP", "11 点 AP"), fixed(r.eleven_point, 3)),
         (T("every-point AP", "逐点 AP"), fixed(r.every_point, 3)),
         (T("101-point AP", "101 点 AP"), fixed(r.hundred_and_one_point, 3)),
     ]
 
-    def moment(k: int) -> Frame:
+    def moment(k: int, patch: dict[int, dict]) -> Frame:
         """After k detections."""
-        told = [
+        of_last = [
             (T("score", "分数"), fixed(c.score[k - 1], 3)),
-            (T("it is", "它是"), T("right", "正确") if c.right[k - 1] else T("wrong", "错误")),
+            (T("it is", "它是"), T("right", "正确") if c.right[k - 1] else T("false", "误检")),
+            *([(T("in picture", "所在图片"), count(r.reached.pictures[k - 1]))] if r.reached else []),
             (T("precision", "精确率"), fixed(c.precision[k - 1], 3)),
             (T("recall", "召回率"), fixed(c.recall[k - 1], 3)),
         ]
-        return Frame(f"{k}: {fixed(c.score[k - 1])}", {at + 1: {"upto": k}, at + 2: {"upto": k}}, facts=[*told, *facts])
+        return Frame(f"{k}: {fixed(c.score[k - 1])}", {**patch, at + 1: {"upto": k}}, facts=[*of_last, *facts])
 
-    n, frames = len(c.score), None
-    if 1 < n <= MANY:
-        steps = np.unique(np.linspace(1, n, min(n, FEW)).round().astype(int))
-        frames = Frames(T("detections taken", "已取检测数"), [moment(int(k)) for k in steps])
     corners = [
         Handle(f"found[{6 * d + 2 + i}]", f"found[{6 * d + 3 + i}]", text=T("corner of detection {d}", "检测 {d} 的角点", d=d + 1))
-        for d in (r.shown.place[:8] if r.shown and r.shown.by_hand else ())
+        for d in (r.shown.place[r.shown.found_labels == r.label][:8] if r.shown and r.shown.by_hand else ())
         for i in (0, 2)
     ]
     says = T(
@@ -115,7 +150,10 @@ def curve_figure(r: Detected) -> Figure:
         coco=r.hundred_and_one_point,
         every=r.every_point,
     )
-    return Figure([*left, *right], panels, says, frames=frames, facts=facts, handles=corners)
+    # To point at a detection on the curve, or to tap it, is to go to its moment.
+    frames = [moment(int(k), patch) for k, patch in zip(step, moments, strict=True)]
+    scrubbed = Frames(T("detections taken", "已取检测数"), frames, rows=rows, follow=True) if frames else None
+    return Figure(drawn, panels, says, frames=scrubbed, facts=facts, handles=corners, link="detection")
 
 
 def pair_figure(r: Detected) -> Figure:
@@ -125,9 +163,9 @@ def pair_figure(r: Detected) -> Figure:
     hull = np.array([*np.minimum(r.box_a[:2], r.box_b[:2]), *np.maximum(r.box_a[2:], r.box_b[2:])])
     here, far = float((r.box_b[0] + r.box_b[2] - r.box_a[0] - r.box_a[2]) / 2), float(s.offset[-1])
     drawn = [
-        draw.line(*outline(hull), MUTE, dash="dot", width=1.2, name=T("hull", "外接框")),
-        draw.line(*outline(r.box_a), THEORY, width=2.4, fill="toself", fillcolor=f"{THEORY}/0.08", name="A", label="start"),
-        draw.line(*outline(r.box_b), MEASURED, width=2.4, fill="toself", fillcolor=f"{MEASURED}/0.12", name="B", label="start"),
+        draw.boxes([hull], MUTE, dash="dot", width=1.2, name=HULL[0][1]),
+        draw.boxes([r.box_a], THEORY, width=2.4, fill="toself", fillcolor=f"{THEORY}/0.08", name="A", label="start"),
+        draw.boxes([r.box_b], ACCEPT, width=2.4, fill="toself", fillcolor=f"{ACCEPT}/0.12", name="B", label="start"),
         *draw.curves(
             s.offset, dict(zip([k for k, *_ in kinds], s.scores, strict=True)), colors=[color for _, color, _ in kinds], label=None, panel=1
         ),
@@ -152,7 +190,12 @@ def pair_figure(r: Detected) -> Figure:
     return Figure(
         drawn,
         [
-            Panel(Axis(range=(low, high)), Axis(range=(low, high), reverse=True, equal=True), title=T("drag the corners", "拖动角点")),
+            Panel(
+                Axis(range=(low, high)),
+                Axis(range=(low, high), reverse=True, equal=True),
+                title=T("drag the corners", "拖动角点"),
+                key=HULL,
+            ),
             Panel(
                 Axis(T("offset of B's centre from A's (px)", "B 的中心相对 A 的偏移（像素）"), range=(-far, far)),
                 Axis(range=(-1.05, 1.05)),
@@ -178,14 +221,18 @@ def threshold_figure(r: Detected) -> Figure:
     few, mean = known[:CLASSES], matching.mean(r.ap_by_threshold, 0)
     drawn = [draw.line(r.thresholds, r.ap_by_threshold[k], MUTE, width=1.2, name=name(r, k)) for k in few]
     drawn.append(draw.line(r.thresholds, mean, MEASURED, width=3, name=T("mean", "平均"), label="end"))
-    drawn.append(draw.bars(np.arange(len(few)), r.ap_by_class[few], panel=1, name=T("AP of the class", "该类 AP")))
+    drawn.append(draw.bars(np.arange(len(few)), r.ap_by_class[few], MUTE, panel=1, name=T("AP of the class", "该类 AP")))
     sizes = (T("small", "小"), T("medium", "中"), T("large", "大"))
     values = (r.average_precision, r.ap50, r.ap75, r.ap_small, r.ap_medium, r.ap_large)
     by_class = T("{n} of {all} classes", "{all} 类中的 {n} 类", n=len(few), all=len(known)) if len(few) < len(known) else ""
     return Figure(
         drawn,
         [
-            Panel(Axis(T("IoU that counts as found", "算作检出的 IoU")), Axis("AP", range=SHARE)),
+            Panel(
+                Axis(T("IoU that counts as found", "算作检出的 IoU")),
+                Axis("AP", range=SHARE),
+                key=[(MUTE, T("each class", "每一类"), "line")],
+            ),
             Panel(
                 Axis(ticks=(np.arange(len(few)), [name(r, k) for k in few])),
                 Axis(T("AP, mean of ten thresholds", "AP（十个阈值平均）"), range=SHARE),
@@ -245,14 +292,14 @@ def confusion_figure(r: Detected) -> Figure:
     sets = [{"picture": following(cells[i, j])} if (i, j) in cells else {} for i in which for j in which]
     written = len(which) <= CLASSES
     return Figure(
-        [draw.heat(counts, name=T("pairs", "配对数")), *scene_traces(r.shown, 1)],
+        [draw.heat(counts, bar=True, scale_title=T("pairs", "配对数"), name=T("pairs", "配对数")), *scene_traces(r.shown, 1)],
         [
             Panel(
                 Axis(T("found as", "检出为"), ticks=(places, words)),
                 Axis(T("truly", "真实类别"), ticks=(places, words), reverse=True),
                 title=T("click a cell to open its picture", "点击单元格打开对应的图"),
             ),
-            plane(r.shown),
+            plane(r.shown.size, T("picture {number}", "图 {number}", number=r.shown.number)),
         ],
         T(
             "{right:count} objects found and named rightly; {missed:count} missed, {false:count} false alarms.",
@@ -281,7 +328,7 @@ LAB = Lab(
     ),
     order=2,
     views=[
-        View(T("How is AP built?", "AP 是怎样得到的？"), curve_figure, kind="exact", uses=(*SCORED, *SHOWING)),
+        View(T("How is AP built?", "AP 是怎样得到的？"), curve_figure, kind="exact", uses=(*SCORED, "label", "threshold")),
         View(T("How well do two boxes agree?", "两个框有多吻合？"), pair_figure, kind="exact", uses=PAIR),
         View(T("How strict is strict?", "多严才算严？"), threshold_figure, kind="exact", uses=SCORED),
         View(T("What does each mistake cost?", "每类错误代价多大？"), mistakes_figure, kind="exact", uses=SCORED, topics=("mistakes",)),

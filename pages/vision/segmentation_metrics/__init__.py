@@ -10,7 +10,25 @@ from engine.core.amounts import count, fixed
 from engine.data import scenes
 from engine.vision.segmentation_metrics import SCORES, Segmented, contour, masks, overlap, panoptic, segmentation_metrics
 from pages.shell import Lab, Preset, T, View, draw
-from pages.shell.draw import ACCEPT, INK, MEASURED, MUTE, REJECT, SECOND, SURFACE, THIRD, Axis, Figure, Label, Panel
+from pages.shell.draw import (
+    ACCEPT,
+    BRASS,
+    CLASSES,
+    FOURTH,
+    HAIRLINE,
+    INK,
+    MEASURED,
+    MUTE,
+    REJECT,
+    SECOND,
+    SURFACE,
+    THEORY,
+    THIRD,
+    Axis,
+    Figure,
+    Label,
+    Panel,
+)
 
 TITLES = (
     T("pixel accuracy", "像素准确率"),
@@ -21,13 +39,16 @@ TITLES = (
     T("boundary F", "边界 F"),
     T("PQ", "PQ"),
 )
+# A score has one colour in every view. The three that most people confuse stand out; the others are there to compare.
+STYLES = ((MUTE, "solid"), (MUTE, "dash"), (MEASURED, "solid"), (MUTE, "dot"), (THIRD, "dash"), (SECOND, "solid"), (THEORY, "solid"))
 BARE = Axis(hidden=True)
 OUTLINES = (
     (INK, T("true, found", "真实且找到")),
     (REJECT, T("true, missed", "真实但漏掉")),
     (ACCEPT, T("predicted, right", "预测正确")),
-    (SECOND, T("predicted, extra", "预测多余")),
+    (FOURTH, T("predicted, extra", "预测多余")),
 )
+VERDICTS = ((ACCEPT, T("right", "正确")), (REJECT, T("wrong", "错误")))
 NO_MASKS = T(
     "A confusion matrix does not say where its pixels lie: outlines and objects need masks.",
     "混淆矩阵不记录像素的位置：轮廓与物体的评分需要掩码。",
@@ -57,30 +78,39 @@ def scores(r: Segmented) -> list[float]:
 
 
 def score_bars(r: Segmented, panel: int) -> tuple[list[dict], Panel, list[Label]]:
-    """The seven scores, one under the other."""
+    """The seven scores as gauges from 0 to 1, one under the other."""
     values, places = np.array(scores(r)), np.arange(len(SCORES))
-    row = draw.bars(np.nan_to_num(values), places, orientation="h", panel=panel, name=T("score", "分数"))
-    ends = [Label(float(np.nan_to_num(v)) + 0.02, i, fixed3(v), INK, "left", panel) for i, v in enumerate(values)]
-    return [row], Panel(Axis(range=(0, 1.18), format=".1f"), Axis(ticks=(places, TITLES), reverse=True)), ends
+    gauge = {"orientation": "h", "panel": panel, "width": 0.55}
+    whole = draw.bars(np.ones(len(SCORES)), places, HAIRLINE, opacity=1, hoverinfo="skip", **gauge)
+    row = draw.bars(np.nan_to_num(values), places, opacity=1, name=T("score", "分数"), **gauge)
+    row["marker"] = {"color": [color for color, _ in STYLES], "line": {"width": 0}}
+    ends = [Label(1.02, i, fixed3(v), INK, "left", panel) for i, v in enumerate(values)]
+    return (
+        [whole, row],
+        Panel(Axis(range=(0, 1.2), ticks=([0, 0.5, 1], ["0", "0.5", "1"])), Axis(ticks=(places, TITLES), reverse=True)),
+        ends,
+    )
 
 
 def seen_figure(r: Segmented) -> Figure:
     """Truth, prediction, where they differ, and what seven scores say."""
     if r.truth is None or r.prediction is None:
         drawn, panel, labels = score_bars(r, 0)
-        return Figure(drawn, [panel], says(r), labels)
+        return Figure(drawn, [panel], says(r), labels, layout={"barmode": "overlay"})
     truth, found = thinned(r.truth), thinned(r.prediction)
     wrong = np.where(truth == r.ignore, 0, np.where(truth == found, 1, 2))
     drawn, panel, labels = score_bars(r, 3)
     verdicts = draw.heat(
         wrong, panel=2, zmin=0, zmax=2, scale=[[0, SURFACE], [0.5, f"{ACCEPT}/0.35"], [1, REJECT]], name=T("right or wrong", "对错")
     )
+    classes = lambda labels: [(CLASSES[min(k, 9)], of_class(r, k)) for k in np.unique(labels)]  # noqa: E731
     right = T("wrong: {share:percent} of the pixels", "错误：{share:percent} 的像素", share=1 - r.pixel_accuracy)
     return Figure(
         [draw.class_map(truth, name=T("truth", "真值")), draw.class_map(found, panel=1, name=T("prediction", "预测")), verdicts, *drawn],
-        [plane(T("truth", "真值")), plane(T("prediction", "预测")), plane(right), panel],
+        [plane(T("truth", "真值"), classes(truth)), plane(T("prediction", "预测"), classes(found)), plane(right, VERDICTS), panel],
         says(r),
         labels,
+        layout={"barmode": "overlay"},
     )
 
 
@@ -94,6 +124,11 @@ def classes_shown(r: Segmented) -> np.ndarray:
     return np.flatnonzero((r.truth_pixels > 0) | (r.predicted_pixels > 0))
 
 
+def of_class(r: Segmented, k: int) -> T:
+    """What a label is called."""
+    return T("ignored", "忽略") if k == r.ignore else T.of(r.names[k])
+
+
 def names(r: Segmented, which: np.ndarray) -> list[T]:
     return [T.of(r.names[k]) for k in which]
 
@@ -102,7 +137,7 @@ def classes_figure(r: Segmented) -> Figure:
     """Accuracy, IoU and Dice of each class; the formulas with this pair's numbers filled in."""
     which = classes_shown(r)
     places = np.arange(len(which))
-    rows = ((r.accuracy, THIRD, T("accuracy", "准确率")), (r.iou, MEASURED, T("IoU", "IoU")), (r.dice, SECOND, T("Dice", "Dice")))
+    rows = ((r.accuracy, MUTE, T("accuracy", "准确率")), (r.iou, MEASURED, T("IoU", "IoU")), (r.dice, THIRD, T("Dice", "Dice")))
     drawn = [draw.bars(places, np.nan_to_num(values[which]), color, name=name) for values, color, name in rows]
     return Figure(
         drawn,
@@ -175,8 +210,13 @@ def confusion_figure(r: Segmented) -> Figure:
         true=words[i],
         called=words[j],
     )
+    title = T("share of the true class", "占真实类别的比例")
     return Figure(
-        [draw.heat(share, zmin=0, zmax=1, name=T("share of the true class", "占真实类别的比例"))],
+        [
+            draw.heat(
+                share, zmin=0, zmax=1, bar=True, scale_title=title, name=title, colorbar={"tickformat": ".0%", "title": {"text": title}}
+            )
+        ],
         [Panel(Axis(T("called", "判为"), ticks=(places, words)), Axis(T("truly", "真实类别"), ticks=(places, words), reverse=True))],
         says_worst if worst.any() else T("No pixel is mistaken.", "没有像素被误判。"),
         labels,
@@ -190,10 +230,10 @@ def outline_figure(r: Segmented) -> Figure:
     step = -(-max(r.outlines.shape) // 256)
     drawn = r.outlines[: r.outlines.shape[0] // step * step, : r.outlines.shape[1] // step * step]
     drawn = drawn.reshape(drawn.shape[0] // step, step, -1, step).max((1, 3))
-    kinds = [[(k + e) / 5, c] for k, c in enumerate((SURFACE, INK, REJECT, f"{ACCEPT}/0.6", SECOND)) for e in (0, 1)]
+    kinds = [[(k + e) / 5, c] for k, c in enumerate((SURFACE, INK, REJECT, ACCEPT, FOURTH)) for e in (0, 1)]
     which = np.flatnonzero(np.isfinite(r.boundary[:, 2]))
     places = np.arange(len(which))
-    rows = ((0, SECOND, T("precision", "精确率")), (1, THIRD, T("recall", "召回率")), (2, MEASURED, T("F", "F")))
+    rows = ((0, ACCEPT, T("precision", "精确率")), (1, INK, T("recall", "召回率")), (2, SECOND, T("F", "F")))
     table = [draw.bars(places, np.nan_to_num(r.boundary[which, c]), color, name=name, panel=1) for c, color, name in rows]
     return Figure(
         [draw.heat(drawn, scale=kinds, zmin=-0.5, zmax=4.5, name=T("outlines", "轮廓")), *table],
@@ -212,9 +252,9 @@ def objects_figure(r: Segmented) -> Figure:
         return draw.absent(NO_MASKS)
     which = np.flatnonzero(r.panoptic[:, :3].sum(1) > 0)
     places, found = np.arange(len(which)), r.panoptic[which]
-    kinds = ((0, ACCEPT, T("matched", "匹配")), (1, SECOND, T("extra", "多余")), (2, REJECT, T("missed", "漏掉")))
+    kinds = ((0, ACCEPT, T("matched", "匹配")), (1, FOURTH, T("extra", "多余")), (2, REJECT, T("missed", "漏掉")))
     drawn = [draw.bars(places, found[:, c], color, name=name) for c, color, name in kinds]
-    qualities = ((4, THIRD, "SQ", "circle"), (5, SECOND, "RQ", "diamond"), (6, MEASURED, "PQ", "square"))
+    qualities = ((4, BRASS, "SQ", "circle"), (5, MUTE, "RQ", "diamond"), (6, THEORY, "PQ", "square"))
     drawn += [draw.points(places, found[:, c], color, size=10, symbol=s, name=name, panel=1) for c, color, name, s in qualities]
     axis = Axis(ticks=(places, names(r, which)))
     return Figure(
@@ -246,16 +286,14 @@ def sweep_figure(r: Segmented) -> Figure:
         return draw.absent(
             T("A confusion matrix cannot be eroded or shifted: choose masks or a scene.", "混淆矩阵无法腐蚀或平移：请选择掩码或场景。")
         )
-    # The three that most people confuse stand out; the others are there to compare.
-    styles = ((MUTE, "solid"), (MUTE, "dash"), (MEASURED, "solid"), (MUTE, "dot"), (THIRD, "dash"), (SECOND, "solid"), (INK, "solid"))
     drawn, panels, labels = [], [], []
     for k, (kind, unit) in enumerate(zip(s.kinds, s.units, strict=True)):
-        for m, (color, dash) in enumerate(styles):
+        for m, (color, dash) in enumerate(STYLES):
             drawn.append(draw.line(s.strengths[k], s.scores[k, :, m], color, dash=dash, panel=k, name=TITLES[m]))
         panels.append(Panel(Axis(T.of(unit)), Axis(range=(0, 1.04)), title=T.of(kind)))
-    for m, (color, _) in enumerate(styles):
-        drawn.append(draw.points([0], [m], color, size=9, panel=len(panels), name=TITLES[m]))
-        labels.append(Label(0.12, m, TITLES[m], color if color != MUTE else INK, "left", len(panels)))
+    for m, (color, dash) in enumerate(STYLES):
+        drawn.append(draw.line([-0.1, 0.3], [m, m], color, dash=dash, width=2.4, panel=len(panels), name=TITLES[m]))
+        labels.append(Label(0.4, m, TITLES[m], color if color != MUTE else INK, "left", len(panels)))
     panels.append(Panel(Axis(hidden=True, range=(-0.2, 2)), Axis(hidden=True, range=(-0.7, 6.7), reverse=True)))
     at = len(s.strengths[0]) // 2
     drop = 1 - s.scores[:, at]
