@@ -2,5 +2,6 @@
 
 from engine.core.words import T
 from pages.shell.lab import Lab, Page, Preset, View
+from pages.shell.lesson import Choice, Curve, Number, Place, Step
 
-__all__ = ["Lab", "Page", "Preset", "T", "View"]
+__all__ = ["Choice", "Curve", "Lab", "Number", "Page", "Place", "Preset", "Step", "T", "View"]

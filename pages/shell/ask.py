@@ -18,7 +18,7 @@ import orjson
 
 from engine.core.runner import Runner
 from engine.core.words import T
-from pages.shell import replies
+from pages.shell import replies, teaching
 from pages.shell.lab import Lab
 from pages.shell.respond import body_of, respond, said
 
@@ -31,7 +31,7 @@ WORTH_PACKING = 8192  # bytes of an answer
 
 
 class Ask:
-    """Answers POST /orrery-ask/<slug>: a request for a figure, or with a `format` for a file of the result."""
+    """Answers POST /orrery-ask/<slug>: a request for a figure, for a step of the lesson, or for a file of the result."""
 
     def __init__(self, app: Any, labs: Mapping[str, Lab], runner: Runner):
         self.app, self.labs, self.runner = app, labs, runner
@@ -67,5 +67,6 @@ class Ask:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             value = None
-        exporting = isinstance(value, dict) and "format" in value
-        return orjson.dumps((replies.export if exporting else replies.answer)(lab, self.runner, value))
+        asked = value if isinstance(value, dict) else {}
+        reply = teaching.answer if "lesson" in asked else replies.export if "format" in asked else replies.answer
+        return orjson.dumps(reply(lab, self.runner, value))

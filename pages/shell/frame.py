@@ -27,6 +27,8 @@ WORDS: dict[str, T] = {
     "call": T("The call with these parameters, in Python", "用这些参数的调用：Python"),
     "shell": T("And in the shell", "命令行"),
     "ran": T("The source that ran", "实际运行的源代码"),
+    "learn": T("Start the lesson · 5 minutes", "开始课程 · 5 分钟"),
+    "free": T("Explore freely", "自由探索"),
     "gone": T("There is no such page here.", "这里没有这个页面。"),
     "back": T("To the gallery", "返回实验总览"),
 }
@@ -114,9 +116,19 @@ def top(crumb: T | None) -> str:
 def lab_skeleton(lab: Lab) -> str:
     """A lab's page before its scripts run: title, claim, and the room for controls and stage."""
     return (
-        f'<main class="page" id="main"><h1>{lab.title.html()}</h1><p class="claim">{lab.claim.html()}</p>'
+        f'<main class="page" id="main"><h1>{lab.title.html()}</h1><p class="claim">{lab.claim.html()}</p>{offer(lab)}'
         '<div class="bench"><section class="card controls" id="controls"></section>'
         '<section class="stage" id="stage" tabindex="-1"></section></div><div id="printed"></div></main>'
+    )
+
+
+def offer(lab: Lab) -> str:
+    """What a first visitor is offered; in the server's skeleton, so that nothing moves when the scripts come."""
+    if not lab.lesson:
+        return ""
+    return (
+        f'<p class="offer" id="offer"><button type="button" class="run" id="learn">{WORDS["learn"].html()}</button>'
+        f'<button type="button" class="free" id="free">{WORDS["free"].html()}</button></p>'
     )
 
 
@@ -146,6 +158,7 @@ def lab_boot(lab: Lab, opening: Any) -> dict[str, Any]:
             ],
             "presets": [{"name": p.name.data(), "values": p.values, "view": p.view} for p in lab.presets],
             "call": prose.call(lab),
+            "steps": len(lab.lesson),
         },
         "opening": opening,
     }

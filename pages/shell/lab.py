@@ -11,6 +11,7 @@ from engine.core import Experiment, Params
 from engine.core.findings import Finding, texts
 from engine.core.words import T
 from pages.shell.figures import Figure
+from pages.shell.lesson import Step, check
 
 Kind = Literal["measured", "exact", "modelled"]
 MOST_QUESTIONS = 6  # in tabs: more teach less, and cost twice as much
@@ -66,7 +67,7 @@ class Lab:
     "package.module" or "package.module:name". sample: from a result, the first words of the
     provenance line: how many were observed. fit: from a result, its last words: a test of fit, or nothing.
     findings: from a result, sentences to be said aloud (a divergence, a NaN, a limit that was met); by default the
-    result's own `findings`.
+    result's own `findings`. lesson: the path through the lab. needs: the labs, by their slugs, that this one builds on.
     """
 
     experiment: Experiment
@@ -80,6 +81,8 @@ class Lab:
     sample: Callable[[Any], T] | None = None
     fit: Callable[[Any], T] | None = None
     findings: Callable[[Any], Sequence[T | Finding]] | None = None
+    lesson: Sequence[Step] = ()
+    needs: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for preset in self.presets:
@@ -91,6 +94,7 @@ class Lab:
             assert not unknown, f"the view {view.question.en!r} names no parameters of the lab: {unknown}"
             strange = set(tasks_of(view)) - set(self.experiment.params.tasks)
             assert not strange, f"the view {view.question.en!r} names no tasks of the lab: {strange}"
+        check(self.lesson, self)
 
     @property
     def slug(self) -> str:

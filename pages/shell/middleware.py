@@ -29,8 +29,8 @@ log = logging.getLogger("orrery")
 class Framer(Protocol):
     """What the middleware needs of the site."""
 
-    def frame(self, path: str, html: str) -> str:
-        """Gradio's HTML of a page with ours put into it."""
+    def frame(self, path: str, html: str, lesson: bool = False) -> str:
+        """Gradio's HTML of a page with ours put into it; `lesson`: it is opened at a step of the lesson."""
         ...
 
     def version(self) -> int:
@@ -182,12 +182,13 @@ class Frame:
             headers.get(b"x-forwarded-proto"),
             scope.get("root_path"),
             self.site.version(),
+            lesson := self.at_a_step(scope),
         )
         if path == "/" or b"deep_link" in scope.get("query_string", b""):
             # Gradio's home page takes `page` from the query: what is kept must not depend on it.
             scope = {**scope, "query_string": b""}
         if (kept := self._kept.get(key)) is None:
-            kept = await self._fetch(scope, receive, send)
+            kept = await self._fetch(scope, receive, send, lesson)
             if kept is None:
                 return
             with self._lock:
@@ -211,7 +212,7 @@ class Frame:
         body = await anyio.to_thread.run_sync(lambda: file.small) if small else file.raw
         await respond(send, 200, body, file.kind, **headers, **extra)
 
-    async def _fetch(self, scope: Scope, receive: Receive, send: Send) -> tuple | None:
+    async def _fetch(self, scope: Scope, receive: Receive, send: Send, lesson: bool) -> tuple | None:
         """A framed page from Gradio, or None after passing on what is not a page."""
         start: Mapping[str, Any] = {}
         body: list[bytes] = []
@@ -240,11 +241,16 @@ class Frame:
             await respond(send, 404, self.site.unknown(scope["path"]), "text/html; charset=utf-8", cache_control="no-store")
         if not page:
             return None
-        html = self.site.frame(scope["path"], b"".join(body).decode()).encode()
+        html = self.site.frame(scope["path"], b"".join(body).decode(), lesson).encode()
         lines = [(k, v) for k, v in start["headers"] if k not in NOT_CARRIED]
         lines += [(b"cache-control", b"no-cache"), (b"vary", b"accept-encoding")]
         lines += [(b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"same-origin")]
         return lines, html, brotli.compress(html, quality=PAGE_QUALITY)
+
+    @staticmethod
+    def at_a_step(scope: Scope) -> bool:
+        """Whether an address is that of a step of a lesson: its page tells no result beforehand."""
+        return any(part.startswith(b"step=") for part in scope.get("query_string", b"").split(b"&"))
 
     @staticmethod
     def is_page(scope: Scope) -> bool:

@@ -15,15 +15,16 @@ from typing import Any
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+import orjson
 from packaging.requirements import Requirement
 from starlette.middleware import Middleware
 
 from engine.core.runner import Runner
 from engine.core.words import T
-from pages.shell import frame, prose, quirks, replies, statics, theme, thumbnails, wire
+from pages.shell import frame, prose, quirks, replies, statics, teaching, theme, thumbnails, wire
 from pages.shell.ask import Ask
 from pages.shell.files import Files
-from pages.shell.lab import Page
+from pages.shell.lab import Lab, Page
 from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.uploads import Uploads
 
@@ -81,8 +82,8 @@ class Site:
         """Grows when the pages' HTML changes, which is once: when all is warm."""
         return self._version
 
-    def frame(self, path: str, html: str) -> str:
-        """Gradio's HTML of a page, framed."""
+    def frame(self, path: str, html: str, lesson: bool = False) -> str:
+        """Gradio's HTML of a page, framed; at a step of the lesson without what the page opens on."""
         slug = path.strip("/")
         page = self.pages.get(slug)
         rail = frame.rail(self.chapters, self.names, slug)
@@ -95,15 +96,23 @@ class Site:
             title=f"{lab.title.en} — Orrery",
             before=rail + frame.top(self.names[lab.chapter]) + frame.lab_skeleton(lab),
             after=frame.lab_after(lab),
-            boot=frame.lab_boot(lab, self.openings.get(slug)),
+            boot=frame.lab_boot(lab, None if lesson and lab.lesson else self.openings.get(slug)),
         )
 
     def extra(self, path: str) -> tuple[bytes, str] | None:
-        """The code of a lab as HTML."""
+        """The code of a lab as HTML, or the steps of its lesson."""
         before, _, slug = path.strip("/").rpartition("/")
+        if before == "orrery-lesson" and slug in self.pages:
+            return self.lesson(self.pages[slug].lab), "application/json"
         if before == "orrery-code" and slug in self.pages:
             return prose.code_html(self.pages[slug].lab).encode(), "text/html; charset=utf-8"
         return None
+
+    def lesson(self, lab: Lab) -> bytes:
+        """The steps of a lab's lesson, and the labs that follow from it."""
+        after = [page.lab for page in self.pages.values() if lab.slug in page.lab.needs]
+        follow = [{"slug": other.slug, "title": other.title.data()} for other in after]
+        return orjson.dumps({"steps": teaching.steps(lab), "follow": follow})
 
     def unknown(self, path: str) -> bytes:
         """The page at an address that is none."""

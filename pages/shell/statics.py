@@ -38,7 +38,8 @@ SCRIPTS = (
     "frame.js",
 )
 STYLES = ("tokens.css", "site.css")
-LATER = {"present": ("present.js", "present.css")}  # what a page loads when it is used, by the name `Orrery.load` is given
+# What a page loads when it is used, by the name that `Orrery.load` is given.
+LATER = {"present": ("present.js", "present.css"), "lesson": ("lesson.js", "lesson.css")}
 KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 
 

@@ -198,15 +198,6 @@ def test_the_drawer_opens_and_closes_on_a_phone(open_lab):
     page.locator(".rail").wait_for(state="hidden")
 
 
-def test_a_lesson_hides_what_a_class_does_not_need(open_lab):
-    page = open_lab("random-walk", "lesson=1")
-    assert page.locator(".rail").is_hidden() and page.locator("#code").is_hidden()
-    assert page.locator("#figure").is_visible()
-    enter(page, "steps", 99)
-    page.wait_for_function("location.search.includes('steps=99')")
-    assert "lesson=1" in page.url
-
-
 def test_copy_link_holds_the_state(open_lab):
     page = open_lab("random-walk")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -26,7 +26,7 @@ from pages.shell.figures import Figure
 PAGES: list[Page] = [page for found in pages.discover().values() for page in found] + sample_lab.PAGES
 LARGEST_FIGURE = 400_000  # bytes of JSON
 MOST_POINTS = 20_000  # of one array of a figure
-RESERVED = {"view", "lesson", "lang", "theme", "page", "deep_link", "id", "params", "session_hash"}
+RESERVED = {"view", "step", "lang", "theme", "page", "deep_link", "id", "params", "session_hash"}
 HAN = re.compile("[\u4e00-\u9fff]")
 SETTINGS = [(page, place) for page in PAGES for place in range(-1, len(page.lab.presets))]
 EVERY_LAB = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.lab.slug)

@@ -74,7 +74,7 @@ class Framer:
     def version(self):
         return self.now
 
-    def frame(self, path, html):
+    def frame(self, path, html, lesson=False):
         self.framed.append(path)
         return html.replace("<gradio-app>", f"<nav>{path} {self.now}</nav><gradio-app>")
 

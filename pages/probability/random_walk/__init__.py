@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.probability.random_walk import exact, packed, random_walk, reference, returns, ruin
 from pages.probability.random_walk import figures
+from pages.probability.random_walk.lesson import LESSON
 from pages.shell import Lab, Preset, T, View
 
 FREE = ("steps", "walkers", "up", "dimension", "seed")
@@ -42,4 +43,5 @@ LAB = Lab(
     ],
     sources=[reference, packed.Slab, packed.ends, exact.walk, returns.returned, ruin.win],
     sample=lambda walked: T("{n:count} walkers", "{n:count} 名行走者", n=walked.ended),
+    lesson=LESSON,
 )

@@ -3,7 +3,7 @@ Orrery.makeControls = (root, boot, stage) => {
   'use strict';
   const { el, words, T, label, number, say } = Orrery;
   const lab = boot.lab, schema = lab.schema, names = Object.keys(schema);
-  const HINTS = 'x-orrery', RESERVED = new Set(['view', 'lesson', 'lang', 'theme']);
+  const HINTS = 'x-orrery', RESERVED = new Set(['view', 'step', 'lang', 'theme']);
   const LONG = 500;
   const W = {
     again: T('Draw a new seed', '换一个随机种子'), presets: T('Presets', '预设'), yes: T('on', '开'), no: T('off', '关'),
@@ -15,6 +15,7 @@ Orrery.makeControls = (root, boot, stage) => {
   const title = n => T(hints(n).en || n, hints(n).zh || n);
   const defaults = Object.fromEntries(names.map(n => [n, schema[n].default]));
   const state = { ...defaults };
+  let base = defaults, baseView = 0;  // what the address leaves unsaid: the defaults, or a lesson's step
   const fields = {};
   let id = 0, holding = false;
 
@@ -428,10 +429,24 @@ Orrery.makeControls = (root, boot, stage) => {
     changed(how);
   }
   function changed(how) {
+    dispatchEvent(new Event('orrery:touched'));
     stage.restrict(state);
     stage.halt();
     put(how === 'preset');
     ask(how);
+  }
+  /* The state of a lesson's step, which asks for it itself by the number that is given back. */
+  function load(values, view) {
+    base = { ...defaults, ...values };
+    baseView = view;
+    Object.assign(state, base);
+    stage.view = view;
+    stage.restrict(state);
+    stage.halt();
+    stage.notice(null);
+    show();
+    latest = { id: next(), key: JSON.stringify(state) };
+    return id;
   }
   /* A value that the figure shows already: the control follows, nothing is asked. */
   function hold(n, v) {
@@ -473,9 +488,9 @@ Orrery.makeControls = (root, boot, stage) => {
     for (const n of names) {
       const long = typeof state[n] === 'string' && state[n].length > LONG;
       if (long) left.push(n);
-      if (state[n] === defaults[n] || long) query.delete(n); else query.set(n, String(state[n]));
+      if (state[n] === base[n] || long) query.delete(n); else query.set(n, String(state[n]));
     }
-    if (stage.view) query.set('view', String(stage.view + 1)); else query.delete('view');
+    if (stage.view !== baseView) query.set('view', String(stage.view + 1)); else query.delete('view');
     const text = query.toString();
     return { url: location.pathname + (text ? `?${text}` : ''), left };
   }
@@ -493,7 +508,7 @@ Orrery.makeControls = (root, boot, stage) => {
   function read() {
     const query = new URLSearchParams(location.search);
     const bad = [];
-    Object.assign(state, defaults);
+    Object.assign(state, base);
     for (const [n, raw] of query) {
       if (RESERVED.has(n) || n.startsWith('__')) continue;
       if (!(n in schema)) { bad.push(T(`'${short(n)}' is not a parameter of this lab`, `此实验没有参数 '${short(n)}'`)); continue; }
@@ -508,7 +523,7 @@ Orrery.makeControls = (root, boot, stage) => {
         state[other] = defaults[other];
       }
     }
-    const view = Number(query.get('view') || 1) - 1;
+    const view = Number(query.get('view') || baseView + 1) - 1;
     const known = Number.isInteger(view) && view >= 0 && view < lab.views.length;
     if (!known) bad.push(T(`view must be from 1 to ${lab.views.length}; got '${short(query.get('view'))}'`, `view 必须在 1 到 ${lab.views.length} 之间；收到 '${short(query.get('view'))}'`));
     stage.view = known ? view : 0;
@@ -516,7 +531,7 @@ Orrery.makeControls = (root, boot, stage) => {
     show();
     return bad.length ? T(`${bad.map(b => b.en).join('; ')}. The default is shown instead.`, `${bad.map(b => b.zh).join('；')}。改用默认值。`) : null;
   }
-  addEventListener('popstate', () => { const said = read(); stage.drawing.figure = null; stage.halt(); stage.notice(said); ask('back'); });
+  addEventListener('popstate', () => { if (Orrery.lesson && Orrery.lesson.popped()) return; const said = read(); stage.drawing.figure = null; stage.halt(); stage.notice(said); ask('back'); });
 
   function blame(name) {
     for (const n of names) if (fields[n].box) fields[n].box.classList.toggle('blamed', n === name);
@@ -525,6 +540,6 @@ Orrery.makeControls = (root, boot, stage) => {
   const isDefault = () => names.every(n => state[n] === defaults[n]);
 
   show();
-  return { state, get, set, hold, ask, next, keyOf, title, shown: () => names.filter(n => fields[n].box && !fields[n].box.hidden), file: v => (HANDLE.test(v) ? names_of[v] || `${v.slice(5, 13)}.txt` : null),
+  return { load, put, state, get, set, hold, ask, next, keyOf, title, shown: () => names.filter(n => fields[n].box && !fields[n].box.hidden), file: v => (HANDLE.test(v) ? names_of[v] || `${v.slice(5, 13)}.txt` : null),
     key: () => JSON.stringify(state), last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
 };

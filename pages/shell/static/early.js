@@ -12,6 +12,7 @@
   const root = document.documentElement;
   root.lang = lang;
   root.classList.toggle('dark', dark);
-  root.classList.toggle('lesson', query.get('lesson') === '1');
+  root.classList.toggle('learning', query.has('step'));
+  root.classList.toggle('free-hand', kept('orrery-free') === '1');
   window.Orrery_early = { theme: dark ? 'dark' : 'light' };
 })();

@@ -95,6 +95,7 @@
     return {
       ask,
       save,
+      step: question,
       upload: file => posted('./orrery-file/upload', file, 'application/octet-stream'),
       alive: () => fetch(asking, { method: 'HEAD' }).then(answer => !AWAY.has(answer.status), () => false),
       forget: () => { delete waiting.start; },
@@ -190,11 +191,26 @@
   Orrery.stage = stage;
   Orrery.controls = controls;
   Orrery.present = () => Orrery.load('present').then(() => Orrery.presenting.toggle());
-  const bad = controls.read();
-  if (controls.isDefault() && boot.opening) {
-    stage.take(boot.opening);
-  } else controls.ask('boot');
-  if (bad) stage.notice(bad);
+
+  /* --- the lesson: its code comes when one begins --- */
+  const { steps } = boot.lab, asked = new URLSearchParams(location.search).get('step');
+  Orrery.learn = async (n, push = true) => {
+    const [told] = await Promise.all([Orrery.lesson || fetch(`./orrery-lesson/${boot.lab.slug}`).then(answer => answer.json()), Orrery.load('lesson')]);
+    Orrery.lesson ??= Orrery.makeLesson(told, stage, controls);
+    return Orrery.lesson.go(n, push);
+  };
+  if (steps) {
+    byId('learn').onclick = () => Orrery.learn(1);
+    byId('free').onclick = () => { document.documentElement.classList.add('free-hand'); keep('orrery-free', '1'); };
+  } else document.documentElement.classList.remove('learning');
+  if (steps && asked !== null) Orrery.learn(Number(asked), false);
+  else {
+    const bad = controls.read();
+    if (controls.isDefault() && boot.opening) {
+      stage.take(boot.opening);
+    } else controls.ask('boot');
+    if (bad) stage.notice(bad);
+  }
 
   /* The call for these parameters, for Python and for the shell: each runs as it is pasted. A text too long for an
      argument of the command line is written to a file first; one that came as a file is read from it. */

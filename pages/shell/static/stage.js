@@ -317,6 +317,16 @@ Orrery.makeStage = (root, boot) => {
     if (state.kept) contrast();
   }
 
+  /* Nothing of what was shown stays in the page: a lesson may ask for it next. */
+  function wipe() {
+    release();
+    drawing.figure = null;
+    clear();
+    for (const part of [facts, table]) part.replaceChildren();
+    drawnKept.figure = drawnChange.figure = null;
+    for (const plot of [drawnKept.plot, drawnChange.plot]) if (plot.data) Plotly.purge(plot);
+  }
+
   /* A table that is cut says that it scrolls. */
   function cut() { table.classList.toggle('cut', table.scrollWidth > table.clientWidth + 1); }
 
@@ -501,7 +511,7 @@ Orrery.makeStage = (root, boot) => {
   return {
     /* Whether the last question is answered and its answer painted. */
     settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
-    take, open, restrict, notice, halt, awaiting, away, refuse, begin, source: takeAway.source, seek, drawing, state,
+    wipe, goto, take, open, restrict, notice, halt, awaiting, away, refuse, begin, source: takeAway.source, seek, drawing, state,
     get view() { return state.view; },
     set view(i) { turn(i); mark(); },
     get busy() { return state.busy; },
