@@ -52,10 +52,8 @@ def main(words: list[str]) -> int:
     for lab in (page.lab for found in pages.discover().values() for page in found):
         if chosen and lab.slug not in chosen:
             continue
-        kept = set()
         for params in wanted(lab):
             path = folder / f"{recordings.stem(lab.slug, params)}.json"
-            kept.add(path)
             if not anew and fits(lab.experiment, path):
                 continue
             usual = lab.experiment.params().model_dump()
@@ -67,6 +65,8 @@ def main(words: list[str]) -> int:
             size = weight(path) if done.returncode == 0 else 0
             failed += done.returncode != 0 or size > LARGEST
             print(f"{lab.slug} {given}: {size / 1024:.0f} kB {done.stderr[-400:] if done.returncode else ''}", flush=True)
+        # Whether a lab is costly can depend on what is loaded already: a page opens on it all the same.
+        kept = {folder / f"{recordings.stem(lab.slug, params)}.json" for params in lab.opens_on()}
         for path in set(folder.glob(f"{lab.slug}.json")) | set(folder.glob(f"{lab.slug}+*.json")):
             if path not in kept:
                 path.unlink()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
+from engine.core import pace
 from engine.core.params import Cost, Params, Refused
 from engine.core.words import T
 
@@ -40,6 +41,7 @@ class Experiment(Generic[P, R]):
     function: Callable[[P], R | Iterator[Partial[R]]]
     params: type[P]
     cost_of: Callable[[P], Cost]
+    seconds_of: Callable[[P], float] | None = None
     uses_gpu: bool = False
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     warm_up: Callable[[], None] | None = None
@@ -96,6 +98,7 @@ def experiment(
     slug: str,
     *,
     cost: Cost | Callable[[Any], Cost] | None = None,
+    seconds: Callable[[Any], float] | None = None,
     uses_gpu: bool = False,
     limits: Mapping[str, Mapping[str, float]] | None = None,
     warm_up: Callable[[], None] | None = None,
@@ -106,6 +109,8 @@ def experiment(
     cost: "instant" (at most 10 ms for the defaults, recomputed while a slider moves), "seconds" (on release,
         streamed), "minutes" (on request, with progress), or a function from the parameters to one of them. Where the
         parameters declare tasks, each task says its own.
+    seconds: what a run takes on the reference machine (`engine.core.pace`), within a factor of three; its cost then
+        follows from it.
     uses_gpu: whether it computes on a GPU where there is one.
     limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
     warm_up: imports heavy libraries and loads what a first use needs; several labs may have it in common.
@@ -115,14 +120,16 @@ def experiment(
     def declare(function: Callable[[P], Any]) -> Experiment[P, Any]:
         hints = typing.get_type_hints(function)
         model = next(hint for name, hint in hints.items() if name != "return")
-        assert cost is not None or model.tasks, f"{slug} must say what it costs"
+        assert cost is not None or seconds is not None or model.tasks, f"{slug} must say what it costs"
 
         def cost_of(params: Any) -> Cost:
-            if cost is None:
-                return model.tasks[getattr(params, model.task_field)].cost_of(params)
-            return cost(params) if callable(cost) else cost
+            if cost is not None:
+                return cost(params) if callable(cost) else cost
+            if seconds is not None:
+                return pace.cost(seconds(params))
+            return model.tasks[getattr(params, model.task_field)].cost_of(params)
 
-        return Experiment(slug, function, model, cost_of, uses_gpu, limits or {}, warm_up, forget)
+        return Experiment(slug, function, model, cost_of, seconds, uses_gpu, limits or {}, warm_up, forget)
 
     return declare
 

@@ -7,7 +7,7 @@ controls before Gradio has loaded. What runs long, streams and is stopped goes t
 
 from __future__ import annotations
 
-import functools
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -16,16 +16,15 @@ import anyio
 import anyio.to_thread
 import orjson
 
+from engine.core import Refused
 from engine.core.runner import Runner
+from engine.core.turns import Turns
 from engine.core.words import T
-from pages.shell import replies, teaching
+from pages.shell import replies, teaching, visitors
 from pages.shell.lab import Lab
 from pages.shell.respond import body_of, respond, said
 
 PREFIX = "/orrery-ask/"
-# Experiments hold the interpreter: more of them at once would only make all of them late. (A class of 200, later
-# answers, p95: 780 ms with three at once, 310 with two, 130 with one.)
-AT_ONCE = 1
 LARGEST = 4 * 2**20  # bytes of a question
 WORTH_PACKING = 8192  # bytes of an answer
 
@@ -35,10 +34,6 @@ class Ask:
 
     def __init__(self, app: Any, labs: Mapping[str, Lab], runner: Runner):
         self.app, self.labs, self.runner = app, labs, runner
-
-    @functools.cached_property
-    def _turn(self) -> anyio.CapacityLimiter:
-        return anyio.CapacityLimiter(AT_ONCE)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Callable[[], Awaitable[Any]], send: Any) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
@@ -53,7 +48,11 @@ class Ask:
             return
         if len(body) > LARGEST:
             return await respond(send, 413, said(T("a question must be at most {n} bytes long", "一次提问不能超过 {n} 字节", n=LARGEST)))
-        answer = await anyio.to_thread.run_sync(self.answer, lab, body, limiter=self._turn)
+        try:
+            answer = await self.in_turn(self.runner.brief, scope, lab, body) or await self.in_turn(self.runner.longer, scope, lab, body)
+        except Refused as error:
+            return await respond(send, 429, said(T(error.en, error.zh)))
+        assert answer is not None
         named = {"cache_control": "no-store", "x_content_type_options": "nosniff", "vary": "accept-encoding"}
         accepted = b",".join(value for name, value in scope["headers"] if name == b"accept-encoding")
         if len(answer) > WORTH_PACKING and b"gzip" in accepted:
@@ -61,12 +60,23 @@ class Ask:
             named["content_encoding"] = "gzip"
         await respond(send, 200, answer, "application/json", **named)
 
-    def answer(self, lab: Lab, body: bytes) -> bytes:
+    async def in_turn(self, line: Turns, scope: Mapping[str, Any], lab: Lab, body: bytes) -> bytes | None:
+        """The reply to a question that has waited in a line; None where it belongs to another. Raises `Refused`."""
+        turn = line.ask(visitors.asker(scope))
+        try:
+            await asyncio.wrap_future(turn.granted)
+            return await anyio.to_thread.run_sync(self.answer, lab, body, line)
+        finally:
+            line.leave(turn)
+
+    def answer(self, lab: Lab, body: bytes, line: Turns) -> bytes | None:
         """The reply to a question as it was sent; what is no JSON is refused as any bad input is."""
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             value = None
         asked = value if isinstance(value, dict) else {}
-        reply = teaching.answer if "lesson" in asked else replies.export if "format" in asked else replies.answer
-        return orjson.dumps(reply(lab, self.runner, value))
+        if "lesson" in asked or "format" in asked:
+            return orjson.dumps((teaching.answer if "lesson" in asked else replies.export)(lab, self.runner, value))
+        reply = replies.answer(lab, self.runner, value, line)
+        return None if reply is None else orjson.dumps(reply)

@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 from engine.core import Params, Refused, amounts, devices, recordings, results
 from engine.core.params import shown
 from engine.core.recordings import Recording
-from engine.core.runner import Outcome, Runner, document
+from engine.core.runner import Outcome, Runner, Waiting, document
+from engine.core.turns import Asker, Turns
 from engine.core.words import T
 from pages.shell import files
 from pages.shell.lab import KINDS, Lab
@@ -96,8 +97,9 @@ def broken(lab: Lab, value: Any) -> dict[str, Any]:
     )
 
 
-def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
-    """The reply to a request: the open view's figure if the run is instant or at hand, else what the run would cost."""
+def answer(lab: Lab, runner: Runner, value: Any, line: Turns | None = None) -> dict[str, Any] | None:
+    """The reply to a request: the open view's figure if the run is instant or at hand, else what the run would cost.
+    None where the run belongs to another line than the one in which it has waited."""
     try:
         request = Request.read(lab, value)
         cost = runner.cost(lab.experiment, request.params)
@@ -106,6 +108,8 @@ def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
             made = recorded(lab, request.params)
             offered = drawn(lab, request.params, made.outcome, range(len(lab.views)), request.id) if made else {}
             return offered | {"id": request.id, "instance": INSTANCE, "needs": cost}
+        if line is runner.brief and runner.line(lab.experiment, request.params) is not line:
+            return None
         outcome = runner.run(lab.experiment, request.params)
         return drawn(lab, request.params, outcome, [request.view], request.id)
     except Refused as error:
@@ -114,17 +118,21 @@ def answer(lab: Lab, runner: Runner, value: Any) -> dict[str, Any]:
         return broken(lab, value)
 
 
-def stream(lab: Lab, runner: Runner, value: Any) -> Iterator[dict[str, Any]]:
+def stream(lab: Lab, runner: Runner, value: Any, asker: Asker) -> Generator[dict[str, Any]]:
     """Replies as a costly run improves, at most ten a second, each with every view's figure; where the result is the
-    very same as before, only with how far the run is."""
+    very same as before, only with how far the run is; before it begins, with its place in the line."""
     try:
         request = Request.read(lab, value)
         lab.experiment.check(request.params, devices.current().kind)
-        outcomes = runner.stream(lab.experiment, request.params)
+        outcomes = runner.shared(lab.experiment, request.params, asker)
         try:
             yield {"id": request.id, "instance": INSTANCE, "fraction": 0.0}
             sent, shown = -1.0, None
             for outcome in outcomes:
+                if isinstance(outcome, Waiting):
+                    waiting = {"place": outcome.place, "seconds": round(outcome.seconds, 1)} if outcome.place else None
+                    yield {"id": request.id, "instance": INSTANCE, "fraction": 0.0, "waiting": waiting}
+                    continue
                 if outcome.fraction < 1 and time.monotonic() - sent < STREAM_SECONDS:
                     continue
                 if outcome.result is shown and outcome.fraction < 1:

@@ -25,12 +25,15 @@ from pages.shell import frame, prose, quirks, replies, statics, teaching, theme,
 from pages.shell.ask import Ask
 from pages.shell.files import Files
 from pages.shell.lab import Lab, Page
+from pages.shell.listening import Listening
 from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.uploads import Uploads
+from pages.shell.visitors import Visitors
 
 SESSIONS = 500
 SWITCH_SECONDS = 0.0005
 WAITING = 500
+THREADS = 120  # one for each long run that somebody watches; nearly all of them wait
 UPLOAD = "20mb"
 UPLOADS_KEPT = (600, 3600)  # seconds: how often it is looked for those to delete, and their age
 LARGEST_BODY = 25 * 2**20  # an upload with what its form adds
@@ -124,7 +127,7 @@ class Site:
         # The thread that talks to the browsers waits this long, at most, for one that computes.
         sys.setswitchinterval(SWITCH_SECONDS)
         self.declare(options)
-        self.demo.queue(max_size=WAITING, default_concurrency_limit=4)
+        self.demo.queue(max_size=WAITING, default_concurrency_limit=None)
         quirks.rest_when_idle(self.demo)
         given: dict[str, Any] = self.settings() | options | {"prevent_thread_lock": True}
         self.demo.launch(**given)
@@ -146,6 +149,8 @@ class Site:
         around = [
             Middleware(Door, hosts=known_hosts()),
             Middleware(Apology),
+            Middleware(Visitors),
+            Middleware(Listening),
             Middleware(Ask, labs=labs, runner=self.runner),
             Middleware(Uploads),
             Middleware(Files),
@@ -165,6 +170,7 @@ class Site:
             "pwa": False,
             "quiet": True,
             "favicon_path": str(statics.HERE / "favicon.svg"),
+            "max_threads": THREADS,
             "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
             "mcp_server": mcp_installed(),
         }

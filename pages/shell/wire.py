@@ -6,24 +6,28 @@ Gradio carries the events, the queue, streaming, cancelling and the API. What is
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import time
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
 import orjson
+from gradio.context import LocalContext
 
-from engine.core import Refused
+from engine.core import Refused, devices
 from engine.core.params import Params, number
-from engine.core.runner import Runner, document
-from pages.shell import replies
+from engine.core.runner import Outcome, Runner, document
+from engine.core.turns import Asker
+from pages.shell import replies, visitors
 from pages.shell.lab import Lab
+from pages.shell.listening import Patience
 
 # Events exist on a gr.HTML only where their quoted names stand in `js_on_load`.
 EVENTS = "'start' 'stop'"
-COSTLY_AT_ONCE = 2
-API_AT_ONCE = 4
+PROGRESS_SECONDS = 1.0  # between two words of how far an API's run is
 
 
 class Wire(gr.HTML):
@@ -48,32 +52,58 @@ def connect(lab: Lab, runner: Runner) -> None:
     replied = Wire("Orrery.wireStage(props, watch)")
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def stream(value: Any) -> Iterator[str]:
+    def stream(value: Any, request: gr.Request) -> Iterator[str]:
         # As text: Gradio would walk through a large reply, and copy it, a dozen times.
-        for reply in replies.stream(lab, runner, value):
-            yield orjson.dumps(reply).decode()
+        asker, patience = asked_by(request)
+        with contextlib.closing(replies.stream(lab, runner, value, asker)) as answers:
+            for reply in answers:
+                if patience.over():
+                    return
+                yield orjson.dumps(reply).decode()
 
-    streaming = asks.start(
-        stream, asks, replied, trigger_mode="multiple", concurrency_id="costly", concurrency_limit=COSTLY_AT_ONCE, **quiet
-    )
+    # Turns are the runner's: Gradio's own line, first in and first out, only carries.
+    streaming = asks.start(stream, asks, replied, trigger_mode="multiple", concurrency_limit=None, **quiet)
     asks.stop(None, None, None, cancels=[streaming], **quiet)
     gr.api(  # pyright: ignore[reportPrivateImportUsage]
         endpoint(lab, runner),
         api_name=lab.slug,
-        concurrency_id="api",
-        concurrency_limit=API_AT_ONCE,
+        concurrency_limit=None,
         api_description=inspect.cleandoc(lab.experiment.params.__doc__ or lab.title.en),
     )
 
 
-def endpoint(lab: Lab, runner: Runner) -> Callable[..., dict]:
-    """A function with the lab's parameters as its own: named, typed and documented, as the API and MCP show them."""
+def asked_by(request: gr.Request | None) -> tuple[Asker, Patience]:
+    """Whom an event of Gradio comes from, and how long it is worth computing for."""
+    scope = getattr(getattr(request, "request", None), "scope", {})
+    return visitors.asker(scope), Patience(getattr(request, "session_hash", None), LocalContext.event_id.get(None))
+
+
+def endpoint(lab: Lab, runner: Runner) -> Callable[..., Iterator[dict]]:
+    """A function with the lab's parameters as its own: named, typed and documented, as the API and MCP show them. It says
+    once a second how far a costly run is, and last the result; it stops when nobody listens any more."""
     model = lab.experiment.params
 
-    def call(*values: Any, **named: Any) -> dict:
+    def call(*values: Any, **named: Any) -> Iterator[dict]:
         try:
             params = model.parse(dict(zip(model.model_fields, values, strict=False)) | named)
-            return document(lab.experiment, params, runner.run(lab.experiment, params))
+            lab.experiment.check(params, devices.current().kind)
+            asker, patience = asked_by(LocalContext.request.get(None))
+            if runner.cost(lab.experiment, params) == "instant":
+                with runner.line(lab.experiment, params).turn(asker):
+                    outcome = runner.run(lab.experiment, params)
+                yield document(lab.experiment, params, outcome)
+                return
+            told = time.monotonic()
+            with contextlib.closing(runner.shared(lab.experiment, params, asker)) as outcomes:
+                for outcome in outcomes:
+                    if patience.over():
+                        return
+                    if isinstance(outcome, Outcome) and outcome.fraction == 1:
+                        yield document(lab.experiment, params, outcome)
+                    elif time.monotonic() - told > PROGRESS_SECONDS:
+                        told = time.monotonic()
+                        far = {"fraction": outcome.fraction} if isinstance(outcome, Outcome) else {"waiting": outcome.place}
+                        yield {"lab": lab.slug, "params": params.model_dump()} | far
         except Refused as error:
             raise gr.Error(error.en, print_exception=False) from None
         except Exception:  # a stack trace is never a reply; the log has it

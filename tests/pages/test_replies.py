@@ -21,6 +21,7 @@ from engine.core import provenance
 from engine.core.params import shown
 from engine.core.recordings import Recording
 from engine.core.runner import Outcome, Runner
+from engine.core.turns import Asker
 from pages.shell import View, replies
 from pages.shell.replies import answer, export, opening, stream
 
@@ -38,9 +39,12 @@ def bare_shelf(monkeypatch):
     monkeypatch.setattr(sample_lab.LOG, "pause", 0.0)
 
 
+NOBODY = Asker()
+
+
 def first(lab, runner, value):
     """The first reply of a stream, which is then closed."""
-    replied = stream(lab, runner, value)
+    replied = stream(lab, runner, value, NOBODY)
     try:
         return next(replied)
     finally:
@@ -141,7 +145,7 @@ def test_a_requests_number_is_a_number_or_nothing(number, runner):
 @pytest.mark.parametrize("door", DOORS)
 def test_a_failure_is_told_plainly_and_logged(door, runner, caplog):
     if door == "stream":
-        reply = list(stream(SLOW, runner, {"params": {"steps": 99_999}, "id": 4}))[-1]
+        reply = list(stream(SLOW, runner, {"params": {"steps": 99_999}, "id": 4}, NOBODY))[-1]
     else:
         reply = DOORS[door](SAMPLE, runner, {"params": {"share": 1}, "id": 4})
     error = refused(reply)
@@ -193,13 +197,14 @@ def test_a_costly_run_is_offered_not_made(runner):
 
 
 def test_a_stream_improves_and_ends_with_the_whole(runner, monkeypatch):
+    monkeypatch.setattr(runner, "shared", lambda lab, params, asker: runner.stream(lab, params))  # step by step
     monkeypatch.setattr(replies, "STREAM_SECONDS", 0.0)
-    begun, *made = stream(SLOW, runner, {"params": {}, "id": 6})
+    begun, *made = stream(SLOW, runner, {"params": {}, "id": 6}, NOBODY)
     assert begun == {"id": 6, "instance": replies.INSTANCE, "fraction": 0.0}
     assert [m["fraction"] for m in made] == [0.2, 0.4, 0.6, 0.8, 1.0] and made[-1]["left"] == 0
     assert all(list(m["figures"]) == ["0", "1"] and m["id"] == 6 for m in made)
     assert "needs" not in answer(SLOW, runner, {"params": {}}), "what was computed is at hand"
-    again = list(stream(SLOW, runner, {"params": {}}))
+    again = list(stream(SLOW, runner, {"params": {}}, NOBODY))
     assert [m["fraction"] for m in again] == [0.0, 1.0] and runner.computed == 1
 
 
@@ -207,27 +212,30 @@ def test_a_result_that_has_not_changed_is_not_drawn_again(runner, monkeypatch):
     monkeypatch.setattr(replies, "STREAM_SECONDS", 0.0)
     same = next(runner.stream(SLOW.experiment, SLOW.experiment.params())).result
     outcomes = [Outcome(same, provenance.of(same, None, 1.0), fraction) for fraction in (0.25, 0.5, 1.0)]
-    monkeypatch.setattr(runner, "stream", lambda *_: (outcome for outcome in outcomes))
-    _, first_of_it, again, last = stream(SLOW, runner, {"params": {}, "id": 3})
+    monkeypatch.setattr(runner, "shared", lambda *_: (outcome for outcome in outcomes))
+    _, first_of_it, again, last = stream(SLOW, runner, {"params": {}, "id": 3}, NOBODY)
     assert first_of_it["figures"] and last["figures"] and last["fraction"] == 1
     assert again == {"id": 3, "instance": replies.INSTANCE, "fraction": 0.5, "left": 0.0}
 
 
 def test_a_stream_shows_ten_replies_a_second_at_most(runner, monkeypatch):
+    monkeypatch.setattr(runner, "shared", lambda lab, params, asker: runner.stream(lab, params))  # step by step
     now = lambda: 1000 + 0.02 * sample_lab.LOG.step  # noqa: E731  fifty steps a second
     monkeypatch.setattr(replies, "time", SimpleNamespace(monotonic=now))
-    steps = [round(m["fraction"] * 200) for m in stream(SLOW, runner, {"params": {"steps": 200}})]
+    steps = [round(m["fraction"] * 200) for m in stream(SLOW, runner, {"params": {"steps": 200}}, NOBODY)]
     assert steps[:2] == [0, 1] and steps[-1] == 200
     gaps = np.diff(steps[1:-1])
     assert (gaps >= 5).all() and (gaps <= 6).all()
 
 
-def test_closing_a_stream_stops_the_computation(runner):
-    replied = stream(SLOW, runner, {"params": {"steps": 80_000}})
-    next(replied), next(replied)
+def test_closing_a_stream_stops_the_computation(runner, monkeypatch):
+    monkeypatch.setattr(sample_lab.LOG, "pause", 0.01)
+    replied = stream(SLOW, runner, {"params": {"steps": 80_000}}, NOBODY)
+    while not next(replied).get("figures"):
+        pass
     assert not sample_lab.LOG.closed.is_set()
     replied.close()
-    assert sample_lab.LOG.closed.is_set() and sample_lab.LOG.step == 1
+    assert sample_lab.LOG.closed.wait(20) and sample_lab.LOG.step < 40_000
 
 
 def unfiled(reply: dict) -> bytes:
@@ -267,7 +275,7 @@ def test_a_file_is_bounded(runner, monkeypatch):
 def test_a_costly_result_must_be_computed_before_it_is_taken_away(runner):
     error = refused(export(SLOW, runner, {"params": {}}))
     assert error["en"] == "the result must be computed first: press Run"
-    list(stream(SLOW, runner, {"params": {}}))
+    list(stream(SLOW, runner, {"params": {}}, NOBODY))
     assert "file" in export(SLOW, runner, {"params": {}})
 
 
@@ -293,7 +301,7 @@ def test_a_costly_lab_opens_on_what_was_recorded(recording, runner):
     assert "figures" not in answer(SLOW, runner, {"params": {"seed": 1}}), "of other parameters nothing is recorded"
     assert json.loads(unfiled(export(SLOW, runner, {"params": {}})))["provenance"]["recorded"] is True
     assert runner.computed == 0
-    live = list(stream(SLOW, runner, {"params": {}}))[-1]
+    live = list(stream(SLOW, runner, {"params": {}}, NOBODY))[-1]
     assert "recorded" not in live["provenance"] and runner.computed == 1
 
 

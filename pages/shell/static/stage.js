@@ -6,6 +6,7 @@ Orrery.makeStage = (root, boot) => {
   const W = {
     play: T('Play', '播放'), pause: T('Pause', '暂停'), back: T('One step back', '后退一步'), on: T('One step on', '前进一步'), moment: T('Moment', '时刻'),
     run: T('Run', '运行'), stop: T('Stop', '停止'), running: T('computing', '计算中'), left: T('left', '剩余'),
+    line: T('in line, place', '排队中，位次'),
     stopped: T('stopped; what was done stays', '已停止；保留已算出的部分'), views: T('Questions', '问题'),
     halted: T('stopped before anything was computed', '已停止，尚无结果'), release: T('release to compute', '松开后计算'), minutes: T('These parameters need a longer run.', '这组参数需要较长的计算。'),
     none: T('A longer run, and no recording yet: press Run to compute it here.', '需要较长的计算，且尚无录制结果：点击“运行”在此计算。'),
@@ -444,6 +445,10 @@ Orrery.makeStage = (root, boot) => {
   function advance(reply) {
     if (!state.busy) return;
     gauge.hidden = false;
+    if (reply.waiting) {
+      gauge.removeAttribute('value');
+      return progress.replaceChildren(words(W.line), ` ${reply.waiting.place}`, ...(reply.waiting.seconds ? [` · ${Orrery.amounts.duration(reply.waiting.seconds)}`] : []));
+    }
     gauge.value = reply.fraction;
     const left = reply.left === null || reply.left === undefined ? '' : ` · ${Orrery.amounts.duration(reply.left)} `;
     progress.replaceChildren(words(W.running), ` ${Math.round(100 * reply.fraction)} %${left}`, ...(left ? [words(W.left)] : []));

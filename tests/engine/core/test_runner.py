@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 import threading
+import time
 import types
 import weakref
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from engine.core import Field, Params, Partial, Refused, devices, experiment, experiments, provenance, runner
 from engine.core.runner import Outcome, Runner, document
+from engine.core.turns import Asker
 from engine.core.words import T
 
 KB = 1024
@@ -47,6 +49,7 @@ class Log:
     steps: int = 0
     closed: int = 0
     finished: int = 0
+    pause: float = 0.0
     memory: list = field(default_factory=list)
 
 
@@ -83,6 +86,7 @@ def in_steps(params: Ask) -> Iterator[Partial[Got]]:
             numbers = np.full(params.kilobytes * KB, i, np.uint8)
             LOG.memory.append(weakref.ref(numbers))
             yield Partial(Got(numbers), i / params.steps)
+            time.sleep(LOG.pause)
         LOG.finished += 1
     finally:
         LOG.closed += 1
@@ -199,7 +203,7 @@ def test_many_threads_keep_the_books_right():
         for params, outcome in zip(asked, pool.map(lambda p: made.run(whole, p), asked), strict=True):
             assert outcome.result.numbers[0] == params.seed, "one asker got another's result"
     assert made.cache.held == sum(size for _, size, _ in made.cache._items.values()) <= 64 * KB
-    assert not made._flights
+    assert not made._runs
 
 
 def test_closing_a_stream_stops_the_experiment_at_its_yield_and_frees_its_memory(log):
@@ -236,15 +240,71 @@ def test_limits_of_the_device_are_kept_before_anything_is_computed(log):
     for refused in (lambda: made.run(whole, Ask(steps=51)), lambda: next(made.stream(whole, Ask(steps=51)))):
         with pytest.raises(Refused, match=r"^steps must be at most 50 on this device"):
             refused()
-    assert made.computed == 0 and log.steps == 0 and not made._flights
+    assert made.computed == 0 and log.steps == 0 and not made._runs
 
 
 def test_time_left_is_judged_by_the_pace_so_far(monkeypatch):
-    clock = iter([100.0, 110.0, 130.0, 140.0, 150.0])
+    # Each step's begin and end; what passes between them is the asker's own time.
+    clock = iter([100.0, 110.0, 115.0, 135.0, 140.0, 150.0, 151.0, 161.0, 170.0])
     monkeypatch.setattr(runner.time, "perf_counter", lambda: next(clock))
     outcomes = list(Runner().stream(in_steps, Ask(steps=4)))
     assert [o.seconds_left for o in outcomes] == [30.0, 30.0, pytest.approx(40 / 3), 0.0]
     assert [o.provenance.seconds for o in outcomes] == [10, 30, 40, 50]
+
+
+def test_those_who_ask_for_the_same_share_a_run_that_ends_with_the_last(log):
+    made, log.pause = Runner(), 0.05
+    first, second = (made.shared(in_steps, Ask(steps=100), Asker("a", name)) for name in "12")
+    while not isinstance(next(first), Outcome):
+        pass
+    while not isinstance(next(second), Outcome):
+        pass
+    assert made.computed == 1 and len(made.costly) == 1
+    first.close()
+    steps = log.steps
+    next(second)
+    until = time.monotonic() + 10
+    while log.steps == steps and time.monotonic() < until:
+        next(second)
+    assert log.steps > steps and log.closed == 0, "the other still waits for it"
+    second.close()
+    while (log.closed, len(made.costly), len(made._flights)) != (1, 0, 0) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert (log.closed, log.finished, len(made.costly), len(made._flights), len(made.cache)) == (1, 0, 0, 0, 0)
+
+
+def test_a_shared_run_ends_with_the_whole_and_tells_its_place_before_it_begins(log):
+    made = Runner()
+    ahead = [made.costly.ask(Asker("other", str(i))) for i in range(made.costly.at_once)]
+    asked = made.shared(in_steps, Ask(steps=3), Asker("a", "1"))
+    assert next(asked) == runner.Waiting(1, 0.0) and log.steps == 0
+    for turn in ahead:
+        made.costly.leave(turn)
+    outcomes = [told for told in asked if isinstance(told, Outcome)]
+    assert outcomes[-1].fraction == 1 and outcomes[-1].result.numbers[0] == 3
+    assert [o.provenance.cached for o in made.shared(in_steps, Ask(steps=3), Asker("b", ""))] == [True]
+
+
+def test_who_leaves_the_line_computes_nothing(log):
+    made = Runner()
+    ahead = [made.costly.ask(Asker("other", str(i))) for i in range(made.costly.at_once)]
+    asked = made.shared(in_steps, Ask(), Asker("a", "1"))
+    next(asked)
+    asked.close()
+    for turn in ahead:
+        made.costly.leave(turn)
+    until = time.monotonic() + 10
+    while made._flights and time.monotonic() < until:
+        time.sleep(0.01)
+    assert log.steps == 0 and len(made.costly) == 0 and not made._flights
+
+
+def test_a_shared_run_that_fails_says_so_to_all(log):
+    made = Runner()
+    for _ in range(2):
+        with pytest.raises(Refused, match=r"^steps must be at most 50 on this device"):
+            list(made.shared(whole, Ask(steps=51), Asker("a", "1")))
+    assert len(made.costly) == 0 and not made._flights
 
 
 def test_provenance_says_how_a_result_was_made():
