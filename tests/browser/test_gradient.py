@@ -54,7 +54,7 @@ def test_dragging_the_point_moves_the_parameters_and_the_numbers(open_lab):
 
 
 def test_the_rose_is_a_cosine_with_its_zeros_along_the_contour(open_lab):
-    page = bowl(open_lab, 3)
+    page = bowl(open_lab, 2)
     plane, seen = named(page, "∇f·u"), named(page, "measured slope")
     turn = np.deg2rad(plane["x"])
     np.testing.assert_allclose(plane["y"], 2 * np.cos(turn) + 4 * np.sin(turn), atol=1e-5)
@@ -65,7 +65,7 @@ def test_the_rose_is_a_cosine_with_its_zeros_along_the_contour(open_lab):
 
 
 def test_partial_derivatives_are_functions_over_the_map(open_lab):
-    page = bowl(open_lab, 4)
+    page = bowl(open_lab, 3)
     for name, axis in (("∂f/∂x", 1), ("∂f/∂y", 0)):
         z = named(page, name)
         places = np.meshgrid(z["x"], z["y"])[1 - axis]
@@ -83,7 +83,7 @@ def test_slopes_without_a_plane(open_lab):
 
 
 def test_gradient_descent_on_a_bowl_shrinks_by_its_factor(open_lab):
-    page = bowl(open_lab, 6)
+    page = bowl(open_lab, 5)
     enter(page, "rate_gd", 0.1)
     page.locator("[data-scrub]").focus()
     page.keyboard.press("End")
@@ -94,7 +94,7 @@ def test_gradient_descent_on_a_bowl_shrinks_by_its_factor(open_lab):
 
 
 def test_basins_of_newton_have_all_starts(open_lab):
-    page = open_lab("gradient", "view=7")
+    page = open_lab("gradient", "view=6")
     assert "No starts yet" in page.locator(".js-plotly-plot").inner_text()
     enter(page, "starts", 10_000)
     page.wait_for_function("(Orrery.stage.drawing.plot._fullData || [])[0].type === 'heatmap'")
@@ -105,7 +105,7 @@ def test_basins_of_newton_have_all_starts(open_lab):
 def test_the_error_of_differences_is_v_shaped(open_lab):
     page = open_lab("gradient", "view=8&f=exp(x)&x=1&y=0&vx=1&vy=0")
     settle(page)
-    central = named(page, "central")
+    central = named(page, "central difference")
     h, error = central["x"], central["y"]
     law = np.e * h**2 / 6
     some = (h > 1e-3) & (h < 1e-1)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from engine.calculus.gradient import local
 from engine.calculus.gradient.landscape import Landscape
-from engine.core import amounts
+from engine.calculus.gradient.result import ErrorCurve, Touch, Ways
+from engine.core import T, amounts
 from engine.core.expressions import precision
 from engine.core.expressions.printing import text
-from engine.core.words import T
 
 DIGITS = 40
 TURN = np.deg2rad(np.arange(0.0, 361.0, 2.0))  # the rose's directions
@@ -21,69 +20,6 @@ AROUND = np.deg2rad(np.arange(0.0, 360.0, 5.0))
 STEEP = 300.0
 NO_LESS = 1e-18  # errors are drawn on a logarithmic scale: none is shown as smaller than this
 CURVE = 10.0 ** np.linspace(-15, 0, 91)
-
-
-@dataclass(frozen=True)
-class Ways:
-    """∂f/∂x and ∂f/∂y by three ways, judged by the symbolic derivatives evaluated with 40 digits.
-
-    values, errors (3, 2): in the order of `ways`; errors are absolute. reference (2,), NaN where there is none.
-    steps: the computation of f as reverse-mode differentiation sees it, one row per operation, at most 60: its formula,
-    its value, and the derivative of f by it (`adjoints`).
-    """
-
-    ways: tuple[str, ...]
-    values: np.ndarray
-    errors: np.ndarray
-    reference: np.ndarray
-    steps: tuple[str, ...]
-    step_values: np.ndarray
-    adjoints: np.ndarray
-
-
-@dataclass(frozen=True)
-class ErrorCurve:
-    """The error of difference quotients of D_v f over the step h (91 values, 1e-15 to 1).
-
-    central, forward: measured. truncation, rounding: what theory says of the central one, h²|D_v³f|/6 and ε|f|/h.
-    best_h: where their sum is least, (3ε|f| / |D_v³f|)^⅓. All NaN where D_v f does not exist; errors below 1e-18 are
-    given as 1e-18.
-    """
-
-    h: np.ndarray
-    central: np.ndarray
-    forward: np.ndarray
-    truncation: np.ndarray
-    rounding: np.ndarray
-    best_h: float
-    sentence: T
-
-
-@dataclass(frozen=True)
-class Touch:
-    """How f looks close to the point, measured: whether slopes exist, and whether a plane touches.
-
-    kind: "plane" (differentiable), "no-plane" (every directional derivative exists, but they
-    are no plane's), "corner" (one-sided slopes of opposite directions differ), "vertical" (slopes grow without bound),
-    "oscillating" (quotients do not settle), "jump" (not continuous), "edge" (on the border of the domain), "undefined".
-    proved: whether the formula proves the kind, operation by operation; else it is seen in samples.
-    radii (6,), angles (72,) in radians. residual (6, 72): (f(p + r·u) − f(p) − r g·u) / r, which tends to 0 in every
-    direction if the plane touches; largest (6,): its greatest size over the directions. NaN where undefined.
-    slope_by_angle, plane_by_angle (181,): D_u f as a one-sided limit, and g·u, over `rose_angles` in radians.
-    verdict: one sentence, in English and Chinese. step: the step of the quotients that stand for limits.
-    """
-
-    kind: str
-    proved: bool
-    radii: np.ndarray
-    angles: np.ndarray
-    residual: np.ndarray
-    largest: np.ndarray
-    rose_angles: np.ndarray
-    slope_by_angle: np.ndarray
-    plane_by_angle: np.ndarray
-    verdict: T
-    step: float
 
 
 def towards(angles: np.ndarray) -> np.ndarray:
@@ -254,13 +190,9 @@ def compare(land: Landscape, p: np.ndarray, h: float) -> Ways:
     """The gradient by three ways, and the tape of reverse-mode differentiation."""
     values, adjoints = land.height.reverse(*p)
     by_name = {n.name: float(a) for n, a in zip(land.height.nodes, adjoints, strict=True) if n.op == "variable"}
-    table = np.stack(
-        [
-            land.gradient(*p),
-            finite_pair(by_name.get("x", 0.0), by_name.get("y", 0.0)),
-            finite_pair(*(float(central(land, p, axis, h)) for axis in np.eye(2))),
-        ]
-    )
+    autograd, differences = [by_name.get(name, 0.0) for name in "xy"], [float(central(land, p, axis, h)) for axis in np.eye(2)]
+    table = np.array([land.gradient(*p), autograd, differences])
+    table[~np.isfinite(table)] = np.nan
     reference = precise(land, p)
     if not np.isfinite(land.value(*p)):  # rules go on giving numbers where f has none
         table, adjoints = np.full_like(table, np.nan), [np.nan] * len(adjoints)
@@ -274,10 +206,6 @@ def compare(land: Landscape, p: np.ndarray, h: float) -> Ways:
         np.array([float(values[k]) for k in rows]),
         np.array([float(adjoints[k]) for k in rows]),
     )
-
-
-def finite_pair(a: float, b: float) -> np.ndarray:
-    return np.array([a if math.isfinite(a) else np.nan, b if math.isfinite(b) else np.nan])
 
 
 def error_curve(land: Landscape, p: np.ndarray, v: np.ndarray, f: float, slope: float, seen: Touch) -> ErrorCurve:

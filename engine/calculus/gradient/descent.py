@@ -1,34 +1,24 @@
 """Seven ways down a slope: each one a step p, state -> p, state from the gradient, as `torch.optim` defines it.
 
-p, g and the states are arrays or tensors whose first axis holds the coordinates x, y. The steps use arithmetic alone,
-so that the same lines serve one point in numpy and a million in torch.
+p, g and the states are arrays whose first axis holds the coordinates x, y: the same lines serve one point and a picture
+of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from engine.calculus.gradient.landscape import Landscape
-from engine.core.words import T
+from engine.calculus.gradient.parameters import METHODS, Settings
+from engine.calculus.gradient.result import Race, Run
+from engine.core import T, amounts
 
-METHODS = ("gd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "newton")
 FAR = 1000.0  # half-widths of the map: whoever is further away has diverged
 SETTLED = 1e-3  # of the first gradient's length
 ADAGRAD_EPSILON, EPSILON = 1e-10, 1e-8  # torch's defaults
-
-
-@dataclass(frozen=True)
-class Settings:
-    """rate: the learning rates by method. momentum: momentum's and Nesterov's β. beta2: Adam's β₂ and RMSProp's α."""
-
-    rate: Mapping[str, float]
-    momentum: float
-    beta1: float
-    beta2: float
 
 
 def gd(s: Settings, p: Any, g: Any, state: Any, step: int) -> tuple[Any, Any]:
@@ -89,43 +79,9 @@ RULES: dict[str, Callable[[Settings, Any, Any, Any, int], tuple[Any, Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Race:
-    """Every method from one start. M = 7 methods, in the order of `methods`; T steps.
-
-    paths (M, T+1, 2), losses and slopes (M, T+1): where each is after every step, f there and the gradient's length;
-    NaN from the step on at which the method stopped. stopped_at (M,): that step, or −1. ends (M, 2): the last point
-    with a value; lowest (M,): the least f on the way. winner: the method whose last value is lowest among those that
-    did not stop, or "". verdicts: each one's fate in a sentence, in English and Chinese.
-    fate (M,): settled at a "minimum", "saddle", "maximum" or "flat" point (where the Hessian cannot say); "moving";
-    "diverged"; "outside" (it stepped to where f has no value); "lost" (the gradient has no value there); "singular"
-    (Newton met a Hessian without inverse).
-    """
-
-    methods: tuple[str, ...]
-    paths: np.ndarray
-    losses: np.ndarray
-    slopes: np.ndarray
-    stopped_at: np.ndarray
-    ends: np.ndarray
-    lowest: np.ndarray
-    fate: tuple[str, ...]
-    verdicts: tuple[T, ...]
-    winner: str
-
-
-@dataclass(frozen=True)
-class Run:
-    """The bare record of `run`: paths (M, T+1, 2), losses (M, T+1), gradients (M, T+1, 2) and bends (M, T+1, 3).
-
-    beyond (M,): whether a method was last seen out of reach rather than out of the domain.
-    """
-
-    paths: np.ndarray
-    losses: np.ndarray
-    gradients: np.ndarray
-    bends: np.ndarray
-    beyond: np.ndarray
+def advance(method: str, s: Settings, p: Any, g: Any, bend: Any, state: Any, step: int) -> tuple[Any, Any]:
+    """One step of one method from p, where the gradient is g and the Hessian's entries are `bend`."""
+    return (newton(s, p, g, bend), None) if method == "newton" else RULES[method](s, p, g, state, step)
 
 
 def run(land: Landscape, start: tuple[float, float], steps: int, settings: Settings, reach: float) -> Run:
@@ -139,28 +95,25 @@ def run(land: Landscape, start: tuple[float, float], steps: int, settings: Setti
     paths, surveys = [], []
     with np.errstate(all="ignore"):
         for step in range(1, steps + 2):
-            seen = np.empty((6, len(p)))  # a new one every time: methods keep their first gradient as a state
-            for row, values in zip(seen, land.survey(p[:, 0], p[:, 1]), strict=True):
-                row[:] = values
-            if not (np.abs(p).max() <= reach and np.isfinite(seen[0]).all()):
-                beyond |= (np.abs(p) > reach).any(1)
-                lost = ~((np.abs(p) <= reach).all(1) & np.isfinite(seen[0]))
-                p[lost] = seen[:, lost] = np.nan
+            seen = np.array(land.survey(p[:, 0], p[:, 1]))  # a new one every time: methods keep their first gradient as a state
+            far = (np.abs(p) > reach).any(1)
+            beyond |= far
+            lost = far | ~np.isfinite(seen[0])
+            p[lost] = seen[:, lost] = np.nan
             paths.append(p)
             surveys.append(seen)
-            g = seen[1:3].T
             ahead = []
-            for k, method in enumerate(METHODS[:-1]):
-                point, states[k] = RULES[method](settings, p[k], g[k], states[k], step)
+            for k, method in enumerate(METHODS):
+                point, states[k] = advance(method, settings, p[k], seen[1:3, k], seen[3:, k], states[k], step)
                 ahead.append(point)
-            p = np.array([*ahead, newton(settings, p[-1], g[-1], seen[3:, -1])])
+            p = np.array(ahead)
     record = np.array(surveys).transpose(2, 0, 1)  # (M, T+1, 6)
     return Run(np.array(paths).transpose(1, 0, 2), record[..., 0], record[..., 1:3], record[..., 3:], beyond)
 
 
 def race(land: Landscape, start: tuple[float, float], steps: int, settings: Settings, half_width: float) -> Race:
     """All methods from one start, and what became of each. f must have a value at the start."""
-    reach = FAR * half_width + max(map(abs, start))
+    reach, methods = FAR * half_width + max(map(abs, start)), tuple(METHODS)
     seen = run(land, start, steps, settings, reach)
     alive = np.isfinite(seen.losses)
     slopes = np.where(alive, np.hypot(seen.gradients[..., 0], seen.gradients[..., 1]), np.nan)
@@ -169,12 +122,12 @@ def race(land: Landscape, start: tuple[float, float], steps: int, settings: Sett
     rows = np.arange(len(METHODS))
     ends, final, slope, bends = (part[rows, last] for part in (seen.paths, seen.losses, slopes, seen.bends))
     first, ruler = slopes[0, 0], np.abs(seen.bends[0, 0]).max()
-    fates = tuple(fate(method, stopped[k], slope[k], first, bends[k], ruler, seen.beyond[k]) for k, method in enumerate(METHODS))
+    fates = tuple(fate(method, stopped[k], slope[k], first, bends[k], ruler, seen.beyond[k]) for k, method in enumerate(methods))
     ranked = np.where(stopped < 0, final, np.inf)
-    winner = METHODS[int(np.argmin(ranked))] if np.isfinite(ranked).any() else ""
-    verdicts = tuple(sentence(fates[k], ends[k], final[k], slope[k], int(stopped[k]), steps) for k in range(len(METHODS)))
+    winner = methods[int(np.argmin(ranked))] if np.isfinite(ranked).any() else ""
+    verdicts = tuple(sentence(fates[k], ends[k], final[k], slope[k], int(stopped[k]), steps) for k in range(len(methods)))
     lowest = np.where(alive, seen.losses, np.inf).min(1)
-    return Race(METHODS, seen.paths, seen.losses, slopes, stopped, ends, lowest, fates, verdicts, winner)
+    return Race(methods, seen.paths, seen.losses, slopes, stopped, ends, lowest, fates, verdicts, winner)
 
 
 def fate(method: str, stopped: int, slope: float, first: float, bend: np.ndarray, ruler: float, beyond: bool) -> str:
@@ -210,54 +163,29 @@ def kind_of(bend: np.ndarray, ruler: float) -> str:
     return "minimum" if low > 0 else "maximum" if high < 0 else "saddle"
 
 
+VERDICTS = {
+    "diverged": T("diverged at step {step}: its steps grow instead of shrinking", "第 {step} 步发散：步子不减反增"),
+    "singular": T(
+        "stopped at step {step}: the Hessian at {at} has no inverse, so Newton has no step",
+        "第 {step} 步停止：{at} 处的 Hessian 不可逆，牛顿法没有步子可走",
+    ),
+    "lost": T("stopped at step {step}: the gradient has no value at {at}", "第 {step} 步停止：{at} 处的梯度没有值"),
+    "outside": T("stopped at step {step}: from {at} it stepped to where f has no value", "第 {step} 步停止：从 {at} 走到了 f 没有值的地方"),
+    "moving": T(
+        "still moving after {steps} steps, at {at}: f = {f:number.4}, |∇f| = {slope:number.2}",
+        "{steps} 步后仍在移动，位于 {at}：f = {f:number.4}，|∇f| = {slope:number.2}",
+    ),
+    "minimum": T("settled at a minimum, {at}: f = {f:number.4}", "停在极小值点 {at}：f = {f:number.4}"),
+    "maximum": T("settled at a maximum, {at}: f = {f:number.4}", "停在极大值点 {at}：f = {f:number.4}"),
+    "saddle": T("settled at a saddle, {at}: f = {f:number.4}", "停在鞍点 {at}：f = {f:number.4}"),
+    "flat": T(
+        "settled at a stationary point where the Hessian is singular, {at}: f = {f:number.4}",
+        "停在 Hessian 奇异的驻点 {at}：f = {f:number.4}",
+    ),
+}
+
+
 def sentence(fate: str, end: np.ndarray, f: float, slope: float, stopped: int, steps: int) -> T:
     """A method's fate in words."""
-    at = f"({rounded(end[0])}, {rounded(end[1])})"
-    match fate:
-        case "diverged":
-            return T(
-                "diverged at step {stopped}: its steps grow instead of shrinking", "第 {stopped} 步发散：步子不减反增", stopped=stopped
-            )
-        case "singular":
-            return T(
-                "stopped at step {stopped}: the Hessian at {at} has no inverse, so Newton has no step",
-                "第 {stopped} 步停止：{at} 处的 Hessian 不可逆，牛顿法没有步子可走",
-                stopped=stopped,
-                at=at,
-            )
-        case "lost":
-            return T(
-                "stopped at step {stopped}: the gradient has no value at {at}",
-                "第 {stopped} 步停止：{at} 处的梯度没有值",
-                stopped=stopped,
-                at=at,
-            )
-        case "outside":
-            return T(
-                "stopped at step {stopped}: from {at} it stepped to where f has no value",
-                "第 {stopped} 步停止：从 {at} 走到了 f 没有值的地方",
-                stopped=stopped,
-                at=at,
-            )
-        case "moving":
-            return T(
-                "still moving after {steps} steps, at {at}: f = {f:.4g}, |∇f| = {slope:.2g}",
-                "{steps} 步后仍在移动，位于 {at}：f = {f:.4g}，|∇f| = {slope:.2g}",
-                steps=steps,
-                at=at,
-                f=f,
-                slope=slope,
-            )
-    names = {
-        "minimum": T("a minimum", "极小值点"),
-        "maximum": T("a maximum", "极大值点"),
-        "saddle": T("a saddle", "鞍点"),
-        "flat": T("a stationary point where the Hessian is singular", "Hessian 奇异的驻点"),
-    }
-    en, zh = names[fate]
-    return T("settled at {en}, {at}: f = {f:.4g}", "停在{en} {at}：f = {f:.4g}", en=T(en, zh), at=at, f=f)
-
-
-def rounded(coordinate: float) -> str:
-    """A coordinate to four digits, what is nothing but rounding as 0."""
-    return f"{0.0 if abs(coordinate) < 1e-12 else coordinate:.4g}"
+    at = amounts.point(np.where(np.abs(end) < 1e-12, 0.0, end), 4)  # what is nothing but rounding is 0
+    return T(*VERDICTS[fate], at=at, f=f, slope=slope, step=stopped, steps=steps)

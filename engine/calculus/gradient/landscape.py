@@ -29,8 +29,6 @@ class Landscape:
     dy: Expression
     hole: str
     height: Tape  # f
-    slope: Tape  # ∂f/∂x, ∂f/∂y
-    bend: Tape  # ∂²f/∂x², ∂²f/∂x∂y, ∂²f/∂y²
     everything: Tape  # f, ∂f/∂x, ∂f/∂y, ∂²f/∂x², ∂²f/∂x∂y, ∂²f/∂y²; it begins with the nodes of `height`
 
     def value(self, x: Any, y: Any) -> ndarray:
@@ -92,4 +90,4 @@ def read(text: str, hole: str) -> Landscape:
     f = parse(text, ("x", "y"), "f", max_length=200, max_nodes=200)
     dx, dy = f.derivative("x"), f.derivative("y")
     bend = [dx.derivative("x"), dx.derivative("y"), dy.derivative("y")]
-    return Landscape(f, dx, dy, hole, tape([f]), tape([dx, dy]), tape(bend), tape([f, dx, dy, *bend]))
+    return Landscape(f, dx, dy, hole, tape([f]), tape([f, dx, dy, *bend]))

@@ -82,35 +82,31 @@ class Proof:
 
     def verdict(self) -> T:
         """What is proved, in a sentence."""
-        parts = ", ".join(self.corners[:2])
-        if self.smooth:
-            return T(
-                "every operation of f is smooth here, so f is differentiable and the tangent plane touches",
-                "f 的每一步运算在此处都光滑，所以 f 可微，切平面相切",
-            )
-        kinds = {
-            "plane": T(
-                "f is differentiable here, although {parts} has a corner: it drops out to first order, and the tangent plane touches",
-                "f 在此处可微：{parts} 虽有棱角，但一阶上不起作用，切平面相切",
-                parts=parts,
-            ),
-            "corner": T(
-                "{parts} has a corner here that nothing beside it makes up for: slopes forwards and backwards differ, so f is not differentiable",
-                "{parts} 在此处有棱角，其余部分都弥补不了：前后两侧的斜率不同，因此 f 不可微",
-                parts=parts,
-            ),
-            "no-plane": T(
-                "every directional derivative exists here, but because of {parts} they are not g·u of one vector g: f is not differentiable",
-                "此处每个方向导数都存在，但由于 {parts}，它们不是同一个向量 g 的 g·u：f 不可微",
-                parts=parts,
-            ),
-            "vertical": T(
-                "{parts} grows with a slope without bound here: f has no finite directional derivative in some direction",
-                "{parts} 在此处的斜率没有上界：某些方向上 f 没有有限的方向导数",
-                parts=parts,
-            ),
-        }
-        return kinds[self.kind]
+        return T(*PROVED["smooth" if self.smooth else self.kind], parts=", ".join(self.corners[:2]))
+
+
+PROVED = {
+    "smooth": T(
+        "every operation of f is smooth here, so f is differentiable and the tangent plane touches",
+        "f 的每一步运算在此处都光滑，所以 f 可微，切平面相切",
+    ),
+    "plane": T(
+        "f is differentiable here, although {parts} has a corner: it drops out to first order, and the tangent plane touches",
+        "f 在此处可微：{parts} 虽有棱角，但一阶上不起作用，切平面相切",
+    ),
+    "corner": T(
+        "{parts} has a corner here that nothing beside it makes up for: slopes forwards and backwards differ, so f is not differentiable",
+        "{parts} 在此处有棱角，其余部分都弥补不了：前后两侧的斜率不同，因此 f 不可微",
+    ),
+    "no-plane": T(
+        "every directional derivative exists here, but because of {parts} they are not g·u of one vector g: f is not differentiable",
+        "此处每个方向导数都存在，但由于 {parts}，它们不是同一个向量 g 的 g·u：f 不可微",
+    ),
+    "vertical": T(
+        "{parts} grows with a slope without bound here: f has no finite directional derivative in some direction",
+        "{parts} 在此处的斜率没有上界：某些方向上 f 没有有限的方向导数",
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,6 @@ class Expression:
         assert variable in self.variables, f"{variable} is not a variable of this expression"
         return Expression(self.algebra.derivative(self.root, variable), self.variables, self.algebra)
 
-    def torch(self, *tensors: Any) -> Any:
-        """Values on torch tensors of one shape; torch's autograd can differentiate them."""
-        return self.tape.torch(*tensors)[0]
-
     def gradient(self, *points: Any) -> list[np.ndarray]:
         """The partial derivatives at numbers or arrays by reverse-mode automatic differentiation, one per variable."""
         _, adjoints = self.tape.reverse(*points)

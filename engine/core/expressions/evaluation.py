@@ -1,4 +1,4 @@
-"""Numbers out of expressions: by numpy, by torch, by reverse-mode differentiation, and where there is none, why."""
+"""Numbers out of expressions: by numpy, by reverse-mode differentiation, and where there is none, why."""
 
 from __future__ import annotations
 
@@ -44,28 +44,6 @@ NUMPY: dict[str, Callable] = {
 }
 
 
-@functools.cache
-def torch_functions() -> dict[str, Callable]:
-    """The table of operations on torch tensors."""
-    import torch
-
-    def steps(x):
-        return 0.5 * (torch.sign(x) + 1)  # torch's own heaviside has no derivative
-
-    same = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log", "log2", "log10", "sqrt")
-    return {
-        **ARITHMETIC,
-        "step": steps,
-        "abs": torch.abs,
-        "sign": torch.sign,
-        "atan2": torch.atan2,
-        "cbrt": lambda x: torch.sign(x) * torch.abs(x) ** (1 / 3),
-        "min": torch.minimum,
-        "max": torch.maximum,
-        **{name: getattr(torch, name) for name in same},
-    }
-
-
 class Tape:
     """Nodes in the order in which they are computed, ready to be run over any arrays."""
 
@@ -96,18 +74,15 @@ class Tape:
         steps = [(k, n.op, self.args[k]) for k, n in enumerate(self.nodes) if n.args and k not in self.known]
         return known, variables, steps
 
-    def run(self, inputs: Mapping[str, Any], functions: Mapping[str, Callable] | None = None) -> list[Any]:
-        """The value of every node, in order, by numpy or by other `functions` of the same names.
-
-        Under numpy, what is undefined is NaN or infinite, without a warning.
-        """
+    def run(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """The value of every node, in order; what is undefined is NaN or infinite, without a warning."""
         known, variables, steps = self.plan
-        functions, values = functions or NUMPY, known.copy()
+        values = known.copy()
         for k, name in variables:
             values[k] = inputs[name]
         with np.errstate(all="ignore"):
             for k, op, args in steps:
-                values[k] = functions[op](*[values[arg] for arg in args])
+                values[k] = NUMPY[op](*[values[arg] for arg in args])
         return values
 
     @functools.cached_property
@@ -137,24 +112,6 @@ class Tape:
         values = self.run(dict(zip(self.variables, arrays, strict=True)))
         shape = arrays[0].shape if arrays else ()
         return [np.broadcast_to(np.asarray(values[root], np.float64), shape) for root in self.roots]
-
-    def torch(self, *tensors: Any) -> list[Any]:
-        """The roots' values on torch tensors of one shape, differentiable by torch."""
-        import torch
-
-        functions, (known, variables, steps) = torch_functions(), self.plan
-        values: list[Any] = [None if value is None else float(value) for value in known]
-        inputs = dict(zip(self.variables, tensors, strict=True))
-        for k, name in variables:
-            values[k] = inputs[name]
-        for k, op, places in steps:
-            args = [values[place] for place in places]
-            if op in ("min", "max", "atan2"):
-                like = next(arg for arg in args if isinstance(arg, torch.Tensor))
-                args = [arg if isinstance(arg, torch.Tensor) else torch.full_like(like, arg) for arg in args]
-            values[k] = functions[op](*args)
-        blank = tensors[0]
-        return [v if isinstance(v, torch.Tensor) else torch.full_like(blank, v) for v in (values[r] for r in self.roots)]
 
     def reverse(self, *points: Any) -> tuple[list[Any], list[Any]]:
         """Every node's value, and the derivative of the first root by it: reverse-mode automatic differentiation.

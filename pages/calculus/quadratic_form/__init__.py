@@ -31,7 +31,7 @@ LAB = Lab(
         View(T("Bowl or saddle?", "是碗还是鞍？"), shape_figure, "exact", uses=[*RUN, *PACE, *SLICE], topics=("form",)),
         View(T("Positive definite?", "正定吗？"), definite_figure, "exact", uses=FORM, topics=("form",)),
         View(T("Why zig-zag?", "为何走之字？"), zigzag_figure, uses=[*RUN, *PACE, *SLICE], topics=("line search",)),
-        View(T("How long a step, why momentum?", "步子多大，为何要动量？"), momentum_figure, uses=[*RUN, *PACE], topics=("momentum",)),
+        View(T("Why momentum?", "为何要动量？"), momentum_figure, uses=[*RUN, *PACE], topics=("momentum",)),
         View(T("Why n steps?", "为何 n 步就到？"), polynomial_figure, uses=RUN, topics=("conjugate",)),
         View(T("In the right axes?", "换到合适的轴？"), morph_figure, "exact", uses=[*FORM, *SLICE], topics=("form",), more=True),
     ],

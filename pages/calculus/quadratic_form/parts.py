@@ -91,7 +91,7 @@ def ground(a: Analysed) -> tuple[list[dict], draw.Panel, list[draw.Label]]:
     if len(a.form.b) > 2:
         through = T("stationary point", "驻点") if a.stationary.point is not None else T("start", "起点")
         title = T("the slice through the {point}; ways projected", "过{point}的切片；路径投影其上", point=through)
-    key = [(draw.INK_2, T("f low", "f 低"), "line"), (draw.MUTE, T("f high", "f 高"), "line"), (draw.THEORY, PRINCIPAL, "line")]
+    key = [(draw.INK_3, T("f low", "f 低"), "line"), (draw.HAIRLINE, T("f high", "f 高"), "line"), (draw.THEORY, PRINCIPAL, "line")]
     panel = draw.Panel(across, draw.Axis(s.labels[1], range=(s.v[0], s.v[-1]), equal=True), title=title, key=key)
     traces = [_levels(a), *axes]
     if a.stationary.point is not None:
@@ -111,7 +111,7 @@ def _levels(a: Analysed) -> dict:
     low, high = (step * np.trunc(end / step - side * 1e-6) for end, side in ((z.min(), -1), (z.max(), 1)))
     low, high = (low + step if low == 0 else low), (high - step if high == 0 else high)
     contours = {"coloring": "lines", "start": low, "end": high, "size": step}
-    look = {"showscale": False, "hoverinfo": "skip", "line": {"width": 1.1}, "colorscale": [[0, draw.INK_2], [1, draw.MUTE]]}
+    look = {"showscale": False, "hoverinfo": "skip", "line": {"width": 1.1}, "colorscale": [[0, draw.INK_3], [1, draw.HAIRLINE]]}
     return draw.trace("contour", x=s.u, y=s.v, z=z, autocontour=False, contours=contours, **look)
 
 

@@ -5,12 +5,14 @@ import itertools
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
 from engine.calculus.gradient import Gradient, gradient
 from engine.calculus.gradient import basins as basin_map
-from engine.calculus.gradient.descent import METHODS, Settings, race, run
+from engine.calculus.gradient.descent import race, run
 from engine.calculus.gradient.landscape import read
+from engine.calculus.gradient.parameters import METHODS, Settings
 from engine.core import Refused, results
 
 HIMMELBLAU = "(x^2+y-11)^2 + (x+y^2-7)^2"
@@ -41,11 +43,10 @@ def at(f, x, y, **more):
 
 def test_defaults_carry_what_every_view_needs():
     seen = gradient(Gradient())
-    assert seen.formula == "sin(x)*cos(y) + (x^2 + y^2)/10"
-    assert seen.symbolic_dx == "cos(x)*cos(y) + x/5"
-    assert seen.symbolic_dy == "-sin(x)*sin(y) + y/5" or seen.symbolic_dy == "y/5 - sin(x)*sin(y)"
+    assert seen.formula.text == "sin(x)*cos(y) + (x^2 + y^2)/10"
+    assert seen.formula.dx == "cos(x)*cos(y) + x/5"
+    assert seen.formula.dy == "-sin(x)*sin(y) + y/5" or seen.formula.dy == "y/5 - sin(x)*sin(y)"
     assert seen.map.f.shape == seen.map.dx.shape == seen.map.dy.shape == seen.map.rank.shape == (61, 61)
-    assert seen.map.arrow_x.shape == seen.map.arrow_length.shape == (169,)
     assert seen.near.plane_z.shape == (15, 15) and seen.near.slice_f.shape == (201,)
     assert seen.touch.kind == "plane" and seen.touch.residual.shape == (6, 72)
     assert seen.race.paths.shape == (7, 61, 2) and seen.race.losses.shape == (7, 61)
@@ -54,28 +55,28 @@ def test_defaults_carry_what_every_view_needs():
     assert all(np.isfinite(v).all() for v in numbers.values())
     store = {}
     again = results.decode(results.encode(seen, store), store)
-    assert np.array_equal(again.map.f, seen.map.f) and again.finding == seen.finding
+    assert np.array_equal(again.map.f, seen.map.f) and again.findings[0].text == seen.findings[0].text
     assert sum(v.size for v in numbers.values()) < 30_000
 
 
 @pytest.mark.parametrize("f", BATTERY)
 def test_symbolic_automatic_and_central_agree(f):
-    """Symbolic and autograd to 1e-12 of each other, of torch and of 40 digits; central differences to 1e-7."""
+    """Symbolic and autograd to 1e-12 of each other, of sympy and of 40 digits; central differences to 1e-7."""
     rng = np.random.default_rng(len(f))
     for x, y in rng.uniform(0.3, 2, (4, 2)):
         seen = at(f, float(x), float(y))
-        tx, ty = torch.tensor(x, requires_grad=True), torch.tensor(y, requires_grad=True)
-        by_torch = torch.stack(torch.autograd.grad(read(f, "undefined").f.torch(tx, ty), (tx, ty))).numpy()
-        scale = max(1.0, np.abs(by_torch).max())
+        place = dict(zip(sympy.symbols("x y", real=True), (x, y), strict=True))
+        judge = np.array([float(sympy.diff(read(f, "undefined").f.sympy(), name).subs(place).evalf(30)) for name in place])
+        scale = max(1.0, np.abs(judge).max())
         symbolic, automatic, central = seen.ways.values
-        assert np.abs(symbolic - by_torch).max() <= 1e-12 * scale
-        assert np.abs(automatic - by_torch).max() <= 1e-12 * scale
-        assert np.abs(central - by_torch).max() <= 1e-7 * scale
-        assert np.abs(seen.ways.reference - by_torch).max() <= 1e-12 * scale
+        assert np.abs(symbolic - judge).max() <= 1e-12 * scale
+        assert np.abs(automatic - judge).max() <= 1e-12 * scale
+        assert np.abs(central - judge).max() <= 1e-7 * scale
+        assert np.abs(seen.ways.reference - judge).max() <= 1e-12 * scale
         assert np.array_equal(seen.ways.errors, np.abs(seen.ways.values - seen.ways.reference))
         np.testing.assert_allclose(seen.gradient, symbolic, rtol=1e-12, atol=1e-12 * scale)
         v = seen.direction
-        assert seen.directional_derivative == pytest.approx(by_torch @ v, rel=1e-12, abs=1e-12 * scale)
+        assert seen.directional_derivative == pytest.approx(judge @ v, rel=1e-12, abs=1e-12 * scale)
 
 
 def test_the_tape_is_reverse_mode():
@@ -153,7 +154,7 @@ def test_existence_and_differentiability(f, hole, point, kind, gradient_, slope)
     assert seen.touch.kind == kind
     np.testing.assert_allclose(seen.gradient, gradient_, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(seen.directional_derivative, slope, rtol=1e-6, atol=1e-7)
-    assert all(seen.finding) and all(seen.touch.verdict)
+    assert all(seen.findings[0].text) and all(seen.touch.verdict)
     largest = seen.touch.largest
     if kind == "plane":
         assert largest[-1] <= 0.02 * max(np.nanmax(largest), 1e-3)
@@ -171,7 +172,7 @@ def test_steepest_without_a_plane():
     np.testing.assert_allclose(seen.touch.slope_by_angle, np.cos(angles) ** 2 * np.sin(angles), atol=1e-12)
     stationary = at("x^2+y^2", 0, 0)
     assert stationary.max_rate == 0 and np.isnan(stationary.direction_of_max).all()
-    assert "no direction is steepest" in stationary.finding[0]
+    assert "no direction is steepest" in stationary.findings[0].text.en
 
 
 @pytest.mark.parametrize(
@@ -227,8 +228,6 @@ def test_nothing_has_a_slope_where_f_has_no_value(f):
     assert blank.any()
     for part in (seen.map.dx, seen.map.dy):
         assert np.isnan(part[blank]).all()
-    arrows = np.isnan(read(f, "undefined").value(seen.map.arrow_x, seen.map.arrow_y))
-    assert np.isnan(seen.map.arrow_dx[arrows]).all() and np.isnan(seen.map.arrow_length[arrows]).all()
     if np.isnan(seen.value):
         assert np.isnan(seen.ways.values).all() and np.isnan(seen.ways.adjoints).all()
     places = basin_map.attractors(read(f, "undefined"), np.zeros(2), 4.0)[1]
@@ -242,15 +241,15 @@ def test_smaller_steps_do_not_help_where_nothing_is_truncated():
 
 def test_undefined_is_said_not_drawn_blank():
     seen = at("log(x)", -1, 0)
-    assert "f has no value at (−1, 0)" in seen.finding[0] and "logarithm of −1" in seen.finding[0]
-    assert "取对数" in seen.finding[1]
+    said = seen.findings[0].text
+    assert "At (−1, 0) f has no value" in said.en and "logarithm of −1" in said.en and "取对数" in said.zh
     assert np.isnan(seen.value) and seen.race is None
     assert seen.map.undefined == pytest.approx(31 / 61)
     assert "logarithm" in seen.map.why[0] and "取对数" in seen.map.why[1]
     everywhere = at("log(-1)", 0, 0)
     assert everywhere.map.undefined == 1 and np.isnan(everywhere.map.rank).all()
     huge = at("exp(exp(exp(9x)))", 1, 1)
-    assert "too large" in huge.finding[0]
+    assert "too large" in huge.findings[0].text.en
 
 
 def test_the_error_curve_obeys_its_two_laws():
@@ -284,13 +283,13 @@ def test_paths_are_torch_optims(f, start, scale):
     }
     land = read(f, "undefined")
     record = run(land, start, 80, settings, 1e4)
-    for k, method in enumerate(METHODS[:-1]):
+    for k, method in enumerate(makers):
         p = torch.tensor(start, dtype=torch.float64, requires_grad=True)
         optimiser = makers[method]([p])
         path = [p.detach().clone().numpy()]
         for _ in range(80):
             optimiser.zero_grad()
-            land.f.torch(p[0], p[1]).backward()
+            p.grad = torch.tensor(land.gradient(*p.detach().numpy()))
             optimiser.step()
             path.append(p.detach().clone().numpy())
         np.testing.assert_allclose(record.paths[k], np.array(path), rtol=1e-10, atol=1e-10, err_msg=method)
@@ -337,16 +336,15 @@ def test_fates_are_told():
 
 
 def test_basins_agree_with_single_descents():
-    """Labels, arrivals and shares against the race run from every start of a coarse grid."""
+    """Labels and shares against the race run from every start of a coarse grid."""
     settings = Gradient(rate_gd=0.01, rate_momentum=0.01, rate_adam=0.3).settings()
     land, centre = read(HIMMELBLAU, "undefined"), np.array([0.3, -0.2])
     for method in ("gd", "momentum", "adam", "newton"):
-        *_, (last, fraction) = basin_map.explore(land, method, 36, 60, settings, centre, 5.0)
-        assert fraction == 1 and last.side == 6 and last.step == 60
-        assert last.label.shape == last.purity.shape == last.arrival.shape == (6, 6)
+        *_, (last, fraction) = basin_map.explore(land, method, 6, 60, settings, centre, 5.0)
+        assert fraction == 1 and last.step == 60 and last.label.shape == (6, 6)
         minima = last.attractors[[kind == "minimum" for kind in last.kinds]]
         assert len(minima) == 4 and len(last.attractors) == 9
-        k = METHODS.index(method)
+        k = list(METHODS).index(method)
         for row, column in itertools.product(range(6), range(6)):
             start = float(last.x[column]), float(last.y[row])
             path = run(land, start, 60, settings, 1e4).paths[k]
@@ -355,9 +353,6 @@ def test_basins_agree_with_single_descents():
             if not 0.09 < end < 0.11:  # on the rim of an attractor's disc either answer is right
                 expected = int(gaps[-1].argmin()) if end < 0.1 else -1 if np.isfinite(end) else -2
                 assert last.label[row, column] == expected
-                if expected >= 0 and np.isfinite(end):
-                    soon, late = (61 - np.argmin(np.append(gaps[::-1, expected] < rim, False)) for rim in (0.11, 0.09))
-                    assert soon <= last.arrival[row, column] <= late
         assert last.share.sum() == pytest.approx(1)
         labels, counts = np.unique(last.label, return_counts=True)
         for label, count in zip(labels, counts, strict=True):
@@ -393,18 +388,15 @@ def test_attractors_are_isolated(f, kinds):
 
 
 def test_the_map_of_basins_streams_and_stops():
-    params = Gradient(starts=90_000, steps=30, method="gd")
+    params = Gradient(starts=40_000, steps=30, method="gd")
     parts = list(gradient.stream(params))
     fractions = [part.fraction for part in parts]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and len(parts) > 20
     assert parts[0].result.basins is None and parts[0].result.race is not None
     final = parts[-1].result
-    assert final.backend == "torch" and final.basins.label.shape == (200, 200)
-    assert final.basins.side == 300 and final.basins.purity.min() >= 0.25
-    assert 0.5 < final.basins.share[:4].sum() <= 1
+    assert final.basins.label.shape == (200, 200)
+    assert 0.5 < final.basins.share[:4].sum() <= 1 and "of the starts are at" in final.findings[-1].text.en
     assert final.basins.label.min() >= -2 and final.basins.label.max() < len(final.basins.attractors)
-    arrived = final.basins.arrival[final.basins.label >= 0]
-    assert np.nanmin(arrived) >= 0 and np.nanmax(arrived) <= 30
     shares = [part.result.basins.share[-2] for part in parts[1:]]
     assert shares[0] > 0.9 and shares[-1] < shares[0]
     stream = gradient.stream(params)
@@ -412,20 +404,11 @@ def test_the_map_of_basins_streams_and_stops():
     stream.close()
 
 
-@pytest.mark.slow
-def test_a_million_starts():
-    last = None
-    for last in gradient.stream(Gradient(f=HIMMELBLAU, half_width=5, starts=1_000_000, steps=8, method="newton")):
-        pass
-    assert last.result.basins.side == 1000 and last.result.basins.share.sum() == pytest.approx(1)
-    assert (last.result.basins.purity < 1).any()
-
-
 def test_costs():
     cost = gradient.cost_of
     assert cost(Gradient()) == cost(Gradient(starts=3)) == "instant"
     assert cost(Gradient(starts=40_000)) == "seconds"
-    assert cost(Gradient(starts=1_000_000, steps=100)) == "minutes"
+    assert cost(Gradient(starts=160_000, steps=100)) == "minutes"
     assert gradient(Gradient(starts=3)).basins is None
     assert gradient(Gradient(starts=4, steps=3)).basins.label.shape == (2, 2)
 
@@ -445,7 +428,7 @@ def test_costs():
         ({"h": 0}, "h", "h must"),
         ({"steps": 0}, "steps", "1"),
         ({"steps": 501}, "steps", "500"),
-        ({"starts": 10**7}, "starts", "1000000"),
+        ({"starts": 10**7}, "starts", "160000"),
         ({"method": "sgd"}, "method", "one of"),
         ({"hole": "limit"}, "hole", "one of"),
         ({"rate_adam": 11}, "rate_adam", "10"),
@@ -467,7 +450,7 @@ def test_whatever_the_controls_can_reach_is_answered(seed):
     rng = np.random.default_rng(seed)
     formulas = [*BATTERY, "1/x", "log(x y)", "x^y", "tan(x)", "sqrt(-x^2)", "1e300 x y", "1e-300x", "exp(x^2+y^2)", "0", "x/0"]
     for f in rng.choice(formulas, 12, replace=False):
-        values = {"f": str(f), "hole": str(rng.choice(["undefined", "zero"])), "method": str(rng.choice(METHODS))}
+        values = {"f": str(f), "hole": str(rng.choice(["undefined", "zero"])), "method": str(rng.choice(list(METHODS)))}
         for name in Gradient.model_fields:
             low, high = Gradient.bounds(name)
             if low is not None and name not in ("starts", "steps") and rng.random() < 0.6:
@@ -476,6 +459,6 @@ def test_whatever_the_controls_can_reach_is_answered(seed):
             values["vx"] = 1.0
         seen = gradient(Gradient.parse({**values, "steps": 20, "starts": 25 if rng.random() < 0.3 else 0}))
         results.plain(dataclasses.asdict(seen), 100)
-        assert all(seen.finding)
+        assert all(seen.findings[0].text)
         if seen.touch.kind == "plane":
             assert np.isfinite(seen.gradient).all() and np.isfinite(seen.directional_derivative)
