@@ -162,5 +162,4 @@ def passes_figure(r: Attention) -> draw.Figure:
         labels,
         draw.Frames(T("read", "读"), frames, rows=rows),
         columns=3,
-        layout={"yaxis3": {"dtick": 1}},
     )

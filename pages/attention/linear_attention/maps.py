@@ -17,7 +17,8 @@ SMALLEST = 1e-12  # singular values, over the largest, below which rounding alon
 def chips(r: LinearAttended, title: T, shown: int | None = None) -> draw.Strip:
     """The example's tokens, named by their topics."""
     letters = ["ABCDE"[topic] for topic in r.topics[:shown].tolist()]
-    return draw.Strip(letters, title, colors=[TOPICS[letter] for letter in letters])
+    named = T("{title} (letter and colour: topic)", "{title}（字母与颜色：主题）", title=title)
+    return draw.Strip(letters, named, colors=[TOPICS[letter] for letter in letters])
 
 
 def outlines(left: np.ndarray, top: np.ndarray, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:
@@ -76,6 +77,7 @@ def maps_figure(r: LinearAttended) -> draw.Figure:
             draw.Panel(
                 draw.Axis(hidden=True, range=(-1, left.max() + n)),
                 draw.Axis(hidden=True, range=(-0.26 * n, top.max() + n), reverse=True, equal=True),
+                key=[(draw.BRASS, T("the row of the token shown", "所示词元的行"), "line")],
             )
         ],
         T(
@@ -152,6 +154,7 @@ def rank_figure(r: LinearAttended) -> draw.Figure:
                 draw.Axis(T("singular value, by size", "奇异值，按大小"), range=wide),
                 draw.Axis(T("over the largest", "与最大者之比"), log=True),
                 title=T("how many directions a map has", "一张图有多少方向"),
+                key=[(draw.MUTE, T("the other maps", "其余各图"), "line")],
             ),
             draw.Panel(
                 draw.Axis(T("token", "词元"), range=wide),
@@ -195,8 +198,8 @@ def variance_figure(r: LinearAttended) -> draw.Figure:
         bar = {"type": "data", "array": 2 * error, "color": color, "thickness": 1.2, "width": 3}
         formula = T("{name}, formula", "{name}，公式", name=name)
         traces.append(draw.line(v.features, positive(exact), draw.THEORY, dash=dash, width=1.4, name=formula))
-        points = {"size": 8, "error_y": bar, "name": T("{name}, measured", "{name}，实测", name=name)}
-        traces.append(draw.points(v.features, positive(measured), color, label="end", **points))
+        seen = T("{name}, measured", "{name}，实测", name=name)
+        traces.append(draw.points(v.features, positive(measured), color, size=8, error_y=bar, name=seen))
     by_angle = {names[0]: v.by_angle_independent, names[1]: v.by_angle_orthogonal}
     traces += draw.curves(v.angles, by_angle, label="start", panel=1, width=2.2)
     one, last, less = (float(x) for x in (v.independent_exact[0], v.independent_exact[-1], v.orthogonal_exact[-1]))
@@ -208,11 +211,12 @@ def variance_figure(r: LinearAttended) -> draw.Figure:
                 draw.Axis(
                     T("random features m", "随机特征数 m"),
                     log=True,
-                    range=(0.8, 200),
+                    range=(0.8, 80),
                     ticks=(v.features.tolist(), [str(m) for m in v.features]),
                 ),
                 draw.Axis(T("variance ÷ exp(x·y)²", "方差 ÷ exp(x·y)²"), log=True),
-                title=T("points measured, lines from the formula", "点为实测，线为公式"),
+                title=T("by the number of features", "随特征数变化"),
+                key=True,
             ),
             draw.Panel(
                 draw.Axis(T("angle between x and y, degrees", "x 与 y 的夹角，度"), range=(0, 180)),

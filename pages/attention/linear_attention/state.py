@@ -59,7 +59,7 @@ def state_figure(r: LinearAttended) -> draw.Figure:
         (),
         draw.Frames(T("token", "词元"), frames, rows=rows, follow=True, strips={0: {"upto": np.arange(1, t + 1)}}),
         columns=3,
-        strips=[chips(r, T("tokens so far", "已读词元"), t)],
+        strips=[chips(r, T("tokens read so far", "已读词元"), t)],
         link="token",
     )
 

@@ -19,7 +19,7 @@ STYLES = {
     "chunked": (T("linear, chunked", "线性，分块"), draw.MEASURED, "", 3.0),
     "unmasked": (T("linear, Q(KᵀV)", "线性，Q(KᵀV)"), draw.MEASURED, "", 3.0),
     "with features": (T("with feature map", "含特征映射"), draw.MEASURED, "dot", 1.4),
-    "all pairs": (T("linear, all pairs", "线性，逐对"), draw.THIRD, "", 1.6),
+    "all pairs": (T("linear, all pairs", "线性，逐对计算"), draw.THIRD, "", 1.6),
     "recurrent": (T("linear, one by one", "线性，逐个"), draw.INK_3, "dash", 1.6),
 }
 BESIDE = [name for name in STYLES if name not in ("with features", "recurrent")]  # what else than time is shown of
