@@ -79,7 +79,7 @@ def searched(lab: Lab, chapter: T) -> str:
 def rail(chapters: Chapters, names: Mapping[str, T], here: str) -> str:
     """The list of chapters and labs on the left, and the top line."""
     # The first stop of the keyboard.
-    to = "stage" if here else "main"
+    to = "figure" if here else "main"
     rows = [
         f'<a class="skip" href="#{to}">{WORDS["skip" if here else "past"].html()}</a>'
         f'<nav class="rail" id="rail" aria-label="{WORDS["labs"].en}">'

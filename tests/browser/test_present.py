@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 from driver import parameters, settle
 
-# Sizes in Present: the figure's share of the screen, its type, what overflows, and how far an end label is from its curve's end.
+# The figure's share of the screen, the size of its ticks, how far a word leaves it, and how far the page the screen.
 MEASURE = """() => {
   const plot = document.querySelector('#figure .plot'), box = plot.getBoundingClientRect();
   const tick = parseFloat(getComputedStyle(plot.querySelector('.xtick text')).fontSize);
-  const over = document.documentElement.scrollHeight - innerHeight;
-  const names = [...plot.querySelectorAll('.annotation-text')].map(node => node.getBoundingClientRect());
-  return {share: box.width * box.height / (innerWidth * innerHeight), tick, over,
-    cut: Math.max(...names.map(b => Math.max(b.right - box.right, box.left - b.left)))};
+  const words = [...plot.querySelectorAll('.annotation-text')].map(node => node.getBoundingClientRect());
+  const cut = Math.max(...words.map(b => Math.max(b.right - box.right, box.left - b.left)));
+  return {share: box.width * box.height / (innerWidth * innerHeight), tick, cut, over: document.documentElement.scrollHeight - innerHeight};
 }"""
 
 
@@ -56,3 +55,21 @@ def test_one_control_a_black_screen_and_the_way_out(open_lab):
     page.wait_for_function("!" + on.format("present"))
     settle(page)
     assert page.locator("#tab-1").get_attribute("aria-selected") == "true" and page.locator("#figure .plot").bounding_box()["width"] < 1700
+
+
+def test_a_wide_screen_is_used_to_its_edge(open_lab):
+    page = open_lab("lora", width=1920, height=1080)
+    edges = "[...document.querySelectorAll('.stage > .card, .facts, .notes.lang-en .md')].map(node => node.getBoundingClientRect().right)"
+    page.locator(".notes.lang-en .md").wait_for()
+    assert all(1920 - edge < 80 for edge in page.evaluate(edges))
+    assert page.locator("#figure .plot").bounding_box()["height"] > 600
+
+
+def test_on_a_phone_the_figure_stays_while_its_control_is_touched(open_lab):
+    page = open_lab("lora", width=390, height=844)
+    slider = page.locator("#p-decay")
+    slider.evaluate("node => scrollTo(0, scrollY + node.getBoundingClientRect().top - 700)")
+    seen = page.locator(".held").bounding_box()
+    assert slider.is_visible() and seen["y"] == 0 and seen["height"] >= 0.4 * 844
+    for strip in (".presets", ".views"):  # what goes on beyond the edge is swiped
+        assert page.locator(strip).evaluate("node => node.scrollWidth > node.clientWidth && getComputedStyle(node).maskImage !== 'none'")

@@ -9,8 +9,10 @@ Orrery.Drawing = (() => {
   const between = (low, v, most) => Math.max(low, Math.min(v, most));
 
   /* Pixels of a figure of one row: what the window leaves beside the words around it. */
-  const AROUND = 470, LEAST = 430, PHONE = 330, STICKS = 0.42;
-  const tall = () => Math.max(LEAST, high() - AROUND);
+  const LEAST = 430, PHONE = 330, STICKS = 0.42;
+  const tall = () => Math.max(LEAST, high() - parseFloat(css('--around')));
+  /* On a phone panels stand side by side, and the next one looks in from the right. */
+  const PEEK = 0.9;
   /* By how much type, strokes and marks grow: in Present by the room's height, on a large figure with its root. */
   const scale = (width, height) => (presenting() ? between(1.2, high() / 640, 3.4) : between(1, Math.sqrt(Math.min(width / 1000, height / 560)), 1.8));
   const PIXELS = /^(size|width|height|thickness|ticklen|(grid|line|tick)width|standoff|borderpad|[xy]shift|xpad|[lrtb])$/;
@@ -89,8 +91,8 @@ Orrery.Drawing = (() => {
   const rowsOf = text => (text ? text.split('<br>').length : 0);
   const panelsOf = layout => Object.keys(layout).filter(key => /^(xaxis|scene)\d*$/.test(key)).length;
 
-  function laidOut(spec, data, { width, height, fill, rooms, zoom }) {
-    const narrow = width < NARROW;
+  function laidOut(spec, data, { width, one, height, fill, rooms, zoom }) {
+    const narrow = one < NARROW;
     const layout = template(narrow);
     for (const key of Object.keys(spec)) {
       if (/^xaxis/.test(key)) layout[key] = { ...axis(narrow), showgrid: false };
@@ -108,7 +110,7 @@ Orrery.Drawing = (() => {
      right; and for the ticks between panels, what the last painting needed (rooms). */
   function arranged(layout, data, { narrow, width, height, fill, rooms, zoom }) {
     const { margin, grid = { rows: 1, columns: 1 } } = layout, panels = panelsOf(layout), keys = (layout.meta || {}).keys || {};
-    const columns = fill ? filling(panels, grid.columns, width, height, layout) : narrow ? 1 : grid.columns, rows = Math.ceil(panels / columns);
+    const columns = fill ? filling(panels, grid.columns, width, height, layout) : narrow ? panels : grid.columns, rows = Math.ceil(panels / columns);
     const places = Array.from({ length: panels }, (_, i) => ({ i, n: number(i), c: i % columns, r: Math.floor(i / columns), x: layout[`xaxis${number(i)}`], y: layout[`yaxis${number(i)}`] }));
     const hidden = places.every(p => (!p.x || p.x.visible === false) && (!p.y || p.y.visible === false)) && places.some(p => p.x);
     if (hidden) Object.assign(margin, { l: 12, r: 12, b: 12 });
@@ -139,7 +141,7 @@ Orrery.Drawing = (() => {
     layout.width = width;
     for (const p of places) p.right = narrow ? p.right : greatest(places.filter(o => o.c === p.c), o => o.right);
     const words = tops.reduce((sum, top) => sum + Math.max(0, top - 44), 0), around = margin.t + margin.b + sum(gutters);
-    layout.height = fill ? height : narrow ? height + (rows - 1) * 250 + words : Math.max(height, Math.min(height, LEAST) + (rows - 1) * 220) + words;
+    layout.height = fill ? height : narrow ? height : Math.max(height, Math.min(height, LEAST) + (rows - 1) * 220) + words;
     const shapes = places.map(aspect);
     if (!fill && shapes.every(Boolean)) layout.height = Math.min(layout.height, around + rows * Math.max(...places.map((p, i) => shapes[i] * (across - p.right))));
     const W = width - margin.l - margin.r, H = layout.height - margin.t - margin.b, down = Math.max(40, (layout.height - around) / rows);
@@ -150,6 +152,7 @@ Orrery.Drawing = (() => {
       for (const [letter, length] of [['x', across - p.right], ['y', down]]) {
         const own = p[letter];
         if (!own) continue;
+        if (narrow && letter === 'x' && own.ticktext) own.tickangle ??= 0;  // else Plotly turns them upright
         Object.assign(own, { domain: domain[letter] }, logTicks(own, data, letter, p.n, length, zoom), fewer(own, letter, length));
         if (own.title && own.title.text) own.title = { ...own.title, text: broken(own.title.text, length - 28, own.title.font.size) };
         if (own.tickfont) own.tickfont = { ...own.tickfont, size: Math.max(11, own.tickfont.size) };
@@ -247,7 +250,8 @@ Orrery.Drawing = (() => {
       const fill = presenting(), width = this.div.clientWidth, narrow = !fill && width < NARROW;
       const most = narrow ? Math.max(PHONE, STICKS * high()) : tall() * (this.figure.strips ? 0.7 : 1);
       const height = fill ? this.board.clientHeight : most * this.share, k = scale(width, height);
-      return { k, fill, width: width / k, height: height / k };
+      const panels = narrow ? panelsOf(this.figure.layout) : 1;
+      return { k, fill, one: width / k, width: (panels > 1 ? PEEK * panels : 1) * (width / k), height: height / k };
     }
 
     set(figure, at) {
@@ -311,6 +315,7 @@ Orrery.Drawing = (() => {
           const sized = k === 1 ? layout : grown(layout, k);
           this.board.style.height = fill ? '' : `${sized.height}px`;
           this.div.style.height = fill ? '' : 'auto';
+          this.board.style.width = sized.width > this.div.clientWidth ? `${sized.width}px` : '';
           await Plotly.react(this.plot, k === 1 ? data : data.map(trace => styled(trace, k)), sized, { displayModeBar: false, responsive: false });
           if (!this.tooNear(layout, k)) break;
         }

@@ -30,7 +30,7 @@ Orrery.makeStage = (root, boot) => {
   const list = el('div', { class: 'rest', role: 'menu', hidden: true });
   const opener = el('button', { type: 'button', class: 'opener', 'aria-haspopup': 'menu', 'aria-expanded': 'false' });
   const rest = el('div', { class: 'more-views', hidden: true }, opener, list);
-  const canvas = el('div', { class: 'fig', id: 'figure', role: 'tabpanel' });
+  const canvas = el('div', { class: 'fig', id: 'figure', role: 'tabpanel', tabindex: 0 });
   const kept = el('div', { class: 'fig kept' });
   const change = el('div', { class: 'fig change', hidden: true });
   const captions = [el('p', { class: 'caption' }), el('p', { class: 'caption' })];
@@ -59,7 +59,7 @@ Orrery.makeStage = (root, boot) => {
   const said = el('div', { class: 'said', role: 'alert' });
   const findings = el('div', { class: 'findings' });
   for (const [node, text] of [[play, W.play], [back, W.back], [on, W.on], [scrub, W.moment], [gauge, W.running], [speed, W.speed]]) label(node, 'aria-label', text);
-  root.append(el('div', { class: 'card' }, el('div', { class: 'questions' }, tabs, rest), work, pair, change, timebar, facts, table, bar), prov, said, findings);
+  root.append(el('div', { class: 'card' }, el('div', { class: 'questions' }, tabs, rest), work, el('div', { class: 'held' }, pair, change, timebar), facts, table, bar), prov, said, findings);
   const drawing = new Orrery.Drawing(canvas);
   const drawnKept = new Orrery.Drawing(kept), drawnChange = new Orrery.Drawing(change, 0.5);
 
