@@ -135,7 +135,7 @@ def offer(lab: Lab) -> str:
 def lab_after(lab: Lab) -> str:
     """What follows the notes: the call to paste and the source, fetched when it is opened."""
     return (
-        f'<section class="page code-part" id="code"><h2>{WORDS["code"].html()}</h2>'
+        f'<section class="page code-part" id="code" aria-labelledby="code-title"><h2 id="code-title">{WORDS["code"].html()}</h2>'
         f'<h3>{WORDS["call"].html()}</h3><pre class="code" id="call" tabindex="0"></pre>'
         f'<h3>{WORDS["shell"].html()}</h3><pre class="code" id="shell" tabindex="0"></pre>'
         f'<details id="source" data-from="./orrery-code/{lab.slug}"><summary>{WORDS["ran"].html()}</summary>'

@@ -187,7 +187,7 @@ Orrery.Drawing = (() => {
 
   /* Of named ticks that would run into each other every second, third, …; where Plotly may turn them, they need a row each. */
   function fewer({ type, tickvals, ticktext, tickangle, range }, letter, length) {
-    if (!tickvals || tickvals.length < 2 || typeof tickvals[0] !== 'number') return {};
+    if (!ticktext || tickvals.length < 2 || typeof tickvals[0] !== 'number') return {};
     const at = type === 'log' ? tickvals.map(Math.log10) : tickvals;
     const least = Math.min(...at.slice(1).map((v, i) => Math.abs(v - at[i]))), whole = range ? Math.abs(range[1] - range[0]) : Math.abs(at.at(-1) - at[0]) + least;
     const level = letter === 'x' && tickangle === 0, need = level ? Math.max(...ticktext.flatMap(t => t.split('<br>')).map(t => wide(t, 11))) + 4 : 13;

@@ -50,6 +50,7 @@ Orrery.makeStage = (root, boot) => {
   const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, present, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
   new ResizeObserver(cut).observe(table);
+  new ResizeObserver(() => { facts.tabIndex = facts.scrollWidth > facts.clientWidth || facts.scrollHeight > facts.clientHeight ? 0 : -1; }).observe(facts);  // what is scrolled can be by keys
   const run = el('button', { class: 'run', type: 'button' }, words(W.run));
   const stop = el('button', { class: 'stop', type: 'button', hidden: true }, words(W.stop));
   const gauge = el('progress', { max: 1, value: 0, hidden: true });

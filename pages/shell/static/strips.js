@@ -41,7 +41,7 @@ Orrery.Strips = (() => {
         this.chips[s].forEach((chip, i) => {
           const share = strength ? Math.max(0, Math.min(1, strength[i] || 0)) : 0.45;
           chip.style.setProperty('--tint', colors[which ? which[i] : 0]);
-          chip.style.setProperty('--share', `${Math.round(72 * share)}%`);
+          chip.style.setProperty('--share', share.toFixed(2));
           const ahead = upto !== undefined && i >= upto;
           chip.classList.toggle('ahead', ahead && !strip.hide_ahead);
           chip.hidden = ahead && !!strip.hide_ahead;
