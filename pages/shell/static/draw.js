@@ -4,6 +4,7 @@ Orrery.Drawing = (() => {
   const { css, resolve, say, el, label } = Orrery, { broken, readable, wide } = Orrery.labels;
   const NARROW = 560;
   const drawings = new Set(), root = document.documentElement;
+  const FINGERS = matchMedia('(pointer: coarse)').matches;  // which scroll the page and swipe panels, and do not zoom a figure
   const presenting = () => root.classList.contains('present');
   const high = () => root.clientHeight;  // the window's, which on a phone its address bar does not change
   const between = (low, v, most) => Math.max(low, Math.min(v, most));
@@ -40,7 +41,7 @@ Orrery.Drawing = (() => {
   function template(narrow) {
     return {
       paper_bgcolor: 'rgba(0,0,0,0)', plot_bgcolor: 'rgba(0,0,0,0)', showlegend: false, autosize: true, uirevision: 'keep',
-      font: { family: css('--sans'), color: css('--ink-2'), size: narrow ? 12 : 13 }, hovermode: 'closest', bargap: 0.12,
+      font: { family: css('--sans'), color: css('--ink-2'), size: narrow ? 12 : 13 }, hovermode: 'closest', bargap: 0.12, dragmode: FINGERS ? false : 'zoom',
       margin: { l: narrow ? 46 : 58, r: narrow ? 10 : 16, t: 18, b: 46 },
       hoverlabel: { bgcolor: css('--surface'), bordercolor: css('--hairline'), font: { color: css('--ink'), family: css('--sans'), size: 13 } },
       colorway: ['--measured', '--second', '--third', '--fourth', '--accept', '--reject'].map(css),
@@ -97,7 +98,7 @@ Orrery.Drawing = (() => {
     for (const key of Object.keys(spec)) {
       if (/^xaxis/.test(key)) layout[key] = { ...axis(narrow), showgrid: false };
       else if (/^yaxis/.test(key)) layout[key] = axis(narrow);
-      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(narrow), yaxis: solid(narrow), zaxis: solid(narrow), camera: { eye: { x: 1.2, y: -1.3, z: 0.75 } } };
+      else if (/^scene/.test(key)) layout[key] = { xaxis: solid(narrow), yaxis: solid(narrow), zaxis: solid(narrow), dragmode: 'turntable', camera: { eye: { x: 1.2, y: -1.3, z: 0.75 } } };
     }
     merge(layout, spec);
     layout.annotations = (layout.annotations || []).map(note => ({
