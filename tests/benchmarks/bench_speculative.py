@@ -46,7 +46,7 @@ def ours(source: str, rule: Rule, gamma: int, tally: Tally) -> Callable[[list[in
     def run(prompt: list[int], seed: int) -> None:
         made = pair(prompt)
         for step in decode(made.source(source, rule), prompt, rule, tokens=TOKENS, gamma=gamma, seed=seed):
-            racing.count(tally, step)
+            tally.add(step)
 
     return run
 
@@ -57,7 +57,7 @@ def decoding(source: str, rule: Rule, gamma: int, tally: Tally, opened: dict[tup
     def run(prompt: list[int], seed: int) -> None:
         made = opened[tuple(prompt)].source(source, rule)
         for step in decode(made, prompt, rule, tokens=TOKENS, gamma=gamma, seed=seed):
-            racing.count(tally, step)
+            tally.add(step)
 
     return run
 
@@ -80,11 +80,11 @@ def theirs(rule: Rule, assisted: bool) -> Callable[[list[int], int], None]:
 
 def chosen(source: str, rule: Rule, given: list[list[int]]) -> tuple[int, racing.Costs]:
     """γ as the page chooses it, the cost of checking counted, and the costs, all measured on a few prompts."""
-    tally, asked = Tally(2, lambda _: "other"), []
+    tally, asked = Tally(), []
     for seed, prompt in enumerate(given[:12]):
         made = pair(prompt).source(source, rule)
         for step in decode(made, prompt, rule, tokens=TOKENS, gamma=2, seed=seed):
-            racing.count(tally, step)
+            tally.add(step)
         asked.append(made.asked_share)
     found = [list(racing.costs(pair(prompt), rule, source, 2))[-1] for prompt in given[:3]]
     cost = sorted(found, key=lambda one: one.c)[1].shared(float(np.mean(asked)), 2)
@@ -96,8 +96,8 @@ def compare(temperature: float, threads: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     rule, given = Rule(temperature), prompts()
     choices = {source: chosen(source, rule, given) for source in SOURCES}
-    tallies = {source: Tally(gamma, lambda _: "other") for source, (gamma, _) in choices.items()}
-    tallies["plain"] = Tally(1, lambda _: "other")
+    tallies = {source: Tally() for source, (gamma, _) in choices.items()}
+    tallies["plain"] = Tally()
     opened = {tuple(prompt): pair(prompt) for prompt in given}
     for begun in opened.values():
         begun.source("model", rule)  # both models read the prompt here

@@ -12,12 +12,12 @@ import contextlib
 import contextvars
 import copy
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.core import Refused, T
+from engine.core.recent import Recent
 from engine.language import models
 from engine.language.models import Loaded
 
@@ -30,7 +30,7 @@ NORMS = ("norm", "ln_f", "final_layer_norm", "final_layernorm", "final_norm", "n
 KEPT = 3
 TOLERANCE = 1e-3
 _lock = threading.Lock()
-_open: OrderedDict[tuple[int, str], Opened] = OrderedDict()
+_open: Recent[Opened] = Recent(0, lambda _: 0, KEPT)  # by name; the weights are those of the models, which weigh there
 
 
 @dataclass
@@ -127,14 +127,12 @@ def open_model(name: str) -> Opened:
     """The model of this name (see `engine.language.models`), opened. Raises `Refused`, also where its attention is
     not plain softmax(q·k · scale) and so cannot be opened."""
     loaded = models.load(name, attention=True)
-    key = (id(loaded.model), name)
     with _lock:
-        if key not in _open or _open[key].loaded.model is not loaded.model:
-            _open[key] = _opened(loaded)
-            while len(_open) > KEPT:
-                _open.popitem(last=False)
-        _open.move_to_end(key)
-        return _open[key]
+        found = _open.get(name)
+        if found is None or found.loaded.model is not loaded.model:
+            found = _opened(loaded)
+            _open.put(name, found)
+        return found
 
 
 def _opened(loaded: Loaded) -> Opened:

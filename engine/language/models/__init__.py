@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine.core import Refused, T, amounts
+from engine.core.recent import Recent
 from engine.language import code_model
 from engine.language.models import permissions
 from engine.language.models.permissions import NAME
@@ -45,7 +45,8 @@ KEPT = 2  # models beside the embedded pair that stay in memory
 PATIENCE = 60  # seconds that one waits for another's model to be loaded
 UNKNOWN_CONTEXT = 1024
 
-_shelf: OrderedDict[str, Loaded] = OrderedDict()
+# What a model weighs is the operator's to bound (ORRERY_LARGEST_MODEL): on the shelf it goes by number and by age.
+_shelf: Recent[Loaded] = Recent(0, lambda _: 0, KEPT)
 _loading = threading.Lock()
 
 
@@ -141,12 +142,11 @@ def _brought(name: str) -> Loaded:
     if not _loading.acquire(timeout=PATIENCE):
         raise Refused(T("another model is being loaded; try again in a moment", "正在加载另一个模型；请稍后再试"), NAME)
     try:
-        if name not in _shelf:
-            _shelf[name] = _read(name, local)
-            while len(_shelf) > KEPT:
-                _shelf.popitem(last=False)
-        _shelf.move_to_end(name)
-        return _shelf[name]
+        found = _shelf.get(name)
+        if found is None:
+            found = _read(name, local)
+            _shelf.put(name, found)
+        return found
     finally:
         _loading.release()
 

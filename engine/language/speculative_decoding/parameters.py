@@ -24,6 +24,12 @@ class Cache:
 '''
 
 
+SOURCES = {
+    "model": T("draft model", "草稿模型"),
+    "lookup": T("n-gram lookup", "文内查找"),
+    "both": T("lookup, else the model", "先查找，再用模型"),
+    "exit": T("early exit", "提前退出"),
+}
 ON_MODELS = ("drafting", "temperature", "top_k", "top_p", "tokens_out", "prompt", "exit_layer", "target", "draft")
 
 
@@ -47,16 +53,7 @@ class Speculate(Params):
         labels={"models": T("two models", "两个模型"), "toy": T("a pair to drag", "可拖动的一对分布")},
     )
     gamma: int = Field(4, ge=1, le=12, title=T("Guesses at a time γ", "每次猜测数 γ"))
-    drafting: Literal["model", "lookup", "both", "exit"] = Field(
-        "model",
-        title=T("Who guesses", "谁来猜"),
-        labels={
-            "model": T("draft model", "草稿模型"),
-            "lookup": T("n-gram lookup", "文内查找"),
-            "both": T("lookup, else the model", "先查找，再用模型"),
-            "exit": T("early exit", "提前退出"),
-        },
-    )
+    drafting: Literal["model", "lookup", "both", "exit"] = Field("model", title=T("Who guesses", "谁来猜"), labels=SOURCES)
     temperature: float = Field(
         0.7,
         ge=0,

@@ -58,7 +58,7 @@ class Contest:
         self.sources: list[Drafting] = ["model", "lookup", "both"] + (["exit"] if pair.early else [])  # type: ignore[assignment]
         wanted = [(chosen, g) for g in sorted({*GAMMAS, gamma})]
         wanted += [(name, gamma) for name in self.sources if name != chosen]
-        self.contenders = [Contender(s, g, Tally(g, lambda _: "other")) for s, g in wanted]
+        self.contenders = [Contender(s, g, Tally()) for s, g in wanted]
         self.timings: dict[str, Timing] = {}
         self.opened: dict[str, Plain] = {}
 
@@ -79,7 +79,7 @@ class Contest:
             made.settle(len(self.pair.prompt))
             for step in decode(made, self.pair.prompt, self.rule, tokens=self.tokens, gamma=gamma, seed=seed):
                 if tally is not None:
-                    count(tally, step)
+                    tally.add(step)
 
         return job
 
@@ -149,15 +149,6 @@ class Contest:
             formulas.speedup(np.nan_to_num(alpha), self.gamma, c),
             np.array([costs[s].least_alpha for s in self.sources]),
         )
-
-
-def count(tally: Tally, step: Step) -> None:
-    """Count a step without a look at its distributions, which would take time that is being measured."""
-    tally.steps += 1
-    tally.tokens += len(step.emitted)
-    tally.proposed += len(step.drafted)
-    tally.position[: step.kept, 0] += 1
-    tally.position[: step.decisions, 1] += 1
 
 
 def nan_to_zero(value: float) -> float:

@@ -58,20 +58,6 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Rates:
-    """Acceptance by groups. rate: kept ÷ decided, NaN where nothing was; error: its standard error; decided: decisions
-    made; expected: what the distributions there say it should be on average: Σ min(p, q), or for groups that depend on
-    the guess itself, min(1, p/q) of the guess.
-    """
-
-    names: tuple[str, ...]
-    rate: Float[np.ndarray, " n"]
-    error: Float[np.ndarray, " n"]
-    decided: Int[np.ndarray, " n"]
-    expected: Float[np.ndarray, " n"]
-
-
-@dataclass(frozen=True)
 class Race:
     """The same prompt and seed, by both ways: seconds at which each step was done, medians over `runs` interleaved runs,
     tokens written by then, and the tokens."""
@@ -236,9 +222,6 @@ class Speculated:
     findings: tuple[Finding, ...] = ()
     judged: Judged | None = None
     models: Models | None = None
-    positions: Rates | None = None
-    token_kinds: Rates | None = None
-    temperatures: Rates | None = None
     race: Race | None = None
     costs: Costs | None = None
     sweep: Sweep | None = None

@@ -1,31 +1,23 @@
-"""A whole run on two models: the trace first, then what is counted and timed around it."""
+"""A whole run on two models: the trace first, then what is timed around it."""
 
 from __future__ import annotations
 
-import copy
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from engine.core import Partial, Refused, T, gather
 from engine.language.models.pieces import LONGEST_CHARACTER
 from engine.language.sampling import Rule
 from engine.language.speculative_decoding import findings, formulas, racing
 from engine.language.speculative_decoding.decoding import Step, decode
-from engine.language.speculative_decoding.kinds import kind
 from engine.language.speculative_decoding.pair import Pair, open_pair
 from engine.language.speculative_decoding.parameters import Speculate
 from engine.language.speculative_decoding.result import Models, Speculated
-from engine.language.speculative_decoding.tallying import Tally, rates
+from engine.language.speculative_decoding.tallying import Tally
 from engine.language.speculative_decoding.tracing import Tracer
 
-TEMPERATURES = (0.0, 0.3, 0.6, 0.9, 1.2, 1.5)
-SURVEYS = 4  # seeds on which acceptance is counted, besides the shown run
-SURVEYED_TOKENS = 48
 RACES = 3
-SHARES = {"trace": 0.15, "survey": 0.25, "race": 0.15, "sweep": 0.45}  # of the work, about
+SHARES = {"trace": 0.2, "race": 0.2, "sweep": 0.6}  # of the work, about
 
 
 def run(params: Speculate) -> Iterator[Partial[Speculated]]:
@@ -50,15 +42,10 @@ class Session:
         self.params, self.pair = params, pair
         self.rule = Rule(params.temperature, params.top_k, params.top_p)
         self.tracer = Tracer(pair.target, pair.prompt[-LONGEST_CHARACTER:])
-        self.tally = Tally(params.gamma, self.kind_of)
+        self.tally = Tally()
         self.made: Speculated | None = None
         self.clocks = {"plain": racing.Clocked(), params.drafting: racing.Clocked()}
         self.known: dict = {"models": self.models()}
-
-    @functools.cached_property
-    def kind_of(self) -> Callable[[int], str]:
-        """Kind of a token by its id, remembered."""
-        return functools.cache(lambda token: kind(self.pair.target.pieces([token])[0]))
 
     def models(self) -> Models:
         target, draft = self.pair.target, self.pair.draft
@@ -67,7 +54,7 @@ class Session:
     def stream(self) -> Iterator[Partial[Speculated]]:
         """One part of the work after the other."""
         done = 0.0
-        for name, part in (("trace", self.trace), ("survey", self.survey), ("race", self.race), ("sweep", self.sweep)):
+        for name, part in (("trace", self.trace), ("race", self.race), ("sweep", self.sweep)):
             for share in part():
                 self.made = self.made or self.result()
                 yield Partial(self.made, done + SHARES[name] * min(share, 0.999))
@@ -79,45 +66,27 @@ class Session:
         self.known |= found
         self.made = None
 
-    def decode(self, drafting: str, rule: Rule, tokens: int, seed: int) -> Iterator[Step]:
+    def decode(self, drafting: str) -> Iterator[Step]:
         """Steps of a run from the end of the prompt."""
-        source, pair = self.pair.source(drafting, rule), self.pair
-        return decode(source, pair.prompt, rule, tokens=tokens, gamma=self.params.gamma, seed=seed, ends=pair.target.ends)
+        params, pair = self.params, self.pair
+        length = {"tokens": params.tokens_out, "gamma": params.gamma, "seed": params.seed}
+        return decode(pair.source(drafting, self.rule), pair.prompt, self.rule, **length, ends=pair.target.ends)
 
     def trace(self) -> Iterator[float]:
         """The run that is shown, step by step."""
         params = self.params
-        steps = self.decode(params.drafting, self.rule, params.tokens_out, params.seed)
-        for step in self.clocks[params.drafting].run(steps):
+        for step in self.clocks[params.drafting].run(self.decode(params.drafting)):
             self.tracer.add(step)
             self.tally.add(step)
             self.learn()
             yield self.tracer.written / params.tokens_out
-
-    def survey(self) -> Iterator[float]:
-        """Acceptance over more seeds, then over temperatures."""
-        params = self.params
-        plan = [(self.rule, seed) for seed in range(1, SURVEYS + 1)]
-        plan += [(Rule(t, params.top_k, params.top_p), seed) for seed in (1, 2) for t in TEMPERATURES]
-        counted = copy.deepcopy(self.tally)
-        warmth = {t: Tally(params.gamma, self.kind_of) for t in TEMPERATURES}
-        for done, (rule, seed) in enumerate(plan):
-            into = counted if done < SURVEYS else warmth[rule.temperature]
-            for step in self.decode(params.drafting, rule, min(params.tokens_out, SURVEYED_TOKENS), params.seed + seed):
-                into.add(step)
-                yield done / len(plan)
-            if done < SURVEYS:
-                self.learn(positions=counted.by_position(), token_kinds=counted.by_kind())
-            else:
-                rows = np.array([t.position.sum(0) for t in warmth.values()])
-                self.learn(temperatures=rates([f"{t:g}" for t in warmth], rows))
 
     def race(self) -> Iterator[float]:
         """The shown run again and again, plain decoding in between."""
         params = self.params
         names = ["plain"] + [params.drafting, "plain"] * (RACES - 1)
         for done, name in enumerate(names):
-            for _ in self.clocks[name].run(self.decode(name, self.rule, params.tokens_out, params.seed)):
+            for _ in self.clocks[name].run(self.decode(name)):
                 yield done / len(names)
             both = self.clocks["plain"], self.clocks[params.drafting]
             self.learn(race=racing.race(*both, self.pair.target.pieces))

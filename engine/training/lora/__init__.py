@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from engine.core import Partial, devices, experiment
 from engine.training.lora.parameters import LARGEST, Lora
-from engine.training.lora.result import Adapted, Memory, Peaks, Similarity, Spectrum
+from engine.training.lora.result import Adapted, Memory, Peaks, Spectrum
 
 
 def warm_up() -> None:
@@ -28,4 +28,4 @@ def lora(params: Lora) -> Iterator[Partial[Adapted]]:
     yield from running.run(params, device)
 
 
-__all__ = ["LARGEST", "Adapted", "Lora", "Memory", "Peaks", "Similarity", "Spectrum", "lora"]
+__all__ = ["LARGEST", "Adapted", "Lora", "Memory", "Peaks", "Spectrum", "lora"]

@@ -20,25 +20,6 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
-class Similarity:
-    """φ(i, j) = ‖V₁[:, :i]ᵀ V₂[:, :j]‖_F² / min(i, j), of the right singular vectors of two runs: 1 where the smaller
-    subspace lies in the larger, max(i, j) / d_in expected of random ones.
-
-    ranks: of the pair that is compared, 0 where there is none. of_a, of_update: between these ranks, first seed, of A
-    and of ΔW. seeds_a, seeds_update: between the first two seeds of the larger rank. width: d_in. NaN beyond a rank, or
-    where there is nothing to compare.
-    """
-
-    names: tuple[str, ...]
-    ranks: Int[np.ndarray, "M 2"]
-    of_a: Float[np.ndarray, "M i j"]
-    of_update: Float[np.ndarray, "M i j"]
-    seeds_a: Float[np.ndarray, "M j j"]
-    seeds_update: Float[np.ndarray, "M j j"]
-    width: Int[np.ndarray, " M"]
-
-
-@dataclass(frozen=True)
 class Peaks:
     """Predicted and measured bytes of training steps in float32, and what was trained, on how many tokens a step."""
 
@@ -104,7 +85,6 @@ class Adapted:
     true_spectrum: Float[np.ndarray, " d"] | None = None
     true_rank: int = 0
     spectrum: Spectrum | None = None
-    similarity: Similarity | None = None
     peaks: Peaks | None = None
     findings: tuple[Finding, ...] = ()
     backend: str = "torch"

@@ -170,9 +170,7 @@ def afterwards(params: Lora, fit: Fit, now: Adapted) -> Iterator[Partial[Adapted
     yield Partial(now, TRAINING + 0.02)
     now = dataclasses.replace(now, **cut(fit, now))
     yield Partial(now, TRAINING + 0.05)
-    now = dataclasses.replace(now, spectrum=subspaces.spectrum(fit))
-    yield Partial(now, TRAINING + 0.07)
-    yield Partial(dataclasses.replace(now, similarity=subspaces.similarity(fit)), 1.0)
+    yield Partial(dataclasses.replace(now, spectrum=subspaces.spectrum(fit)), 1.0)
 
 
 def cut(fit: Fit, now: Adapted) -> dict[str, np.ndarray]:

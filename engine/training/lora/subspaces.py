@@ -1,7 +1,6 @@
-"""What was learned, looked at as matrices: spectra, shared subspaces, and full updates cut down.
+"""What was learned, looked at as matrices: spectra, and full updates cut down.
 
 Letters: M matrices looked at, S settings, n seeds, ΔW (d_out, d_in) = U Σ Vᵀ, r a rank.
-Source: Hu et al. 2021, section 7 (eq. 4).
 """
 
 from __future__ import annotations
@@ -11,15 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.training.lora.fit import Fit, fixed
-from engine.training.lora.result import Similarity, Spectrum
+from engine.training.lora.result import Spectrum
 from engine.training.memory import FULL, Matrix
 
 MOST_MATRICES = 14
 KEPT = 64  # singular values of a matrix
-SHOWN = 16  # of a subspace's directions
 
 
 def looked_at(fit: Fit) -> list[Matrix]:
@@ -48,58 +45,6 @@ def spectrum(fit: Fit) -> Spectrum:
                 values[m, s, 2 * rank if bank.start is not None else rank :] = 0.0
         values[m, lost] = np.nan
     return Spectrum(tuple(m.name for m in matrices), values, base)
-
-
-def overlap(first: Tensor, second: Tensor) -> np.ndarray:
-    """φ(i, j) of orthonormal rows (i, d) and (j, d): (rows of first, rows of second)."""
-    squares = (first @ second.T).double().square().cumsum(0).cumsum(1).cpu().numpy()
-    i, j = (np.arange(1, n + 1) for n in squares.shape)
-    return squares / np.minimum(i[:, None], j[None])
-
-
-def pair(ranks: Sequence[int]) -> tuple[int, int] | None:
-    """The places of two settings to compare: the largest rank, and the largest that is at most a quarter of it."""
-    found = sorted((r, s) for s, r in enumerate(ranks) if r > 0)
-    if len({r for r, _ in found}) < 2:
-        return None
-    large = found[-1]
-    small = max([f for f in found if 4 * f[0] <= large[0]] or [f for f in found if f[0] < large[0]])
-    return small[1], large[1]
-
-
-def similarity(fit: Fit) -> Similarity:
-    """Whether ranks and seeds found the same directions."""
-    matrices, seeds = looked_at(fit), fit.plan.seeds
-    names = ("of_a", "of_update", "seeds_a", "seeds_update")
-    made = {name: np.full((len(matrices), SHOWN, SHOWN), np.nan) for name in names}
-    ranks = np.zeros((len(matrices), 2), int)
-    for m, matrix in enumerate(matrices):
-        bank = fit.banks[matrix.name]
-        mine = bank.ranks[::seeds]
-        chosen = pair(mine)
-        if chosen is None:
-            continue
-        small, large = chosen
-        ranks[m] = mine[small], mine[large]
-        other = [(large, 0), (large, 1)] if seeds > 1 else []
-        for kinds, places in ((names[:2], [(small, 0), (large, 0)]), (names[2:], other)):
-            if not places or any(fit.diverged[place] >= 0 for place in places):
-                continue
-            for name, of in zip(kinds, ("A", "update"), strict=True):
-                one, two = (_directions(fit, matrix, of, s, seed, mine[s]) for s, seed in places)
-                phi = overlap(one, two)
-                made[name][m, : phi.shape[0], : phi.shape[1]] = phi
-    return Similarity(tuple(m.name for m in matrices), ranks, *(made[n] for n in names), np.array([m.inputs for m in matrices]))
-
-
-def _directions(fit: Fit, matrix: Matrix, of: str, setting: int, seed: int, rank: int) -> Tensor:
-    """The first right singular vectors of a run's A or ΔW, as rows."""
-    bank = fit.banks[matrix.name]
-    if of == "A":
-        held = bank.A.detach()[setting * fit.plan.seeds + seed, :rank]
-    else:
-        held = fit.deltas(matrix.name)[setting, seed]
-    return torch.linalg.svd(held, full_matrices=False).Vh[: min(rank, SHOWN)]
 
 
 def truncated(fit: Fit, ranks: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.core import amounts
 from engine.language.speculative_decoding import Speculated, decoding, enumeration, formulas, speculative_decoding
 from engine.language.verification import reference
-from pages.language.speculative_decoding.pace import costs_figure, gamma_figure, race_figure, rates_figure, sources_figure
+from pages.language.speculative_decoding.pace import costs_figure, gamma_figure, race_figure, sources_figure
 from pages.language.speculative_decoding.toy import lengths_figure, lossless_figure
 from pages.language.speculative_decoding.trace import trace_figure
 from pages.shell import Lab, Preset, T, View
@@ -59,7 +59,6 @@ LAB = Lab(
         View(T("Where does the time go?", "时间花在哪里？"), costs_figure, task="models", topics=("pace",)),
         View(T("Who should guess?", "该由谁来猜？"), sources_figure, task="models"),
         View(T("Why is nothing lost?", "为何毫无损失？"), lossless_figure, kind="exact", task="toy"),
-        View(T("When is the draft right?", "草稿何时猜对？"), rates_figure, task="models", more=True),
         View(T("What is this pair worth?", "这对分布值多少？"), lengths_figure, kind="exact", task="toy", more=True),
     ],
     presets=[

@@ -1,4 +1,4 @@
-"""Wall clocks: the race, acceptance by groups, γ, where the time goes, and who should guess."""
+"""Wall clocks: the race, γ, where the time goes, and who should guess."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 
 from engine.core import amounts
 from engine.language.speculative_decoding import Speculated
-from pages.language.speculative_decoding.parts import KINDS, NOT_YET, SOURCES, VERDICTS, measured_rates, spans
+from engine.language.speculative_decoding.parameters import SOURCES
+from pages.language.speculative_decoding.parts import NOT_YET, VERDICTS, spans
 from pages.shell import T, draw
 
 MOMENTS = 60
@@ -73,45 +74,6 @@ def race_figure(r: Speculated) -> draw.Figure:
 def flowing(pieces: tuple[str, ...]) -> list[str]:
     """Tokens that break no line: two texts are to stand above one figure."""
     return [piece.replace("\n", "↵").replace("    ", "⇥") for piece in pieces]
-
-
-def rates_figure(r: Speculated) -> draw.Figure:
-    """Acceptance by place in the block, by kind of token, by temperature."""
-    if r.positions is None or r.token_kinds is None:
-        return draw.absent(NOT_YET)
-    places, kinds = np.arange(1, len(r.positions.names) + 1), np.arange(len(r.token_kinds.names))
-    named = [KINDS[name] for name in r.token_kinds.names]
-    rate = draw.Axis(T("acceptance", "接受率"), range=(0, 1.12), format=".0%")
-    place = draw.Axis(T("place in the block", "块中位置"), range=(0.4, len(places) + 0.6), ticks=(places.tolist(), r.positions.names))
-    traces = measured_rates(r.positions, places, 0) + measured_rates(r.token_kinds, kinds, 1, across=True)
-    panels = [
-        draw.Panel(place, rate, title=T("by place", "按位置"), key=True),
-        draw.Panel(
-            rate, draw.Axis(ticks=(kinds.tolist(), named), range=(len(kinds) - 0.4, -0.6)), title=T("by what was guessed", "按所猜的词元")
-        ),
-    ]
-    if r.temperatures is not None:
-        warmth = np.array([float(name) for name in r.temperatures.names])
-        traces += measured_rates(r.temperatures, warmth, 2, width=0.2)
-        across = draw.Axis(T("temperature", "温度"), range=(-0.2, float(warmth[-1]) + 0.2))
-        panels.append(draw.Panel(across, draw.Axis(range=(0, 1.12), format=".0%"), title=T("by temperature", "按温度")))
-    decided = r.positions.decided
-    return draw.Figure(
-        traces,
-        panels,
-        T(
-            "Over {n:count} decisions the guesses are best at the kind “{easy}” and worst at “{hard}”.",
-            "在 {n:count} 次判定中，猜得最准的是“{easy}”，最差的是“{hard}”。",
-            n=int(decided.sum()),
-            easy=named[int(np.argmax(r.token_kinds.expected))],
-            hard=named[int(np.argmin(r.token_kinds.expected))],
-        ),
-        facts=[
-            (T("decisions", "判定次数"), (int(decided.sum()), "count")),
-            (T("kept", "保留"), (float(np.nansum(r.positions.rate * decided)) / max(1, int(decided.sum())), "percent")),
-        ],
-        columns=3,
-    )
 
 
 def gamma_figure(r: Speculated) -> draw.Figure:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from engine.language.speculative_decoding import Speculated
+from engine.language.speculative_decoding.parameters import SOURCES
 from engine.language.speculative_decoding.result import Trace
 from engine.language.speculative_decoding.tracing import ACCEPTED, BONUS, REJECTED, RESAMPLED
-from pages.language.speculative_decoding.parts import NOT_YET, SOURCES, word
+from pages.language.speculative_decoding.parts import NOT_YET, word
 from pages.shell import T, draw
 
 MOST = 150  # events that the page shows

@@ -7,7 +7,7 @@ from engine.training.lora import Adapted, lora, settings
 from pages.shell import Lab, Preset, T, View
 from pages.training.lora.costs import memory_figure, peaks_figure
 from pages.training.lora.quality import forgetting_figure, losses_figure, quality_figure
-from pages.training.lora.updates import similarity_figure, spectrum_figure
+from pages.training.lora.updates import spectrum_figure
 
 TRAINED, NETWORKS = ("linear", "digits", "language"), ("digits", "language")
 
@@ -41,7 +41,6 @@ LAB = Lab(
         View(T("What is forgotten?", "忘了什么？"), forgetting_figure, task=NETWORKS),
         View(T("How much memory does it take?", "要多少内存？"), memory_figure, "modelled", topics=("memory",)),
         View(T("Does the memory formula hold?", "内存公式可靠吗？"), peaks_figure, task="memory", topics=("peaks",)),
-        View(T("Do ranks and seeds agree?", "秩与种子一致吗？"), similarity_figure, task=TRAINED, more=True),
     ],
     presets=[
         Preset(T("The elbow at r*", "拐点在 r*"), {}, view=0),

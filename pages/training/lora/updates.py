@@ -1,4 +1,4 @@
-"""What was learned, as matrices: the spectrum of ΔW, and the subspaces that ranks and seeds share."""
+"""What was learned, as matrices: the spectrum of ΔW."""
 
 from __future__ import annotations
 
@@ -58,73 +58,6 @@ def spectrum_figure(r: Adapted) -> draw.Figure:
             "{matrix} 中 ΔW 的奇异值（第一个种子）：最大的是 {top:number}。秩为 r 的更新有 r 个，全量微调则全都有。",
             matrix=matrix(f.names[-1]),
             top=float(largest[-1].max()),
-        ),
-        frames=draw.Frames(T("matrix", "矩阵"), frames, rows=rows) if many else None,
-        facts=() if many else frames[0].facts or (),
-    )
-
-
-def similarity_figure(r: Adapted) -> draw.Figure:
-    """φ between two ranks and between two seeds, of A and of ΔW, one moment a matrix."""
-    f = r.similarity
-    if f is None:
-        return draw.absent(LATER)
-    small, large = (int(v) for v in f.ranks[int(np.argmax(f.ranks[:, 1]))])
-    ranks = {"small": small, "large": large}
-    named = [
-        (T("A, rank {small} against {large}", "A，秩 {small} 与 {large}", **ranks), f.of_a),
-        (T("ΔW, rank {small} against {large}", "ΔW，秩 {small} 与 {large}", **ranks), f.of_update),
-        (T("A, two seeds of rank {large}", "A，秩 {large} 的两个种子", **ranks), f.seeds_a),
-        (T("ΔW, two seeds of rank {large}", "ΔW，秩 {large} 的两个种子", **ranks), f.seeds_update),
-    ]
-    named = [(name, grid) for name, grid in named if np.isfinite(grid).any()]
-    if not named:
-        return draw.absent(T("There are no two low ranks to compare: sweep at least two.", "没有两个低秩可以比较：请至少扫描两个。"))
-    traces, panels, rows = [], [], {}
-    for place, (name, grid) in enumerate(named):
-        known = np.isfinite(grid).any(0)
-        i, j = int(known.any(1).sum()), int(known.any(0).sum())
-        rows[place] = {"z": grid[:, :i, :j].astype(np.float32)}
-        hover = T("i = %{y}, j = %{x}<br>φ = %{z:.3f}<extra></extra>", "i = %{y}，j = %{x}<br>φ = %{z:.3f}<extra></extra>")
-        x, y = np.arange(1, j + 1), np.arange(1, i + 1)
-        last_panel = place == len(named) - 1
-        traces.append(
-            draw.heat(
-                rows[place]["z"][-1],
-                x,
-                y,
-                zmin=0,
-                zmax=1,
-                panel=place,
-                name=name,
-                hovertemplate=hover,
-                scale_title="φ" if last_panel else "",
-            )
-        )
-        across = draw.Axis(T("first j directions", "前 j 个方向"), range=(0.5, j + 0.5))
-        panels.append(draw.Panel(across, draw.Axis(T("first i", "前 i 个"), range=(0.5, i + 0.5), reverse=True), title=name))
-    frames = [
-        draw.Frame(
-            matrix(name).en,
-            facts=[
-                (T("first directions, φ(1, 1), of", "第一方向 φ(1, 1)："), matrix(name)),
-                *((title, float(grid[m, 0, 0])) for title, grid in named),
-                (T("by chance", "随机期望"), float(1 / f.width[m])),
-            ],
-        )
-        for m, name in enumerate(f.names)
-    ]
-    many = len(frames) > 1
-    return draw.Figure(
-        traces,
-        panels,
-        T(
-            "Shared subspaces in {matrix}: of “{which}” the first directions agree by {value:number}, where chance gives {chance:number.2}. Dark is 1: one subspace lies in the other.",
-            "{matrix} 的共同子空间：“{which}”的第一方向重合度为 {value:number}，随机期望为 {chance:number.2}。深色为 1：一个子空间在另一个之内。",
-            matrix=matrix(f.names[-1]),
-            which=named[-1][0],
-            value=float(named[-1][1][-1, 0, 0]),
-            chance=float(1 / f.width[-1]),
         ),
         frames=draw.Frames(T("matrix", "矩阵"), frames, rows=rows) if many else None,
         facts=() if many else frames[0].facts or (),
