@@ -101,7 +101,7 @@ def ground(r: Differentiated, title: Any = "", *, key: Any = ()) -> draw.Panel:
     return draw.Panel(x, y, title=title, key=key)
 
 
-HIGHER = (draw.MUTE, T("darker: f higher", "越深 f 越大"))
+HIGHER = (draw.MUTE, T("f high", "f 高"))
 
 
 def spread(curve: ndarray, margin: float = 0.12) -> tuple[float, float]:

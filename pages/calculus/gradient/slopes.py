@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.calculus.gradient import Differentiated
+from engine.core import amounts
 from pages.calculus.gradient.parts import (
     EVERY,
     GRADIENT,
@@ -41,7 +42,8 @@ KINDS = {
 }
 ALONG_V, TANGENT = T("f along v", "沿 v 的 f"), T("tangent", "切线")
 SLOPE_ALONG = T("∇f·v", "∇f·v")
-RADII = (0, 2, 5)  # of those measured, drawn direction by direction
+# Of the radii measured, those drawn direction by direction: where all three agree, each is seen through the next.
+RADII = {0: (3.4, draw.CLASSES[6], ""), 2: (2.6, draw.CLASSES[7], "dash"), 5: (1.8, draw.CLASSES[8], "dot")}
 
 
 def map_figure(r: Differentiated) -> draw.Figure:
@@ -94,8 +96,9 @@ def surface_figure(r: Differentiated) -> draw.Figure:
         thread(near.slice_f, V),
         thread(near.tangent, LAW),
     ]
-    ends = [(float(axis[0]), float(axis[-1])) for axis in (m.x, m.y)]
-    solid = draw.Panel(draw.Axis("x", range=ends[0]), draw.Axis("y", range=ends[1]), draw.Axis("f", range=(low, high)))
+    few = [(axis[[0, 30, -1]].tolist(), [amounts.number(v) for v in axis[[0, 30, -1]]]) for axis in (m.x, m.y)]
+    x, y = (draw.Axis(name, range=(at[0][0], at[0][2]), ticks=at) for name, at in zip("xy", few, strict=True))
+    solid = draw.Panel(x, y, draw.Axis("f", range=(low, high)))
     cut, panel = slice_of(r)
     about = T("a plane that does not touch", "并不相切的平面")
     if r.touch.kind == "plane":
@@ -227,9 +230,9 @@ def plane_figure(r: Differentiated) -> draw.Figure:
         fate = T("there is no plane to compare with", "没有可比较的平面")
     largest = draw.line(touch.radii, gap, SEEN, width=2.4, name=T("largest gap / r", "最大差距 / r"))
     traces = [largest | {"mode": "lines+markers", "marker": {"color": SEEN, "size": 8}}]
-    for width, row, color in zip((3.4, 2.6, 1.8), RADII, (draw.CLASSES[6], draw.CLASSES[7], draw.CLASSES[8]), strict=True):
+    for row, (width, color, dash) in RADII.items():
         name = T("r = {radius:number.2}", "r = {radius:number.2}", radius=touch.radii[row])
-        traces.append(draw.line(turn, touch.residual[row], color, width=width, panel=1, name=name))
+        traces.append(draw.line(turn, touch.residual[row], color, dash=dash, width=width, panel=1, name=name))
     traces.append(
         draw.line([0, 360], [0, 0], LAW, width=1.2, panel=1, hoverinfo="skip", name=T("a plane that touches: 0", "相切的平面：0"))
     )

@@ -178,16 +178,19 @@ Orrery.makeControls = (root, boot, stage) => {
   const names_of = {};
   function loadable(n, box, entry) {
     const file = el('input', { type: 'file', hidden: true });
-    const own = el('button', { type: 'button', class: 'own', onclick: () => file.click() }, words(W.file));
+    const own = el('button', { type: 'button', class: 'quiet', onclick: () => file.click() }, words(W.file));
     const aside = el('button', { type: 'button', class: 'own', hidden: true, onclick: () => change(n, defaults[n], 'commit') }, words(W.aside));
     const held = el('span', { class: 'hint' });
-    const bar = el('div', { class: 'picture-control' }, own, aside, held, file);
+    const bar = el('div', { class: 'picture-control', hidden: true }, aside, held, file);
+    label(own, 'title', W.drop);
     label(file, 'aria-label', T(`${title(n).en}: a file`, `${title(n).zh}：文件`));
+    box.querySelector('.head').append(own);
     box.append(bar);
     async function load(given, called) {
       if (!given) return;
       own.disabled = true;
       held.replaceChildren(words(W.opening));
+      bar.hidden = false;
       const plain = given.size <= SHORT ? await given.arrayBuffer().then(raw => new TextDecoder('utf-8', { fatal: true }).decode(raw)).catch(() => null) : null;
       const made = plain !== null ? { handle: plain } : await Orrery.transport.upload(given);
       own.disabled = false;
@@ -197,9 +200,9 @@ Orrery.makeControls = (root, boot, stage) => {
       if (state[n] === made.handle) show(); else change(n, made.handle, 'commit', box);
     }
     file.addEventListener('change', () => load(file.files[0]));
-    box.addEventListener('dragover', e => { e.preventDefault(); bar.classList.add('over'); });
-    box.addEventListener('dragleave', () => bar.classList.remove('over'));
-    box.addEventListener('drop', e => { if (!e.dataTransfer.files.length) return; e.preventDefault(); bar.classList.remove('over'); load(e.dataTransfer.files[0]); });
+    box.addEventListener('dragover', e => { e.preventDefault(); box.classList.add('over'); });
+    box.addEventListener('dragleave', () => box.classList.remove('over'));
+    box.addEventListener('drop', e => { if (!e.dataTransfer.files.length) return; e.preventDefault(); box.classList.remove('over'); load(e.dataTransfer.files[0]); });
     entry.addEventListener('paste', e => {
       const pasted = e.clipboardData.getData('text');
       if (pasted.length > SHORT) { e.preventDefault(); load(new Blob([pasted]), `${n}.txt`); }
@@ -207,8 +210,8 @@ Orrery.makeControls = (root, boot, stage) => {
     function show() {
       const far = HANDLE.test(state[n]);
       entry.hidden = far;
-      aside.hidden = !far;
-      held.replaceChildren(far ? (names_of[state[n]] || words(W.held)) : words(W.drop));
+      aside.hidden = bar.hidden = !far;
+      if (far) held.replaceChildren(names_of[state[n]] || words(W.held));
     }
     return show;
   }
