@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from engine.core import Partial, T, experiment
+from engine.core import Partial, experiment
 from engine.probability.poisson import laws, wording
 from engine.probability.poisson.measurements import CountTally, UniformityMeasurement, WaitMeasurement, inspection
 from engine.probability.poisson.parameters import PoissonProcess, Setting
@@ -43,24 +43,6 @@ def timeline(block: Block, window: float) -> Timeline:
     return Timeline(time[one], run[one], block.kept[: len(time)][one], second[two], second_run[two], runs, float(end))
 
 
-class Answers:
-    """The three questions of the box, by theory and by the share of runs."""
-
-    def __init__(self, params: PoissonProcess, mean: float):
-        self.params, n = params, params.at_least
-        self.at_least, self.exactly = float(laws.at_least(n, mean)), float(laws.pmf(n, mean))
-        self.none = float(np.exp(-mean))
-        self.seen = np.zeros(3, dtype=np.int64)
-
-    def add(self, block: Block) -> None:
-        n, count = self.params.at_least, block.count
-        self.seen += [np.count_nonzero(count >= n), np.count_nonzero(count == n), np.count_nonzero(count == 0)]
-
-    def words(self) -> T:
-        p = self.params
-        return wording.answer(p.at_least, p.event, p.window, p.unit_of_time, self.at_least, self.exactly, self.none)
-
-
 def setting_of(params: PoissonProcess) -> Setting:
     """What is to be simulated."""
     return Setting(params.rate, params.window, params.second_rate, params.keep, params.depth, params.window / params.cycles, params.kth)
@@ -81,10 +63,12 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
     """Simulate the runs in blocks, and tell after each what has been measured so far."""
     setting, runs = setting_of(params), runs_made(params)
     mean, made, arrivals, shown = setting.mean, 0, 0, None
-    counts, waits, answers = CountTally(mean), WaitMeasurement(setting, params.kth), Answers(params, mean)
+    counts, waits, n = CountTally(mean), WaitMeasurement(setting, params.kth), params.at_least
     merged, split, uniform = (SuperpositionMeasurement(setting), ThinningMeasurement(setting), UniformityMeasurement(setting))
     varying = VaryingMeasurement(setting, MOST_SHOWN)
     tail = laws.at_least(counts.support, mean)
+    asked = float(laws.at_least(n, mean)), float(laws.pmf(n, mean)), float(np.exp(-mean))
+    came_true = np.stack([counts.support >= n, counts.support == n, counts.support == 0])
     ladder, distance = binomial_ladder(mean, params.most_trials)
     for block in Simulation(setting, params.seed).blocks(runs):
         made, arrivals = made + block.runs, arrivals + block.position.size
@@ -92,10 +76,9 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
             shown = timeline(block, params.window)
             unfolding = UnfoldingMeasurement(setting, moments_of(shown.time, shown.end))
         counts.add(block.count)
-        for measurement in (unfolding, waits, answers, merged, split, uniform, varying):
+        for measurement in (unfolding, waits, merged, split, uniform, varying):
             measurement.add(block)
         law = counts.result()
-        wait = waits.result()
         result = Arrived(
             setting,
             params.at_least,
@@ -116,17 +99,13 @@ def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
             law.fit.chi2,
             law.fit.dof,
             law.fit.p_value,
-            answers.at_least,
-            answers.exactly,
-            answers.none,
-            *(answers.seen / made).tolist(),
-            answers.words(),
+            *asked,
+            *(came_true @ law.counts / made).tolist(),
+            wording.answer(n, params.event, params.window, params.unit_of_time, *asked),
             wording.findings(made, runs, params.runs, law.fit),
             shown,
             unfolding.result(),
-            wait.gaps,
-            wait.kth,
-            wait.residual,
+            *waits.result(),
             ladder,
             distance,
             mean**2 / ladder.trials,

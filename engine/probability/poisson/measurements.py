@@ -12,7 +12,7 @@ import numpy as np
 from engine.probability.poisson import laws
 from engine.probability.poisson.goodness import chi_square
 from engine.probability.poisson.parameters import Setting
-from engine.probability.poisson.result import CountLaw, Histogram, Inspection, Uniformity, Waits
+from engine.probability.poisson.result import CountLaw, Histogram, Inspection, Uniformity
 from engine.probability.poisson.simulation import Block
 
 BINS = 48
@@ -147,8 +147,9 @@ class WaitMeasurement:
         for row, weight in zip(self.sums, (np.ones(block.runs), length, length**2), strict=True):
             row += np.bincount(place, weight, MOMENT_BINS)
 
-    def result(self) -> Waits:
-        return Waits(self.gaps.result(), self.kth.result(), self.residual.result())
+    def result(self) -> tuple[Histogram, Histogram, Histogram]:
+        """Gaps, waits for the k-th, waits from a blind moment."""
+        return self.gaps.result(), self.kth.result(), self.residual.result()
 
 
 def inspection(waits: WaitMeasurement, setting: Setting) -> Inspection:

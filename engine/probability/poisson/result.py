@@ -68,17 +68,6 @@ class Histogram:
 
 
 @dataclass(frozen=True)
-class Waits:
-    """gaps: those that begin in the window, the first at 0, however late they end (leaving out the one that outlasts
-    the window would favour short ones). kth: waits from 0 to the k-th arrival, against the Erlang law. residual:
-    waits from a moment chosen blindly to the next arrival: the same law as a whole gap."""
-
-    gaps: Histogram
-    kth: Histogram
-    residual: Histogram
-
-
-@dataclass(frozen=True)
 class Inspection:
     """The inspection paradox: in each run a moment is chosen blindly in the window, and the gap around it measured.
 
@@ -239,6 +228,9 @@ class Arrived:
     chi2, dof, p_value: the counts tested against their law, cells expecting fewer than 5 runs pooled.
     probability, probability_exactly, probability_none: P(N >= n), P(N = n), P(N = 0) for n = `at_least`; the same
     three as shares of runs in measured_…; answer: the box in words.
+    gaps: those that begin in the window, the first at 0, however late they end (leaving out the one that outlasts the window
+    would favour short ones). kth_wait: from 0 to the k-th arrival, against the Erlang law. residual_wait: from a moment
+    chosen blindly to the next arrival: the same law as a whole gap.
     tv_distance, le_cam_bound, barbour_hall_bound (r,): of Binomial(n, μ/n) from Poisson(μ) along `binomial.trials`:
     ½Σ|·|, μ²/n, and (1 - e^{-μ})μ/n.
     """
