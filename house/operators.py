@@ -20,7 +20,7 @@ OPERATORS = {
     "Language": ("engine.language.verification.operator:verify",),
     "Training": ("engine.training.lora.layers:LoRALinear", "engine.training.memory.accounting:parts"),
     "Generation": ("engine.generation.quantisation.nearest:nearest_code", "engine.generation.quantisation.nearest:codebook_gradient"),
-    "Vision": ("engine.vision.detr.matching:assign", "engine.vision.detection_metrics.matching:average_precision"),
+    "Vision": ("engine.vision.detector.matching:assign", "engine.vision.detection_metrics.matching:average_precision"),
     "Core": ("engine.core.expressions:parse", "engine.core.optimisers:Muon"),
 }
 

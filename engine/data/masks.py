@@ -7,7 +7,6 @@ both pictures together.
 
 from __future__ import annotations
 
-import functools
 import io
 import re
 import threading
@@ -22,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from engine.core import Refused, T
 from engine.core.entry import normalised
 from engine.core.params import shown
+from engine.core.recent import remembered
 
 LARGEST = 2048  # pixels to a side
 BYTES, PIXELS = 20_000_000, 40_000_000  # of a file, and of what is decoded
@@ -45,7 +45,7 @@ class Mask:
     said: tuple[T, ...] = ()
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def read(text: str, name: str) -> Mask:
     """The mask of a text; `name` is the parameter's, for a refusal.
 

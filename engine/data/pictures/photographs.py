@@ -8,7 +8,6 @@ documentation has the rest.
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
+from engine.core.recent import remembered
 from engine.core.words import T
 
 TRAINING = ("astronaut", "coffee", "rocket", "flower", "motorcycle_left", "motorcycle_right")
@@ -44,7 +44,7 @@ def path(name: str) -> Path:
     raise FileNotFoundError(f"{package} ships no picture called {name}")
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def photograph(name: str) -> ndarray:
     """(H, W, 3) uint8, read only. A grey one has three equal channels."""
     with Image.open(path(name)) as file:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import io
 import threading
 import warnings
@@ -19,6 +18,7 @@ from numpy import ndarray
 from PIL import Image, UnidentifiedImageError
 
 from engine.core import Refused
+from engine.core.recent import remembered
 from engine.core.words import T
 
 FORMATS = ("PNG", "JPEG", "WEBP")
@@ -166,7 +166,7 @@ def as_text(pixels: ndarray) -> str:
     return PREFIXES[0] + base64.b64encode(file.getvalue()).decode()
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def from_text(text: str, name: str = "image") -> ndarray:
     """The pixels (H, W, 3) uint8, read only, of a picture as a text: "data:image/png;base64,…", or jpeg or webp.
 

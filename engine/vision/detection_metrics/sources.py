@@ -109,29 +109,20 @@ def from_detector(seed: int, pictures: int, objects: int) -> Set:
 
 
 def _looked(seed: int, pictures: int, objects: int) -> Set:
-    from engine.vision.detr import data, evaluate, model
-    from engine.vision.detr.matching import corners, targets_of
+    from engine.vision.detector import data, evaluate, model
+    from engine.vision.detector.matching import targets_of
+    from engine.vision.detector.scoring import as_metrics
 
     detector = model.load()
     side = detector.size
-    at = lambda p: scenes.compose(data.HELD_OUT, FIRST + 100 * seed + p, (1, objects))  # noqa: E731
-    pairs = [(scene, scenes.render(scene, side)) for scene in map(at, range(pictures))]
+    numbers = FIRST + 100 * seed + np.arange(pictures)
+    pairs = [(scene, scenes.render(scene, side)) for scene in (scenes.compose(data.HELD_OUT, int(p), (1, objects)) for p in numbers)]
     pixels = [picture.pixels for _, picture in pairs]
     logits, boxes, _ = evaluate.seen_through(detector.model, None, pixels)
-    p = np.exp(logits - logits.max(-1, keepdims=True))
-    p = (p / p.sum(-1, keepdims=True))[..., :-1]
-    targets = [targets_of(*pair) for pair in pairs]
-    wanted = [np.concatenate([getattr(t, part) for t in targets]) for part in ("labels", "boxes")]
-    found = np.clip(corners(boxes.astype(float).reshape(-1, 4)), 0, 1) * side
-    where = [np.repeat(np.arange(pictures), many) for many in ([len(t.labels) for t in targets], p.shape[1])]
-    return Set(
-        Truths.of(where[0], wanted[0], corners(wanted[1]) * side),
-        Detections.of(where[1], p.argmax(-1).ravel(), found, p.max(-1).ravel()),
-        detector.classes,
-        tuple(str(i) for i in range(pictures)),
-        np.full((pictures, 2), side),
-        *[pixels.__getitem__] * 2,
-    )
+    truths, found = as_metrics(logits, boxes, [targets_of(*pair) for pair in pairs], side)
+    inside = Detections.of(found.picture, found.label, np.clip(found.boxes, 0, side), found.score)
+    names = tuple(str(i) for i in range(pictures))
+    return Set(truths, inside, detector.classes, names, np.full((pictures, 2), side), *[pixels.__getitem__] * 2)
 
 
 @remembered(512)

@@ -9,9 +9,10 @@ import numpy as np
 
 from engine.core import Partial, experiment
 from engine.core.experiments import Cost
-from engine.vision.detr import hub, looking, matching, replaced, scene_input, slots, training, wanted
+from engine.vision.detector import matching
+from engine.vision.detector.matching import centred
+from engine.vision.detr import hub, looking, replaced, scene_input, slots, training, wanted
 from engine.vision.detr.looking import Glance
-from engine.vision.detr.matching import centred
 from engine.vision.detr.parameters import Detr
 from engine.vision.detr.result import Candidates, Found, Replaced, Segmented, Slots, Training
 
@@ -39,8 +40,9 @@ def detr(params: Detr) -> Iterator[Partial[Found]]:
     Source: Carion, Massa, Synnaeve, Usunier, Kirillov, Zagoruyko 2020. Raises `Refused` for a model that cannot be had,
     shapes that are none, or true boxes that are none.
     """
-    key = (params.source, params.scene_seed, params.objects, params.size, params.composition, params.photo)
-    found = found_in(looking.glance(params.model.strip(), *key), params)
+    key = (params.model.strip(), params.source, params.scene_seed, params.objects, params.size, params.composition, params.photo)
+    found = found_in(looking.glance(*key), params)
+    found = replace(found, segmented=looking.segment(params.threshold, *key))
     if not hub.embedded(params.model):
         yield Partial(found, 1.0)
         return
@@ -99,14 +101,14 @@ def found_in(look: Glance, params: Detr) -> Found:
         layer=layer,
         query=query,
         object=which,
-        looks=look.cross.mean(1),
+        looks=look.cross,
         token=np.array([row, column]),
-        encoder_attention=look.encoder.mean(1)[:, row * w + column].reshape(-1, h, w),
+        encoder_attention=look.encoder[:, row * w + column].reshape(-1, h, w),
         replaced=replaced.compare(pixels.shape[:2], pixels.shape[0] // h, boxes, labels, *last, params.threshold, params.nms),
         suppress=params.suppress,
         nms=params.nms,
         composed=scene_input.places(params.composition) if params.source == "compose" else None,
-        segmented=looking.segment(look, params.threshold),
+        segmented=None,
         slots=None,
         training=None,
         model=hub.described(params.model),

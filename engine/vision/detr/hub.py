@@ -8,7 +8,6 @@ a revision of the Hub; two well-known models have one without timm, which is tak
 
 from __future__ import annotations
 
-import functools
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from engine.language import models
 from engine.language.models import folder as folders
 from engine.language.models import hub, permissions
 from engine.language.models.permissions import NAME
-from engine.vision.detr import model as own
+from engine.vision.detector import model as own
 
 if TYPE_CHECKING:
     from transformers import DetrForObjectDetection
@@ -44,18 +43,6 @@ _lock = threading.Lock()
 _brought: dict[str, Brought] = {}
 
 
-@dataclass(frozen=True)
-class Seen:
-    """As `model.Detection`, of a model without masks."""
-
-    probabilities: ndarray
-    boxes: ndarray
-    cross_attention: ndarray
-    encoder_attention: ndarray
-    masks: None = None
-    stuff: None = None
-
-
 @dataclass(frozen=True, eq=False)
 class Brought:
     """A DETR that was brought, in float32 on the CPU. shortest: the side to which it asks a picture to be brought."""
@@ -67,7 +54,7 @@ class Brought:
     deviation: tuple[float, ...]
     shortest: int
 
-    def detect(self, pixels: ndarray) -> Seen:
+    def detect(self, pixels: ndarray) -> own.Detection:
         """Look at one picture (H, W, 3) uint8 of any size."""
         import torch
         from torch.nn.functional import interpolate
@@ -80,12 +67,12 @@ class Brought:
             out = self.model(pixel_values=(inputs - mean) / deviation, output_attentions=True, output_hidden_states=True)
             # Each layer's state through the heads of the last: what the auxiliary losses of the paper train.
             hidden = torch.cat([self.model.model.decoder.layernorm(h) for h in out.decoder_hidden_states[1:-1]] + [out.last_hidden_state])
-            p = self.model.class_labels_classifier(hidden).softmax(-1)
+            logits = self.model.class_labels_classifier(hidden)
             boxes = self.model.bbox_predictor(hidden).sigmoid()
         cross = np.stack([a[0].numpy() for a in out.cross_attentions])
         encoder = np.stack([a[0].numpy() for a in out.encoder_attentions])
         h, w = _grid(cross.shape[-1], sides)
-        return Seen(p.numpy(), boxes.numpy(), cross.reshape(*cross.shape[:3], h, w), encoder)
+        return own.Detection(logits.numpy(), boxes.numpy(), cross.reshape(*cross.shape[:3], h, w), encoder)
 
 
 def embedded(name: str) -> bool:
@@ -123,11 +110,7 @@ def forget() -> None:
 
 def described(name: str) -> T:
     """One line on the model in both languages."""
-    return _described(detector(name))
-
-
-@functools.lru_cache(maxsize=2)
-def _described(found: own.Detector | Brought) -> T:
+    found = detector(name)
     config = found.model.config
     brought = isinstance(found, Brought)
     more = T(", shorter side {shortest} px", "，短边 {shortest} 像素", shortest=found.shortest) if brought else ""
@@ -187,7 +170,7 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
     from transformers import AutoConfig
 
     if raw.get("model_type") != "detr":
-        raise folders.unfit(name, *T("it is no DETR (model_type: detr)", "它不是 DETR（model_type: detr）"))
+        raise folders.unfit(name, T("it is no DETR (model_type: detr)", "它不是 DETR（model_type: detr）"))
     backbone = raw.get("backbone_config")
     kind = backbone.get("model_type") if isinstance(backbone, dict) else None
     if kind == "timm_backbone" or (kind is None and raw.get("use_timm_backbone", True)):
@@ -200,7 +183,7 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
             NAME,
         )
     if kind != "resnet":
-        raise folders.unfit(name, *T("its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet"))
+        raise folders.unfit(name, T("its backbone is no ResNet of transformers", "它的骨干网络不是 transformers 的 ResNet"))
     for key in ("auto_map", "_attn_implementation", "attn_implementation", "backbone", "use_pretrained_backbone", "use_timm_backbone"):
         raw.pop(key, None)
     try:
@@ -211,6 +194,6 @@ def _configuration(raw: dict[str, Any], name: str) -> Any:
         raise folders.stumbled(name, "config.json", error) from None
     if large or not 0 < classes <= 2000:
         what, most = (large[0], MOST[large[0]]) if large else ("num_labels", 2000)
-        raise folders.unfit(name, *T("{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=what, most=most))
+        raise folders.unfit(name, T("{size} must be from 1 to {most}", "{size} 必须在 1 到 {most} 之间", size=what, most=most))
     config.auxiliary_loss = False
     return config

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from engine.core.recent import remembered
 from engine.data.scenes import GROUNDS
+from engine.vision.detector.matching import corners
 from engine.vision.detr import hub, scene_input
-from engine.vision.detr.matching import corners
 from engine.vision.detr.result import Segmented
 from engine.vision.detr.scene_input import Input
 from engine.vision.segmentation_metrics.panoptic import panoptic
@@ -21,7 +22,7 @@ IGNORED = 255
 @dataclass(frozen=True, eq=False)
 class Glance:
     """A picture, and what a detector made of it. p (L, Q, C + 1): probabilities, the last of "no object". boxes (L, Q,
-    4): centre and size in sides. cross (L, H, Q, h, w) and encoder (layers, H, h w, h w): attention. masks, stuff:
+    4): centre and size in sides. cross (L, Q, h, w) and encoder (layers, h w, h w): attention, the mean over heads. masks, stuff:
     logits, or None."""
 
     given: Input
@@ -43,7 +44,7 @@ class Glance:
         return corners(self.boxes) * self.side
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8, 128 * 2**20)
 def glance(model: str, source: str, scene: int, objects: int, size: int, composition: str, photo: str) -> Glance:
     """The picture of these parameters, looked at once. Raises Refused."""
     if source == "photo":
@@ -57,19 +58,21 @@ def glance(model: str, source: str, scene: int, objects: int, size: int, composi
         given,
         seen.probabilities.astype(float),
         seen.boxes.astype(float),
-        seen.cross_attention,
-        seen.encoder_attention,
+        seen.cross_attention.mean(1),
+        seen.encoder_attention.mean(1),
         seen.masks,
         seen.stuff,
     )
 
 
-@functools.lru_cache(maxsize=8)
-def segment(look: Glance, threshold: float) -> Segmented | None:
-    """Things and stuff of the picture, kept while a box of it is dragged; None where the model has no masks."""
+@remembered(8)
+def segment(threshold: float, *key: Any) -> Segmented | None:
+    """Things and stuff of the picture of `glance(*key)`, kept while a box of it is dragged; None where the model has no
+    masks."""
+    look = glance(*key)
     if look.masks is None or look.stuff is None:
         return None
-    from engine.vision.detr.panoptic import merge
+    from engine.vision.detector.panoptic import merge
 
     given, shapes = look.given, look.p.shape[-1] - 1
     size = given.pixels.shape[:2]

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from engine.core import Field, Params, Refused, T
 from engine.data import pictures, scenes
 from engine.language.models import EMBEDDED
-from engine.vision.detr import matching
+from engine.vision.detector import matching
 from engine.vision.detr.scene_input import shift
 
 SHAPES = "circle,blue,0.28,0.34,0.17; star,yellow,0.7,0.3,0.16; cross,red,0.36,0.74,0.15; ring,purple,0.74,0.72,0.17"

@@ -17,7 +17,7 @@ from engine.core.entry import normalised
 from engine.core.params import shown
 from engine.data import pictures, scenes
 from engine.data.scenes import Scene
-from engine.vision.detr.data import HELD_OUT
+from engine.vision.detector.data import HELD_OUT
 
 SHOWN, LEAST = 320, 32  # pixels to a side of a photograph
 PART = ("shape", "colour", "x", "y", "radius")

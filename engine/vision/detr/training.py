@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy import ndarray
+from scipy.special import softmax
 
-from engine.vision.detr import data
-from engine.vision.detr import model as embedded
-from engine.vision.detr.matching import corners, targets_of
+from engine.core.recent import remembered
+from engine.vision.detector import data
+from engine.vision.detector import model as embedded
+from engine.vision.detector.matching import corners, targets_of
 from engine.vision.detr.result import Training
 
 
-@functools.cache
+@remembered(1)
 def replayed() -> Training:
     """What was kept beside the checkpoint. Raises FileNotFoundError where there is none."""
     kept, meta = embedded.replay(), embedded.meta()
     curve = meta["training"]["curve"]
+    of_curve = {key: np.array([point[key] for point in curve]) for key in ("step", "class", "l1", "giou", "ap", "ap50")}
     detector = embedded.load()
     scene, picture = data.held_out(kept.index, detector.size)
-    p = np.exp(kept.logits[:, -1] - kept.logits[:, -1].max(-1, keepdims=True))
-    p = (p / p.sum(-1, keepdims=True))[..., :-1]
+    p = softmax(kept.logits[:, -1], -1)[..., :-1]
     owner = _owners(kept.given, len(scene))
     return Training(
         picture.pixels,
@@ -33,9 +33,10 @@ def replayed() -> Training:
         kept.given,
         np.append(0, (owner[1:] != owner[:-1]).sum(1)),
         kept.terms[:, -1],
-        *(np.array([point[key] for point in curve]) for key in ("step",)),
-        np.array([[point[key] for key in ("class", "l1", "giou")] for point in curve]),
-        *(np.array([point[key] for point in curve]) for key in ("ap", "ap50")),
+        of_curve["step"],
+        np.stack([of_curve[key] for key in ("class", "l1", "giou")], -1),
+        of_curve["ap"],
+        of_curve["ap50"],
         meta["training"]["device"],
         meta["metrics"]["date"],
     )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 from numpy import ndarray
 
+from engine.core.recent import remembered
 from engine.data import scenes
 
 STEP = 8  # the model takes sides that are multiples of this
@@ -14,17 +13,17 @@ STEP = 8  # the model takes sides that are multiples of this
 
 def loaded() -> bool:
     """Whether the detector has looked at something and so is in memory."""
-    return look.cache_info().currsize > 0
+    return len(look.store) > 0
 
 
-@functools.lru_cache(maxsize=8)
+@remembered(8)
 def look(number: int, objects: int, size: int) -> tuple[tuple[ndarray, ndarray, ndarray, ndarray], ndarray]:
     """Truth and its segments, the prediction and its segments, each (S, S), and the pixels (S, S, 3).
 
     Labels are 0 for any ground and 1 + shape; S is `size` brought to a multiple of 8 that is not larger.
     """
-    from engine.vision.detr import data, model
-    from engine.vision.detr.panoptic import merge
+    from engine.vision.detector import data, model
+    from engine.vision.detector.panoptic import merge
 
     side = size - size % STEP
     scene = scenes.compose(data.HELD_OUT, number, (objects, objects))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.core.words import T
-from engine.vision.detr import detr, matching, replaced, slots
+from engine.vision.detector import matching
+from engine.vision.detr import detr, replaced, slots
 from pages.shell import Lab, Preset, View
 from pages.vision.detr.boxes import found_figure, matching_figure, replaced_figure
 from pages.vision.detr.learning import panoptic_figure, training_figure
@@ -46,7 +47,7 @@ LAB = Lab(
         Preset(T("One behind the other", "前后遮挡"), {"source": "compose", "composition": HIDDEN}, view=4),
         Preset(T("More than it ever saw", "多于训练所见"), {"objects": 8, "scene_seed": 12}, view=0),
     ],
-    sources=[matching, replaced, slots, "engine.vision.detr.architecture:GridDetr", "engine.vision.detr.panoptic:merge"],
+    sources=[matching, replaced, slots, "engine.vision.detector.architecture:GridDetr", "engine.vision.detector.panoptic:merge"],
     sample=lambda r: T(
         "{queries} queries, {objects} objects", "{queries} 个查询，{objects} 个物体", queries=len(r.boxes), objects=len(r.true_boxes)
     ),

@@ -136,8 +136,8 @@ def vq_vae() -> dict[str, Any]:
 
 
 def detr() -> dict[str, Any]:
-    from engine.vision.detr import learning
-    from engine.vision.detr.architecture import Shape
+    from engine.vision.detector import learning
+    from engine.vision.detector.architecture import Shape
 
     small = Shape(
         size=32,

@@ -188,8 +188,8 @@ def test_nothing_found_or_nothing_there_is_no_crash(given):
 
 
 def test_the_embedded_detector_is_scored_on_scenes_that_it_never_saw():
-    from engine.vision.detr import data, evaluate, model
-    from engine.vision.detr.matching import targets_of
+    from engine.vision.detector import data, evaluate, model
+    from engine.vision.detector.matching import targets_of
 
     made, detector = run(source="detr", pictures=12, objects=4, seed=3, confidence=0.0, picture=7), model.load()
     where = [data.scenes.compose(data.HELD_OUT, sources.FIRST + 300 + p, (1, 4)) for p in range(12)]

@@ -18,8 +18,9 @@ from engine.core.runner import Runner
 from engine.core.words import T
 from engine.data import pictures, scenes
 from engine.vision.detection_metrics.boxes import iou
-from engine.vision.detr import Detr, data, detr, evaluate, hub, model, replaced, scene_input, slots
-from engine.vision.detr.matching import centred, targets_of
+from engine.vision.detector import data, evaluate, model
+from engine.vision.detector.matching import centred, targets_of
+from engine.vision.detr import Detr, detr, hub, replaced, scene_input, slots
 from engine.vision.detr.wanted import greedy, moved
 
 runner = Runner()

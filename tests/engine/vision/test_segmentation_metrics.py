@@ -191,8 +191,8 @@ def test_everything_ignored_is_no_score_and_no_crash():
 
 
 def test_the_embedded_models_masks_are_scored():
-    from engine.vision.detr import data, model
-    from engine.vision.detr.panoptic import merge
+    from engine.vision.detector import data, model
+    from engine.vision.detector.panoptic import merge
 
     made = run(source="detr", scene_seed=4, objects=3, size=70)
     scene = data.scenes.compose(data.HELD_OUT, 4, (3, 3))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy import ndarray
 from scipy.optimize import linear_sum_assignment
+from scipy.special import softmax
 
 from engine.data.scenes import Picture, Scene
 
@@ -68,9 +69,7 @@ def cost_terms(logits: ndarray, boxes: ndarray, target_labels: ndarray, target_b
     class: −p of the object's class; L1: the sum of the four differences; GIoU: its negative.
     logits (Q, C + 1), boxes (Q, 4), target_labels (n,), target_boxes (n, 4).
     """
-    logits = np.asarray(logits, float)
-    p = np.exp(logits - logits.max(-1, keepdims=True))
-    p /= p.sum(-1, keepdims=True)
+    p = softmax(np.asarray(logits, float), -1)
     apart = np.abs(np.asarray(boxes, float)[:, None] - np.asarray(target_boxes, float)[None]).sum(-1)
     return -p[:, target_labels], apart, -generalized_iou(boxes, target_boxes)
 

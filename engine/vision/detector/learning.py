@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from engine.core.progress import Progress
 from engine.core.recipes import Report
 from engine.core.training import fit, rise_stay_fall
-from engine.vision.detr import architecture, data, evaluate, matching
-from engine.vision.detr.architecture import Shape, Sight, normalised
-from engine.vision.detr.data import Batch
-from engine.vision.detr.panoptic import PanopticHead, mask_loss
+from engine.vision.detector import architecture, data, evaluate, matching
+from engine.vision.detector.architecture import Shape, Sight, normalised
+from engine.vision.detector.data import Batch
+from engine.vision.detector.panoptic import PanopticHead, mask_loss
 
 SHOWN = 0  # the held-out scene whose boxes are kept as training goes
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
-from engine.vision.detr import architecture, data, evaluate
-from engine.vision.detr.data import Batch
-from engine.vision.detr.learning import LARGE, PLAN, SHOWN, Plan, Run
+from engine.vision.detector import architecture, data, evaluate
+from engine.vision.detector.data import Batch
+from engine.vision.detector.learning import LARGE, PLAN, SHOWN, Plan, Run
 
 NAME = "detr"
 
@@ -49,7 +49,7 @@ def publish(folder: Path, run: Run, setting: Setting, report: Report) -> None:
     shown = now.more["shown"]
     stacked = {key: np.stack([one[key].numpy() for one in shown]) for key in shown[0]} if shown else {}
     np.savez_compressed(folder / "training.npz", scene=SHOWN, seed=data.HELD_OUT, **stacked)
-    from engine.vision.detr import model
+    from engine.vision.detector import model
 
     found = model.read(folder.name, folder.parent)
     scores = evaluate.judge(found.model, found.head, plan.shape.size, plan.final, told=lambda share: report(0.98 + 0.02 * share, "judged"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
+from scipy.special import softmax
 
 from engine.core import checkpoints
 from engine.core.words import T
 from engine.data.scenes import GROUNDS, SHAPES
 
 if TYPE_CHECKING:
-    from engine.vision.detr.architecture import GridDetr
-    from engine.vision.detr.panoptic import PanopticHead
+    from engine.vision.detector.architecture import GridDetr
+    from engine.vision.detector.panoptic import PanopticHead
 
 NAME = "detr"
 _loading = threading.RLock()
@@ -35,22 +35,21 @@ class Detection:
 
     logits: (L, Q, C + 1) of each decoder layer, the last class being "no object". boxes: (L, Q, 4). cross_attention:
     (L, heads, Q, h, w), where each query looks. encoder_attention: (layers, heads, h w, h w), from each token, row, to
-    each other. masks: (Q, H/2, W/2) logits of each query's mask, from the last layer. stuff: (S, H/2, W/2) logits of
-    each ground.
+    each other. masks: (Q, H/2, W/2) logits of each query's mask, from the last layer, and stuff: (S, H/2, W/2) logits of
+    each ground, where the model has them.
     """
 
     logits: ndarray
     boxes: ndarray
     cross_attention: ndarray
     encoder_attention: ndarray
-    masks: ndarray
-    stuff: ndarray
+    masks: ndarray | None = None
+    stuff: ndarray | None = None
 
     @property
     def probabilities(self) -> ndarray:
         """(L, Q, C + 1), the softmax of the logits."""
-        p = np.exp(self.logits - self.logits.max(-1, keepdims=True))
-        return p / p.sum(-1, keepdims=True)
+        return softmax(self.logits, -1)
 
 
 @dataclass(frozen=True)
@@ -67,13 +66,6 @@ class Detector:
     def queries(self) -> int:
         return self.model.config.num_queries
 
-    @property
-    def grid(self) -> ndarray:
-        """(Q, 2) the places x, y that the queries started from before training."""
-        side = math.isqrt(self.queries)
-        y, x = (np.mgrid[:side, :side] + 0.5) / side
-        return np.stack([x, y], -1).reshape(-1, 2)
-
     def detect(self, pixels: ndarray) -> Detection:
         """Look at one picture (H, W, 3) uint8, sides from 32 to 256 and multiples of 8; best at `size`.
 
@@ -81,7 +73,7 @@ class Detector:
         """
         import torch
 
-        from engine.vision.detr.architecture import attentions, normalised
+        from engine.vision.detector.architecture import attentions, normalised
 
         sides = pixels.shape[:2]
         if pixels.dtype != np.uint8 or pixels.shape[2:] != (3,) or any(n % 8 or not 32 <= n <= 256 for n in sides):
@@ -158,7 +150,7 @@ def fresh(seed: int = 0) -> Detector:
     """A detector that was never trained: what the first step of training starts from."""
     import torch
 
-    from engine.vision.detr import architecture, panoptic
+    from engine.vision.detector import architecture, panoptic
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -168,7 +160,7 @@ def fresh(seed: int = 0) -> Detector:
 
 def read(name: str, root: Path | None = None) -> Detector:
     """A detector from its checkpoint's folder `root / name`."""
-    from engine.vision.detr import architecture, panoptic
+    from engine.vision.detector import architecture, panoptic
 
     found = checkpoints.load(name, NAME, root)
     shape = architecture.revived(found.config["shape"])

@@ -16,7 +16,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pixel_shuffle, relu
 
-from engine.vision.detr.architecture import Shape, Sight
+from engine.vision.detector.architecture import Shape, Sight
 
 
 class PanopticHead(nn.Module):

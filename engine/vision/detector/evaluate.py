@@ -8,33 +8,20 @@ import numpy as np
 import torch
 from numpy import ndarray
 
-from engine.vision.detection_metrics import matching as metric
-from engine.vision.detr import data
-from engine.vision.detr.architecture import GridDetr, normalised
-from engine.vision.detr.matching import Targets, corners, targets_of
-from engine.vision.detr.panoptic import PanopticHead, merge
+from engine.vision.detector import data
+from engine.vision.detector.architecture import GridDetr, normalised
+from engine.vision.detector.matching import Targets, targets_of
+from engine.vision.detector.panoptic import PanopticHead, merge
+from engine.vision.detector.scoring import as_metrics, precision
+from engine.vision.segmentation_metrics.overlap import mean
 from engine.vision.segmentation_metrics.panoptic import panoptic
 
 CLASSES, GROUNDS = 6, 4
 
 
 def average_precision(logits: ndarray, boxes: ndarray, targets: list[Targets], size: int) -> dict[str, float]:
-    """COCO's AP, AP50 and AP75 over n pictures, one detection a query, by its likeliest class.
-
-    logits (n, Q, C + 1), boxes (n, Q, 4) of the last layer. Boxes are compared in pixels.
-    """
-    n, Q, _ = logits.shape
-    p = torch.from_numpy(logits).softmax(-1).numpy()[..., :-1]
-    place = np.repeat(np.arange(n), [len(t.labels) for t in targets])
-    wanted = np.concatenate([t.boxes for t in targets]), np.concatenate([t.labels for t in targets])
-    truths = metric.Truths.of(place, wanted[1], corners(wanted[0]) * size)
-    found = metric.Detections.of(
-        np.repeat(np.arange(n), Q), p.argmax(-1).ravel(), corners(boxes.reshape(-1, 4).astype(float)) * size, p.max(-1).ravel()
-    )
-    matches = metric.match(truths, found, p.shape[-1], areas=metric.AREAS[:1])
-    each = np.array([metric.average_precision(m, found.score)[0] for m in matches])  # (C, thresholds)
-    at = {"ap50": 0, "ap75": 5}
-    return {"ap": _mean(each)} | {name: _mean(each[:, i]) for name, i in at.items()}
+    """COCO's AP, AP50 and AP75 over n pictures: logits (n, Q, C + 1), boxes (n, Q, 4) of the last layer."""
+    return precision(*as_metrics(logits, boxes, targets, size), logits.shape[-1] - 1)
 
 
 def seen_through(
@@ -70,13 +57,8 @@ def panoptic_quality(
     with np.errstate(invalid="ignore", divide="ignore"):
         sq, rq = quality / matched, matched / (matched + extra / 2 + missed / 2)
         pq = quality / (matched + extra / 2 + missed / 2)
-    return {"pq": _mean(pq), "pq_things": _mean(pq[:CLASSES]), "pq_stuff": _mean(pq[CLASSES:]), "sq": _mean(sq), "rq": _mean(rq)}
-
-
-def _mean(values: ndarray) -> float:
-    """The mean over the classes that there are, 0 for none."""
-    known = np.isfinite(values)
-    return float(values[known].mean()) if known.any() else 0.0
+    parts = {"pq": pq, "pq_things": pq[:CLASSES], "pq_stuff": pq[CLASSES:], "sq": sq, "rq": rq}
+    return {name: float(np.nan_to_num(mean(values))) for name, values in parts.items()}
 
 
 def truth_of(scene: data.Scene, picture: data.Picture) -> tuple[ndarray, ndarray]:
