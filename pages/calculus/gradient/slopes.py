@@ -6,28 +6,7 @@ import numpy as np
 
 from engine.calculus.gradient import Differentiated
 from engine.core import amounts
-from pages.calculus.gradient.parts import (
-    EVERY,
-    GRADIENT,
-    HANDLES,
-    HIGHER,
-    LAW,
-    POINT,
-    SEEN,
-    SIGNED,
-    V,
-    arrow,
-    arrows,
-    degrees,
-    drawn,
-    four,
-    ground,
-    half,
-    levels,
-    pair,
-    spread,
-    vector_of,
-)
+from pages.calculus.gradient import parts
 from pages.shell import T, draw
 
 KINDS = {
@@ -48,17 +27,23 @@ RADII = {0: (3.4, draw.CLASSES[6], ""), 2: (2.6, draw.CLASSES[7], "dash"), 5: (1
 
 def map_figure(r: Differentiated) -> draw.Figure:
     """f from above with its gradient, and the slice along v whose slope is the directional derivative."""
-    m, near, wide = r.map, r.near, half(r)
-    x, y = np.meshgrid(m.x[::EVERY], m.y[::EVERY])
-    by = drawn(r, np.stack([m.dx[::EVERY, ::EVERY], m.dy[::EVERY, ::EVERY]]), 0.17 * wide)
-    field = draw.line(*arrows(x, y, *by, 0.35), draw.INK_3, width=1, hoverinfo="skip")
-    path = draw.line(near.slice_x[::200], near.slice_y[::200], V, dash="dot", width=1.4, hoverinfo="skip")
-    steep = drawn(r, r.gradient[:, None], 0.55 * wide)[:, 0]
-    bold = [arrow(r.point, r.direction, V, name="v"), arrow(r.point, steep, GRADIENT, name="∇f")]
+    m, near, wide = r.map, r.near, parts.half(r)
+    x, y = np.meshgrid(m.x[:: parts.EVERY], m.y[:: parts.EVERY])
+    by = parts.drawn(r, np.stack([m.dx[:: parts.EVERY, :: parts.EVERY], m.dy[:: parts.EVERY, :: parts.EVERY]]), 0.17 * wide)
+    field = draw.line(*parts.arrows(x, y, *by, 0.35), draw.INK_3, width=1, hoverinfo="skip")
+    path = draw.line(near.slice_x[::200], near.slice_y[::200], parts.V, dash="dot", width=1.4, hoverinfo="skip")
+    steep = parts.drawn(r, r.gradient[:, None], 0.55 * wide)[:, 0]
+    bold = [parts.arrow(r.point, r.direction, parts.V, name="v"), parts.arrow(r.point, steep, parts.GRADIENT, name="∇f")]
     cut, panel = slice_of(r)
-    key = [HIGHER, (draw.INK_3, T("∇f everywhere", "处处的 ∇f"), "line"), (GRADIENT, "∇f", "line"), (V, "v", "line")]
+    key = [parts.HIGHER, (draw.INK_3, T("∇f everywhere", "处处的 ∇f"), "line"), (parts.GRADIENT, "∇f", "line"), (parts.V, "v", "line")]
     says = r.findings[0].text
-    return draw.Figure([levels(r, hover=True), field, path, *bold, *cut], [ground(r, key=key), panel], says, facts=four(r), handles=HANDLES)
+    return draw.Figure(
+        [parts.levels(r, hover=True), field, path, *bold, *cut],
+        [parts.ground(r, key=key), panel],
+        says,
+        facts=parts.four(r),
+        handles=parts.HANDLES,
+    )
 
 
 def slice_of(r: Differentiated) -> tuple[list[dict], draw.Panel]:
@@ -66,22 +51,22 @@ def slice_of(r: Differentiated) -> tuple[list[dict], draw.Panel]:
     near, reach, slope = r.near, float(r.near.t[-1]), r.directional_derivative
     tangent = T("slope Dᵥf = {slope:number.4}", "斜率 Dᵥf = {slope:number.4}", slope=slope)
     traces = [
-        draw.line(near.t, near.slice_f, V, width=2.4, panel=1, name=ALONG_V),
-        draw.line(near.t[::100], near.tangent[::100], LAW, panel=1, name=TANGENT),
+        draw.line(near.t, near.slice_f, parts.V, width=2.4, panel=1, name=ALONG_V),
+        draw.line(near.t[::100], near.tangent[::100], parts.LAW, panel=1, name=TANGENT),
         draw.points([0], [r.value], draw.BRASS, size=9, panel=1, hoverinfo="skip"),
     ]
-    key = [(V, ALONG_V, "line"), (LAW, tangent if np.isfinite(slope) else T("no slope here", "此处没有斜率"), "line")]
+    key = [(parts.V, ALONG_V, "line"), (parts.LAW, tangent if np.isfinite(slope) else T("no slope here", "此处没有斜率"), "line")]
     across = draw.Axis(T("distance from the point along v", "从该点沿 v 走的距离"), range=(-reach, reach))
-    return traces, draw.Panel(across, draw.Axis("f", range=spread(near.slice_f, 0.22)), key=key)
+    return traces, draw.Panel(across, draw.Axis("f", range=parts.spread(near.slice_f, 0.22)), key=key)
 
 
 def surface_figure(r: Differentiated) -> draw.Figure:
     """The surface with its tangent plane and the slice along v, and that slice beside it."""
     m, near = r.map, r.near
-    low, high = spread(m.f, 0.05)
+    low, high = parts.spread(m.f, 0.05)
 
     def within(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-        inside = (abs(x - m.x[30]) <= half(r)) & (abs(y - m.y[30]) <= half(r)) & (low <= z) & (z <= high)
+        inside = (abs(x - m.x[30]) <= parts.half(r)) & (abs(y - m.y[30]) <= parts.half(r)) & (low <= z) & (z <= high)
         return np.where(inside, z, np.nan).astype(np.float32)
 
     def thread(z: np.ndarray, color: str) -> dict:
@@ -89,12 +74,12 @@ def surface_figure(r: Differentiated) -> draw.Figure:
         return draw.trace("scatter3d", **places, mode="lines", hoverinfo="skip", line={"color": color, "width": 7})
 
     plane = within(*np.meshgrid(near.plane_x, near.plane_y), near.plane_z)
-    tint = {"colorscale": [[0, GRADIENT], [1, GRADIENT]], "opacity": 0.55, "hoverinfo": "skip"}
+    tint = {"colorscale": [[0, parts.GRADIENT], [1, parts.GRADIENT]], "opacity": 0.55, "hoverinfo": "skip"}
     traces = [
         draw.surface(m.f, m.x, m.y, opacity=0.75, name="f"),
         draw.surface(plane, near.plane_x, near.plane_y, **tint),
-        thread(near.slice_f, V),
-        thread(near.tangent, LAW),
+        thread(near.slice_f, parts.V),
+        thread(near.tangent, parts.LAW),
     ]
     few = [(axis[[0, 30, -1]].tolist(), [amounts.number(v) for v in axis[[0, 30, -1]]]) for axis in (m.x, m.y)]
     x, y = (draw.Axis(name, range=(at[0][0], at[0][2]), ticks=at) for name, at in zip("xy", few, strict=True))
@@ -105,7 +90,7 @@ def surface_figure(r: Differentiated) -> draw.Figure:
         about = T("tangent plane", "切平面")
     elif not np.isfinite(near.plane_z).all():
         about = T("no tangent plane here", "此处没有切平面")
-    key = [*panel.key, (GRADIENT, about)]
+    key = [*panel.key, (parts.GRADIENT, about)]
     return draw.Figure(
         [*traces, *(part | {"xaxis": "x2", "yaxis": "y2"} for part in cut)],
         [solid, draw.Panel(panel.x, panel.y, key=key)],
@@ -115,7 +100,7 @@ def surface_figure(r: Differentiated) -> draw.Figure:
             point=r.point,
             slope=r.directional_derivative,
         ),
-        facts=four(r),
+        facts=parts.four(r),
         layout={"scene": {"aspectmode": "cube", "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.9}}}},
     )
 
@@ -126,23 +111,23 @@ def rose_figure(r: Differentiated) -> draw.Figure:
     half_turn = np.r_[90:180, 0:91]  # from −180° to 180°
     turn = 2.0 * np.arange(-90, 91)
     seen, plane = touch.slope_by_angle[half_turn], touch.plane_by_angle[half_turn]
-    low, high = spread(np.append(seen, plane), 0.4)
+    low, high = parts.spread(np.append(seen, plane), 0.4)
     heading = float(np.rad2deg(np.arctan2(r.direction[1], r.direction[0])))
     along = T("along v", "沿 v") if np.isfinite(r.directional_derivative) else T("along v: no slope", "沿 v 没有斜率")
     traces = [
         draw.line([-180, 180], [0, 0], draw.MUTE, width=1, hoverinfo="skip"),
-        draw.points(turn[::3], seen[::3], SEEN, size=7, name=T("measured slope", "实测斜率")),
-        draw.line(turn, plane, LAW, width=1.6, name="∇f·u"),
-        draw.points([heading], [r.directional_derivative], V, size=10, name=along),
+        draw.points(turn[::3], seen[::3], parts.SEEN, size=7, name=T("measured slope", "实测斜率")),
+        draw.line(turn, plane, parts.LAW, width=1.6, name="∇f·u"),
+        draw.points([heading], [r.directional_derivative], parts.V, size=10, name=along),
     ]
-    way = degrees(r.direction_of_max)
+    way = parts.degrees(r.direction_of_max)
     if np.isfinite(r.direction_of_max).all():
         best = float(np.rad2deg(np.arctan2(r.direction_of_max[1], r.direction_of_max[0])))
         name = T("steepest: {way}", "最陡：{way}", way=way)
-        traces.append(draw.line([best, best], [0, r.max_rate], GRADIENT, dash="dot", hoverinfo="skip", name=name))
+        traces.append(draw.line([best, best], [0, r.max_rate], parts.GRADIENT, dash="dot", hoverinfo="skip", name=name))
         if touch.kind == "plane":
             flat = np.array([(best + 270) % 360, (best + 90) % 360]) - 180
-            traces.append(draw.points(flat, [0, 0], GRADIENT, size=9, symbol="x", name=T("along the contour: 0", "沿等高线：0")))
+            traces.append(draw.points(flat, [0, 0], parts.GRADIENT, size=9, symbol="x", name=T("along the contour: 0", "沿等高线：0")))
     petals, panel = petals_of(r)
     quarters = ([-180, -90, 0, 90, 180], ["−180", "−90", "0", "90", "180"])
     across = draw.Axis(T("direction u, degrees", "方向 u，度"), range=(-180, 180), ticks=quarters)
@@ -172,13 +157,13 @@ def petals_of(r: Differentiated) -> tuple[list[dict], draw.Panel]:
     traces = []
     for sign, dash, name in ((1, "", T("uphill", "上坡")), (-1, "dash", T("downhill", "下坡"))):
         size = np.where(sign * seen >= 0, np.abs(seen), np.nan)
-        traces.append(draw.line(size * np.cos(angles), size * np.sin(angles), SEEN, dash=dash, panel=1, hoverinfo="skip", name=name))
+        traces.append(draw.line(size * np.cos(angles), size * np.sin(angles), parts.SEEN, dash=dash, panel=1, hoverinfo="skip", name=name))
     if np.isfinite(r.direction_of_max).all():
-        traces.append(arrow(np.zeros(2), r.direction_of_max * r.max_rate, GRADIENT, panel=1, name="∇f"))
+        traces.append(parts.arrow(np.zeros(2), r.direction_of_max * r.max_rate, parts.GRADIENT, panel=1, name="∇f"))
     across = np.stack([-2 * top * r.direction, 2 * top * r.direction], 1)
-    traces.append(draw.line(*across, V, dash="dot", width=1.4, panel=1, hoverinfo="skip", name="v"))
+    traces.append(draw.line(*across, parts.V, dash="dot", width=1.4, panel=1, hoverinfo="skip", name="v"))
     slope = r.directional_derivative * r.direction
-    traces.append(draw.points(slope[:1], slope[1:], V, size=9, panel=1, hoverinfo="skip"))
+    traces.append(draw.points(slope[:1], slope[1:], parts.V, size=9, panel=1, hoverinfo="skip"))
     x = draw.Axis(T("slope × cos", "斜率 × cos"), range=(-top, top))
     y = draw.Axis(T("slope × sin", "斜率 × sin"), range=(-top, top), equal=True)
     return traces, draw.Panel(x, y, key=True)
@@ -190,34 +175,34 @@ def partials_figure(r: Differentiated) -> draw.Figure:
     for i, (z, value) in enumerate(zip((m.dx, m.dy), r.gradient, strict=True)):
         known = np.abs(z[np.isfinite(z)])
         top = (float(np.quantile(known, 0.98)) if known.size else 1.0) or 1.0
-        shades = {"zmin": -top, "zmax": top, "colorscale": SIGNED, "showscale": True}
+        shades = {"zmin": -top, "zmax": top, "colorscale": parts.SIGNED, "showscale": True}
         contours = {"coloring": "heatmap", "start": 0, "end": 0, "size": 1}
         hover = "(%{x:.3~g}, %{y:.3~g}): %{z:.4~g}<extra></extra>"
-        look = {"autocontour": False, "contours": contours, "line": {"color": LAW, "width": 1.2}, "hovertemplate": hover, **shades}
+        look = {"autocontour": False, "contours": contours, "line": {"color": parts.LAW, "width": 1.2}, "hovertemplate": hover, **shades}
         traces.append(draw.trace("contour", panel=i, x=m.x, y=m.y, z=z, name=names[i], **look))
         here = T("{value:number.4}", "{value:number.4}", value=value)
         traces.append(draw.points(r.point[:1], r.point[1:], draw.BRASS, size=9, panel=i, hoverinfo="skip", name=here, label="end"))
-    zero = [(LAW, T("zero", "零"), "line")]
+    zero = [(parts.LAW, T("zero", "零"), "line")]
     where = T("directional derivative Dᵥf(p)", "方向导数 Dᵥf(p)"), T("partial derivatives at p", "点 p 处的偏导数")
     function = T("a function", "一个函数")
-    gradient = T("{pair:point.4}: {arrow}", "{pair:point.4}：{arrow}", pair=r.gradient, arrow=vector_of(r))
+    gradient = T("{pair:point.4}: {arrow}", "{pair:point.4}：{arrow}", pair=r.gradient, arrow=parts.vector_of(r))
     return draw.Figure(
         traces,
-        [ground(r, T("{name} as a function", "函数 {name}", name=name), key=zero) for name in names],
+        [parts.ground(r, T("{name} as a function", "函数 {name}", name=name), key=zero) for name in names],
         T(
             "The partial derivatives over the map, zero on the black lines; at {point:point.4} they are {values}.",
             "地图上的两个偏导函数，黑线上为零；在 {point:point.4} 处的值为 {values}。",
             point=r.point,
-            values=pair(r.gradient),
+            values=parts.pair(r.gradient),
         ),
         table=[
             (T("Which", "名称"), T("is", "是"), T("here", "此处")),
             (where[0], T("one number", "一个数"), (r.directional_derivative, "number.4")),
-            (where[1], T("two numbers", "两个数"), pair(r.gradient)),
+            (where[1], T("two numbers", "两个数"), parts.pair(r.gradient)),
             *((name, function, text) for name, text in zip(names, (r.formula.dx, r.formula.dy), strict=True)),
             (T("gradient ∇f(p)", "梯度 ∇f(p)"), T("a vector", "一个向量"), gradient),
         ],
-        handles=[POINT],
+        handles=[parts.POINT],
     )
 
 
@@ -228,13 +213,13 @@ def plane_figure(r: Differentiated) -> draw.Figure:
     fate = T("falls to 0: it touches", "趋于 0：相切") if touch.kind == "plane" else T("does not fall to 0", "不趋于 0")
     if not np.isfinite(touch.residual).any():
         fate = T("there is no plane to compare with", "没有可比较的平面")
-    largest = draw.line(touch.radii, gap, SEEN, width=2.4, name=T("largest gap / r", "最大差距 / r"))
-    traces = [largest | {"mode": "lines+markers", "marker": {"color": SEEN, "size": 8}}]
+    largest = draw.line(touch.radii, gap, parts.SEEN, width=2.4, name=T("largest gap / r", "最大差距 / r"))
+    traces = [largest | {"mode": "lines+markers", "marker": {"color": parts.SEEN, "size": 8}}]
     for row, (width, color, dash) in RADII.items():
         name = T("r = {radius:number.2}", "r = {radius:number.2}", radius=touch.radii[row])
         traces.append(draw.line(turn, touch.residual[row], color, dash=dash, width=width, panel=1, name=name))
     traces.append(
-        draw.line([0, 360], [0, 0], LAW, width=1.2, panel=1, hoverinfo="skip", name=T("a plane that touches: 0", "相切的平面：0"))
+        draw.line([0, 360], [0, 0], parts.LAW, width=1.2, panel=1, hoverinfo="skip", name=T("a plane that touches: 0", "相切的平面：0"))
     )
     known = gap[np.isfinite(gap)]
     ends = (float(known.min()) / 30, float(known.max()) * 30) if known.size else (1e-12, 1.0)
@@ -250,16 +235,16 @@ def plane_figure(r: Differentiated) -> draw.Figure:
             ),
             draw.Panel(
                 draw.Axis(T("direction, degrees", "方向，度"), range=(0, 360), ticks=quarters),
-                draw.Axis(T("gap / r", "差距 / r"), range=spread(touch.residual[list(RADII)], 0.25)),
+                draw.Axis(T("gap / r", "差距 / r"), range=parts.spread(touch.residual[list(RADII)], 0.25)),
                 title=T("in every direction", "在每个方向上"),
                 key=True,
             ),
         ],
         r.findings[0].text,
-        [draw.Label(middle, ends[1] / 4, fate, SEEN, "center")],
+        [draw.Label(middle, ends[1] / 4, fate, parts.SEEN, "center")],
         facts=[
             (T("tangent plane", "切平面"), KINDS[touch.kind]),
-            (T("∂f/∂x, ∂f/∂y at the point", "该点的 ∂f/∂x、∂f/∂y"), pair(r.gradient)),
+            (T("∂f/∂x, ∂f/∂y at the point", "该点的 ∂f/∂x、∂f/∂y"), parts.pair(r.gradient)),
             (T("Dᵥf, measured", "Dᵥf，实测"), (r.directional_derivative, "number.4")),
             (T("∇f·v, if a plane touched", "∇f·v，若有切平面"), (r.by_gradient, "number.4")),
         ],
