@@ -99,10 +99,10 @@ def held(p: Passes, row: int, scores: np.ndarray) -> list[dict[str, Any]]:
 
     return [
         draw.bars(key, scores, draw.MUTE, panel=1, name=T("score", "分数")),
-        growing(p.maximum[row], draw.SECOND, 2.2, 1, T("running maximum", "当前最大值"), "hv"),
+        growing(p.maximum[row], draw.THEORY, 2.2, 1, T("running maximum", "当前最大值"), "hv"),
         growing(p.naive_sum[row], draw.FOURTH, 1.6, 2, LANES[0][1]),
         growing(p.safe_sum[row], draw.SECOND, 1.6, 2, LANES[1][1]),
-        growing(p.online_sum[row], draw.MEASURED, 2.4, 2, T("online", "在线")),
+        growing(p.online_sum[row], draw.THIRD, 2.4, 2, T("online", "在线")),
         draw.points([], [], draw.REJECT, size=12, symbol="x", panel=2, hoverinfo="skip"),
     ]
 
@@ -119,19 +119,13 @@ def passes_figure(r: Attention) -> draw.Figure:
     sums = np.concatenate([naive, p.safe_sum[row], online])
     low, top = max(1e-6, float(np.nanmin(sums[sums > 0]))), float(np.nanmax(sums))
     span = float(np.nanmax(scores) - np.nanmin(scores)) or 1.0
-    heights = (float(np.nanmin(scores)) - 0.06 * span, float(p.maximum[row, -1]) + 0.18 * span)
-    labels = [
-        draw.Label(n - 1, heights[1] - 0.07 * span, T("maximum so far", "当前最大值"), draw.SECOND, "right", 1),
-        draw.Label(n - 1, float(online[-1]) * 3, T("online, rescaled", "在线，重新缩放"), draw.MEASURED, "right", 2),
-        draw.Label(n - 1, low, T("safe: knows the final m", "安全：已知最终的 m"), draw.SECOND, "right", 2),
-    ]
+    heights = (float(np.nanmin(scores)) - 0.06 * span, float(p.maximum[row, -1]) + 0.06 * span)
+    labels: list[draw.Label] = []
     broken = np.flatnonzero(np.isnan(naive) & ~np.isnan(scores))[:1].tolist()
     if broken or top > 2000:
         top = HALF_MOST
         traces.append(draw.line([0, n - 1], [HALF_MOST, HALF_MOST], draw.REJECT, dash="dot", width=1.4, panel=2, hoverinfo="skip"))
         labels.append(draw.Label(-0.3, 3 * HALF_MOST, T("naive: half precision ends", "朴素：半精度到此为止"), draw.REJECT, "left", 2))
-    elif naive[-1] > 0:
-        labels.append(draw.Label(n - 1, float(naive[-1]) * 2, T("naive", "朴素"), draw.FOURTH, "right", 2))
     frames = []
     for m in moments.tolist():
         seen, fell = min(m, n), [key for key in broken if key < m]
@@ -149,8 +143,8 @@ def passes_figure(r: Attention) -> draw.Figure:
                 names,
                 title=T("Who is done when?", "谁先完成？"),
             ),
-            draw.Panel(keys, draw.Axis(T("score", "分数"), range=heights), title=T("The row’s scores", "该行的分数")),
-            draw.Panel(keys, draw.Axis("", log=True, range=(low / 2, top * 6)), title=T("The sums so far", "到此为止的和")),
+            draw.Panel(keys, draw.Axis(T("score", "分数"), range=heights), title=T("The row’s scores", "该行的分数"), key=True),
+            draw.Panel(keys, draw.Axis("", log=True, range=(low / 2, top * 6)), title=T("The sums so far", "到此为止的和"), key=True),
         ],
         T(
             "Row {row} of {n} scores: the safe softmax reads it 3 times, the online one 2 times, FlashAttention once and has the output as well; in half precision the naive sum {end}.",

@@ -25,7 +25,11 @@ def bytes_figure(r: Attention) -> draw.Figure:
         for y, name in ((along.naive_law, "∝ N²"), (along.law, "∝ N²d²/M")):
             if y is not None:
                 traces.append(draw.line(along.values, y, draw.THEORY, dash="dot", width=1.3, panel=panel, name=name, label="end"))
-        traces.append(draw.points([at, at], [a.naive_bytes, a.tiled_bytes], draw.BRASS, size=10, panel=panel, hoverinfo="skip"))
+        traces.append(
+            draw.points(
+                [at, at], [a.naive_bytes, a.tiled_bytes], draw.BRASS, size=10, panel=panel, name=T("chosen", "所选"), hoverinfo="skip"
+            )
+        )
     every = np.concatenate([y for along, _ in swept for y in (along.naive, along.tiled)])
     height = {"log": True, "format": "~s", "range": (float(every.min()) / 2, float(every.max()) * 2)}
     rows, columns = a.tile
@@ -33,7 +37,11 @@ def bytes_figure(r: Attention) -> draw.Figure:
     return draw.Figure(
         traces,
         [
-            draw.Panel(draw.Axis(T("length N", "长度 N"), log=True), draw.Axis(T("bytes moved", "搬运的字节"), **height)),
+            draw.Panel(
+                draw.Axis(T("length N", "长度 N"), log=True),
+                draw.Axis(T("bytes moved", "搬运的字节"), **height),
+                key=[(draw.BRASS, T("chosen", "所选"), "dot")],
+            ),
             draw.Panel(draw.Axis(T("fast memory M", "快速存储 M"), log=True, ticks=MEMORIES), draw.Axis(**height)),
             draw.Panel(draw.Axis(T("head dimension d", "头维度 d"), log=True, range=(14, 290), ticks=WIDTHS), draw.Axis(**height)),
         ],
