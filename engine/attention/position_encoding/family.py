@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.attention.position_encoding.parameters import ENCODINGS
+from engine.core.recent import remembered
 from engine.core.words import T
 
 BANDS = 4
@@ -45,7 +46,7 @@ class Given:
         return _drawn(self.seed, name, shape)
 
 
-@functools.lru_cache(64)
+@remembered(64)
 def _drawn(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
     numbers = np.random.Generator(np.random.SFC64([seed, *name.encode()])).standard_normal(shape)
     numbers.flags.writeable = False
@@ -98,7 +99,7 @@ def states(given: Given, last: int) -> np.ndarray:
     return _states(given.seed, given.d, 64 * (last // 64 + 1))
 
 
-@functools.lru_cache(32)
+@remembered(32)
 def _states(seed: int, d: int, count: int) -> np.ndarray:
     inner, outer = (_drawn(seed, name, (d, d)) * d**-0.5 for name in ("inner", "outer"))
     p, found = _drawn(seed, "start", (d,)), np.empty((count, d))

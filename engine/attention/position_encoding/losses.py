@@ -1,6 +1,6 @@
 """What positions do to a real loss: curves that were measured when the small models were made, or measured now.
 
-The target is the embedded model of `engine.language.code_model`; the small models are `small_models`'. Nothing heavy
+The target is the embedded model of `engine.language.code_model`; the small models are those of `engine.attention.position_models`. Nothing heavy
 is imported here: `measure.py` is, when a person asks for it.
 """
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from engine.attention.position_encoding import frequencies
-from engine.attention.position_encoding.small_models import NoPosition, SmallModel
+from engine.attention.position_models.models import NoPosition, SmallModel
 from engine.core import checkpoints
 from engine.language import code_model
 from engine.language.code_model import corpus, evaluate, tokenizer

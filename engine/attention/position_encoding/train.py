@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.attention.position_encoding import frequencies, measure
 from engine.attention.position_encoding import losses as losses_module
-from engine.attention.position_encoding.small_models import ENCODINGS, SHAPE, SmallModel
+from engine.attention.position_models.models import ENCODINGS, SHAPE, SmallModel
 from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.language import code_model

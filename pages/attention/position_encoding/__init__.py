@@ -79,7 +79,7 @@ LAB = Lab(
         frequencies,
         "engine.attention.position_encoding.kernel",
         "engine.attention.position_encoding.reference",
-        "engine.attention.position_encoding.small_models",
+        "engine.attention.position_models.models",
     ],
     sample=sample,
     fit=fit,

@@ -11,18 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers.models.t5.modeling_t5 import T5Attention
 
-from engine.attention.position_encoding import (
-    PositionEncoding,
-    family,
-    findings,
-    frequencies,
-    losses,
-    measure,
-    position_encoding,
-    small_models,
-    train,
-)
-from engine.attention.position_encoding.small_models import BASE, ENCODINGS, SHAPE, SmallModel
+from engine.attention.position_encoding import PositionEncoding, family, findings, frequencies, losses, measure, position_encoding, train
+from engine.attention.position_models import models as small_models
+from engine.attention.position_models.models import BASE, ENCODINGS, SHAPE, SmallModel
 from engine.core import checkpoints
 from engine.language import code_model
 from engine.language.code_model import corpus

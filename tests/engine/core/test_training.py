@@ -115,7 +115,7 @@ def image_models() -> dict[str, Any]:
 
 def position_models() -> dict[str, Any]:
     from engine.attention.position_encoding import train
-    from engine.attention.position_encoding.small_models import SHAPE
+    from engine.attention.position_models.models import SHAPE
 
     shape = dataclasses.replace(SHAPE, layers=1, width=32, heads=2)
     plan = dataclasses.replace(train.PLAN, shape=shape, steps=8, decay=4, tokens=256, context=32, longer=32, warm_up=2, every=4)
