@@ -54,6 +54,7 @@ def Field(  # noqa: N802  stands in for pydantic's own Field
     step: float | None = None,
     unit: Words | None = None,
     labels: Mapping[Any, Words] | None = None,
+    labels_by: tuple[str, Mapping[Any, Mapping[Any, Words]]] | None = None,
     control: Literal["text", "code", "matrix", "mask", "picture", "seed", "number", "hidden"] | None = None,
     below: str | None = None,
     when: Mapping[str, Sequence[Any]] | None = None,
@@ -67,6 +68,8 @@ def Field(  # noqa: N802  stands in for pydantic's own Field
     step: the slider's step, where the default (1, or a thousandth of the span) is too fine.
     unit: what the number counts.
     labels: what the page calls each choice.
+    labels_by: another parameter, and for each of its values what the page calls the choices then, besides `labels`; a
+        choice that has no name there is not offered.
     control: a control other than the one its type implies. "code" is a text set in the monospaced face, "matrix" a
         text such as "2,1;1,3" with a cell to drag for each number while there are few, "mask" rows of labels such as
         "0,0,1;0,1,1" to paint, "picture" a name of `labels` or an upload as `engine.data.pictures` takes it,
@@ -78,6 +81,9 @@ def Field(  # noqa: N802  stands in for pydantic's own Field
     hints: dict[str, Any] = {"zh": title.zh}
     if labels is not None:
         hints["labels"] = {str(value): both(words) for value, words in labels.items()}
+    if labels_by is not None:
+        other, named = labels_by
+        hints["labels_by"] = [other, {str(v): {str(choice): both(words) for choice, words in names.items()} for v, names in named.items()}]
     if unit is not None:
         hints["unit"] = both(unit)
     if help is not None:

@@ -21,8 +21,10 @@ HEAT_CELLS = 24
 
 
 def svg(figure: Figure) -> str:
-    """The figure's first panel: bars, lines, points, contours and heat maps, without axes."""
+    """The figure's first panel that shows something: bars, lines, points, contours and heat maps, without axes."""
     traces = [dict(t) for t in figure.traces if not any(k in t for k in ("xaxis", "yaxis", "scene")) or t.get("xaxis") == "x"]
+    if not traces:  # the first panel has nothing to show yet
+        traces = [t for t in figure.traces if t.get("xaxis") == figure.traces[0].get("xaxis")]
     maps = [t for t in traces if t["type"] in ("heatmap", "contour")]
     body = [_heat(maps[0])] if maps else []
     seen = [t for t in traces if t["type"] == "image"]

@@ -7,7 +7,7 @@ import pytest
 from driver import choose, enter, facts, figure, parameters, said, settle, view, words
 
 PATIENCE = 300_000  # milliseconds; a shared machine may be slow
-FEW = "points=300&steps=10"
+FEW = "world=lobes&points=300&steps=10"
 
 
 @pytest.fixture
@@ -136,10 +136,12 @@ def test_bad_input_is_told_and_what_a_world_lacks(open_diffusion):
     box.fill("8")
     box.press("Enter")
     settle(page)
+    choose(page, "label", "2")
+    offered = page.locator("[data-param=label] option:not([hidden])").all_inner_texts()
+    assert offered == ["every class in turn", "top", "left", "right"]
     choose(page, "world", "moons")
-    choose(page, "label", "6")
-    assert "this world's last class is 1 (lower); 6 is read as that" in page.locator(".findings").inner_text()
-    assert parameters(page)["label"] == 6
+    assert "this world's last class is 1 (lower); 2 is read as that" in page.locator(".findings").inner_text()
+    assert parameters(page)["label"] == 2
 
 
 def test_a_network_learns_while_one_looks_on(open_diffusion):

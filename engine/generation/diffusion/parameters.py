@@ -7,6 +7,8 @@ from typing import Literal
 from engine.core import Field, Params, T
 from engine.core.params import Cost
 from engine.generation.diffusion import samplers
+from engine.generation.image_models.pictures import WORLDS
+from engine.generation.plane_models.names import CLASSES, COLOURS
 
 PLANES = ("gaussian", "lobes", "moons", "spirals", "drawn")
 PICTURES = ("scenes", "digits")
@@ -23,14 +25,15 @@ NAMES = {
     "classifier-free": T("classifier-free", "无分类器引导"),
 }
 Label = Literal[-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-NUMBERED = {str(k): str(k) for k in range(10)}
+WORDS = CLASSES | {"drawn": COLOURS} | {name: world.classes for name, world in WORLDS.items()}
+CALLED = ("world", {world: dict(enumerate(names)) for world, names in WORDS.items()})
 
 
 class Diffuse(Params):
     """Samples drawn by undoing noise, under guidance towards a class, from the same noise as without it."""
 
     world: Literal["gaussian", "lobes", "moons", "spirals", "drawn", "scenes", "digits"] = Field(
-        "lobes",
+        "digits",
         title=T("World", "世界"),
         labels={
             "gaussian": T("plane: one Gaussian", "平面：单个高斯"),
@@ -68,14 +71,9 @@ class Diffuse(Params):
         when=GUIDING,
         help=T("0 is the class alone; below 0 leads away from it.", "0 即仅类别；负值使其远离该类。"),
     )
-    label: Label = Field(
-        -1,
-        title=T("Class", "类别"),
-        labels={"-1": T("every class in turn", "各类轮流"), **NUMBERED},
-        help=T("Classes are numbered from 0.", "类别从 0 编号。"),
-    )
+    label: Label = Field(-1, title=T("Class", "类别"), labels={-1: T("every class in turn", "各类轮流")}, labels_by=CALLED)
     against: Label = Field(
-        -1, title=T("Away from class", "远离类别"), labels={"-1": T("none, as usual", "无（通常如此）"), **NUMBERED}, when=GUIDING
+        -1, title=T("Away from class", "远离类别"), labels={-1: T("none, as usual", "无（通常如此）")}, labels_by=CALLED, when=GUIDING
     )
     guide_from: float = Field(
         0.0,
@@ -107,7 +105,7 @@ class Diffuse(Params):
     )
     steps: int = Field(20, ge=1, le=1000, scale="log", title=T("Steps", "步数"))
     points: int = Field(2000, ge=100, le=20_000, title=T("Points", "点数"), when=ON_PLANE)
-    count: int = Field(16, ge=1, le=64, title=T("Pictures", "图像数"), when=ON_PICTURES)
+    count: int = Field(10, ge=1, le=64, title=T("Pictures", "图像数"), when=ON_PICTURES)
     task: Literal["sample", "trade-off"] = Field(
         "sample",
         title=T("Task", "任务"),

@@ -8,10 +8,10 @@ from engine.core import Refused
 from engine.core.words import T
 from engine.data import masks
 from engine.generation.plane_models.mixtures import Mixture, mixture_of
+from engine.generation.plane_models.names import COLOURS
 
 REACH = 2.2  # half the width of the drawing, in units of the plane
 MOST_CELLS = 160  # components of the mixture; a finer drawing is read in coarser cells
-CLASSES = 9
 
 
 def drawn(text: str) -> Mixture:
@@ -21,12 +21,12 @@ def drawn(text: str) -> Mixture:
     a label above 9, or paint in fewer than two places.
     """
     labels = masks.read(text, "drawing").labels
-    if labels.max() > CLASSES:
+    if labels.max() > len(COLOURS):
         raise Refused(
             T(
                 "drawing must have labels from 0 to {classes}; got {labels}",
                 "drawing 的标签必须在 0 到 {classes} 之间；收到 {labels}",
-                classes=CLASSES,
+                classes=len(COLOURS),
                 labels=labels.max(),
             ),
             "drawing",
@@ -48,7 +48,7 @@ def drawn(text: str) -> Mixture:
     rows, columns = places.T
     means = np.stack([(columns - labels.shape[1] / 2) * scale, (labels.shape[0] / 2 - rows) * scale], -1)
     kinds = np.unique(owners)
-    names = tuple(T("colour {k}", "颜色 {k}", k=k) for k in kinds)
+    names = tuple(COLOURS[k - 1] for k in kinds)
     world = mixture_of(means, max(cell * scale / 2, 0.03), np.searchsorted(kinds, owners), names)
     return Mixture(world.means, world.deviations, weights / weights.sum(), world.owners, names)
 

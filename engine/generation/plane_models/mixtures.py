@@ -16,6 +16,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from engine.core.words import T
+from engine.generation.plane_models.names import CLASSES
 
 NO_CLASS = -1
 
@@ -103,7 +104,7 @@ def mixture_of(means: ndarray, deviations: ndarray | float, owners: ndarray, nam
 
 def gaussian() -> Mixture:
     """One Gaussian, long in x and short in y."""
-    return mixture_of(np.array([[0.5, -0.3]]), np.array([[1.0, 0.4]]), np.array([0]), (T("all", "全部"),))
+    return mixture_of(np.array([[0.5, -0.3]]), np.array([[1.0, 0.4]]), np.array([0]), CLASSES["gaussian"])
 
 
 def lobes() -> Mixture:
@@ -112,7 +113,7 @@ def lobes() -> Mixture:
     way = np.stack([np.cos(turn), np.sin(turn)], -1)
     means = np.concatenate([0.45 * way, 1.5 * way])
     deviations = np.repeat([0.42, 0.2], 3)[:, None] * np.ones(2)
-    return mixture_of(means, deviations, np.tile(np.arange(3), 2), (T("top", "上"), T("left", "左"), T("right", "右")))
+    return mixture_of(means, deviations, np.tile(np.arange(3), 2), CLASSES["lobes"])
 
 
 def moons() -> Mixture:
@@ -120,7 +121,7 @@ def moons() -> Mixture:
     turn = np.linspace(0, np.pi, 24)
     upper = np.stack([np.cos(turn) - 0.5, np.sin(turn) - 0.25], -1)
     means = 1.25 * np.concatenate([upper, -upper])
-    return mixture_of(means, 0.1, np.repeat([0, 1], 24), (T("upper", "上弯"), T("lower", "下弯")))
+    return mixture_of(means, 0.1, np.repeat([0, 1], 24), CLASSES["moons"])
 
 
 def spirals() -> Mixture:
@@ -128,4 +129,4 @@ def spirals() -> Mixture:
     along = np.linspace(0.12, 1, 44) ** 0.6
     turn = 3.2 * np.pi * along
     arm = 2.0 * along[:, None] * np.stack([np.cos(turn), np.sin(turn)], -1)
-    return mixture_of(np.concatenate([arm, -arm]), 0.08, np.repeat([0, 1], 44), (T("one arm", "一臂"), T("other arm", "另一臂")))
+    return mixture_of(np.concatenate([arm, -arm]), 0.08, np.repeat([0, 1], 44), CLASSES["spirals"])

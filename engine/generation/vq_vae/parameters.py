@@ -77,10 +77,10 @@ class VqVae(Params):
         title=T("Corrections", "修正次数"),
         help=T("Each moves the cells' vectors down the gradient of this picture's error.", "每次让编码向量沿此图误差的梯度下降一步。"),
     )
-    edit_row: int = Field(10, ge=0, le=159, title=T("Cell: row", "格子：行"))
-    edit_column: int = Field(16, ge=0, le=159, title=T("Cell: column", "格子：列"))
+    edit_row: int = Field(9, ge=0, le=159, title=T("Cell: row", "格子：行"))
+    edit_column: int = Field(8, ge=0, le=159, title=T("Cell: column", "格子：列"))
     edit_code: int = Field(
-        -1,
+        5,
         ge=-1,
         le=1023,
         title=T("Its integer", "改成整数"),

@@ -8,6 +8,7 @@ from pages.generation.diffusion.ways import step_figure, ways_figure
 from pages.shell import Lab, Preset, T, View
 
 PLANE = {"world": PLANES}
+LOBES = {"world": "lobes"}
 SOURCE = ("world", "drawing", "score")
 BENT = ("guidance", "label", "against", "guide_from", "guide_to")
 SAMPLED = (*SOURCE, "sampler", "eta", "schedule", "steps", "points", "count", "task", "measured", "seed")
@@ -47,12 +48,13 @@ LAB = Lab(
         View(T("What was learnt?", "学到了什么？"), learnt_figure, when={**PLANE, "score": ["network"]}, topics=("guidance",), more=True),
     ],
     presets=[
-        Preset(T("Three classes", "三个类别"), {}, view=0),
-        Preset(T("Far too strong", "过强"), {"scale": 10.0, "label": 0}, view=4),
-        Preset(T("Only midway", "只在中途"), {"scale": 4.0, "guide_from": 0.3, "guide_to": 0.7}, view=6),
-        Preset(T("Learnt in seconds", "几秒学成"), {"world": "moons", "score": "network"}, view=7),
-        Preset(T("Six shapes", "六种形状"), {"world": "scenes", "schedule": "cosine"}, view=0),
-        Preset(T("Digits: the trade-off", "数字的权衡"), {"world": "digits", "task": "trade-off"}, view=3),
+        Preset(T("Ten digits", "十个数字"), {}, view=0),
+        Preset(T("Six shapes", "六种形状"), {"world": "scenes", "schedule": "cosine", "count": 6}, view=0),
+        Preset(T("Three classes", "三个类别"), LOBES, view=0),
+        Preset(T("Far too strong", "过强"), LOBES | {"scale": 10.0, "label": 0}, view=4),
+        Preset(T("Only midway", "只在中途"), LOBES | {"scale": 4.0, "guide_from": 0.3, "guide_to": 0.7}, view=6),
+        Preset(T("Learnt in seconds", "几秒学成"), LOBES | {"world": "moons", "score": "network"}, view=7),
+        Preset(T("Digits: the trade-off", "数字的权衡"), {"count": 16, "task": "trade-off"}, view=3),
     ],
     sources=[
         samplers,

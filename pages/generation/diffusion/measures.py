@@ -8,16 +8,16 @@ from engine.generation.diffusion import Diffused
 from engine.generation.diffusion.parameters import NAMES
 from engine.generation.diffusion.result import GUIDANCES, GUIDED
 from pages.generation.diffusion.parts import (
-    COLORS,
     FEW,
+    KINDS,
     STEP,
     WAITING,
     board,
+    classes,
     cloud,
     encoded,
     mosaic,
     on_plane,
-    order,
     pixels,
     plane,
     shade,
@@ -41,23 +41,23 @@ def marked(*values, **options) -> dict:
 
 def push_figure(r: Diffused) -> draw.Figure:
     """How hard guidance pushes at each step, and how much signal and noise there is at it."""
-    there = [g for g in order(r) if g in GUIDED]
+    there = [g for g in KINDS if g in r.paths]
     norms = [r.paths[g].guidance_norm for g in there]
     top = max([float(np.nanmax(norm, initial=0.0)) for norm in norms] + [1e-3])
     same = len(there) == 2 and np.allclose(*map(np.nan_to_num, norms), atol=1e-3 * top)
     traces, labels = [], []
     if r.guided != (0, r.steps):
         edges = [r.guided[0] - 0.5, r.guided[1] - 0.5]
-        traces += draw.band(edges, [0, 0], [1.15 * top] * 2, draw.BRASS, name=T("guided steps", "受引导的步"))
-        labels.append(draw.Label(edges[0], 1.1 * top, T("guided here", "此处受引导"), draw.BRASS))
+        traces += draw.band(edges, [0, 0], [1.15 * top] * 2, draw.MUTE, name=T("guided steps", "受引导的步"))
+        labels.append(draw.Label(edges[0], 1.1 * top, T("guided here", "此处受引导"), draw.INK_2))
     for g, norm in zip(there, norms, strict=True):
-        dash = "dot" if g == "classifier" else ""
-        traces.append(marked(np.arange(r.steps), norm, COLORS[g], dash=dash, name=NAMES[g], label=None if same else "peak"))
+        color, dash = KINDS[g]
+        traces.append(marked(np.arange(r.steps), norm, color, dash=dash, name=NAMES[g], label=None if same else "peak"))
     if same:
-        place = int(np.nan_to_num(norms[1]).argmax())
-        labels.append(draw.Label(place, 1.07 * top, T("both kinds agree", "两种引导一致"), COLORS["classifier-free"], "center"))
+        place = int(np.nan_to_num(norms[0]).argmax())
+        labels.append(draw.Label(place, 1.07 * top, T("both kinds agree", "两种引导一致"), draw.BRASS, "center"))
     levels = {T("signal √ᾱ", "信号 √ᾱ"): np.sqrt(r.alphas_cumprod), T("noise √(1−ᾱ)", "噪声 √(1−ᾱ)"): np.sqrt(1 - r.alphas_cumprod)}
-    traces += draw.curves(np.arange(r.steps + 1), levels, colors=(draw.THEORY, draw.INK_3), panel=1, label="middle")
+    traces += draw.curves(np.arange(r.steps + 1), levels, colors=(draw.INK_2, draw.INK_3), panel=1, label="middle")
     own = np.nan_to_num(r.chosen.guidance_norm)
     return draw.Figure(
         traces,
@@ -66,6 +66,7 @@ def push_figure(r: Diffused) -> draw.Figure:
                 draw.Axis(STEP),
                 draw.Axis(T("push, noise being 1", "推动（噪声为 1）"), range=(0, 1.3 * top)),
                 title=T("push of guidance", "引导的推动"),
+                key=True,
             ),
             draw.Panel(draw.Axis(STEP), draw.Axis(range=(0, 1.05)), title=T("signal and noise", "信号与噪声")),
         ],
@@ -110,7 +111,7 @@ def scales_figure(r: Diffused) -> draw.Figure:
         title = T(
             "w = {w:number}: {share:percent} recognised", "w = {w:number}：{share:percent} 被认出", w=scale, share=s.accuracy[kind, k]
         )
-        panels.append(plane(title))
+        panels.append(plane(title, key=() if k else classes(r)))
     return draw.Figure(traces, panels, says, columns=3)
 
 
@@ -123,9 +124,10 @@ def trade_figure(r: Diffused) -> draw.Figure:
         return draw.absent(WAITING if coming else TRADE)
     measures = (s.accuracy, s.diversity, s.precision, s.recall, s.frechet)
     traces = [
-        marked(s.scales, values[k], COLORS[kind], dash="dot" if kind == "classifier" else "", panel=panel, name=NAMES[kind])
+        marked(s.scales, values[s.kinds.index(kind)], color, dash=dash, panel=panel, name=NAMES[kind])
         for panel, values in enumerate(measures)
-        for k, kind in enumerate(s.kinds)
+        for kind, (color, dash) in KINDS.items()
+        if kind in s.kinds
     ]
     low, high = known[0], known[-1]
     rows = [
@@ -172,7 +174,7 @@ def law_figure(r: Diffused) -> draw.Figure:
             draw.line([-0.5, 3.5], [f.w2_floor] * 2, draw.INK_3, dash="dot", panel=1, name=T("as many fresh draws", "同样多的真实抽样")),
         ],
         [
-            plane(T("shade: p(x | y) p(y | x)ʷ · points: samples", "底色：p(x | y) p(y | x)ʷ · 点：样本")),
+            plane(T("shade: p(x | y) p(y | x)ʷ · points: samples", "底色：p(x | y) p(y | x)ʷ · 点：样本"), key=classes(r)),
             draw.Panel(draw.Axis(ticks=(places, [NAMES[g] for g in GUIDANCES])), draw.Axis(W2, range=(0, 1.15 * top)), key=True),
         ],
         T(

@@ -11,8 +11,9 @@ from engine.generation.diffusion import PLANES, Diffused
 from engine.generation.diffusion.result import EDGE, GUIDANCES
 from pages.shell import T, draw
 
-# One colour for one guidance in every view; what guidance does is brass, what is known exactly is theory's.
-COLORS = {"unconditional": draw.THIRD, "conditional": draw.FOURTH, "classifier": draw.SECOND, "classifier-free": draw.MEASURED}
+# Hues are classes'. What guidance does is brass, a classifier's dotted ink; what is known exactly is ink too.
+KINDS = {"classifier-free": (draw.BRASS, ""), "classifier": (draw.INK, "dot")}
+DENSITY = T("density", "密度")
 FEW = 240  # points of a plane that are drawn
 TILES = 16  # pictures that are drawn
 SHADE = [[0, draw.SURFACE], [1, draw.MUTE]]
@@ -31,24 +32,35 @@ def order(r: Diffused) -> list[str]:
     return [g for g in GUIDANCES if g in r.paths]
 
 
-def plane(title: Any = "", near: float | None = None) -> draw.Panel:
+def plane(title: Any = "", near: float | None = None, key: Sequence[tuple] = ()) -> draw.Panel:
     """The axes of a plane; with `near`, its half width, they are left out and there is more room."""
     places = ([-2, 0, 2], ["−2", "0", "2"]) if near is None else None
     edge = near or EDGE
     across, up = (draw.Axis(range=(-edge, edge), ticks=places, hidden=near is not None, equal=e) for e in (False, True))
-    return draw.Panel(across, up, title=title)
+    return draw.Panel(across, up, title=title, key=key)
+
+
+def classes(r: Diffused) -> list[tuple]:
+    """What the colours of points mean, and the shade behind them."""
+    shaded = [(draw.MUTE, DENSITY)] if r.field is not None else []
+    return [(hue(y), r.classes[y], "dot") for y in np.unique(r.labels)] + shaded
+
+
+def hue(label: int) -> str:
+    """A class's colour."""
+    return draw.CLASSES[1 + int(label) % 9]
 
 
 def shade(density: np.ndarray, panel: int) -> dict[str, Any]:
     """A density as a shade behind points."""
     cells = density.shape[-1]
     along = (np.arange(cells) + 0.5) / cells * 2 * EDGE - EDGE
-    return draw.heat(density, along, along, scale=SHADE, panel=panel, name=T("density", "密度"), hoverinfo="skip", zmin=0, zmax=255)
+    return draw.heat(density, along, along, scale=SHADE, panel=panel, name=DENSITY, hoverinfo="skip", zmin=0, zmax=255)
 
 
 def cloud(where: np.ndarray, labels: np.ndarray, panel: int, name: Any, size: float = 4) -> dict[str, Any]:
     """Points coloured by their class."""
-    style = {"color": [draw.CLASSES[1 + int(y) % 9] for y in labels], "size": size, "line": {"width": 0.4, "color": draw.SURFACE}}
+    style = {"color": [hue(y) for y in labels], "size": size, "line": {"width": 0.4, "color": draw.SURFACE}}
     return draw.points(where[:, 0], where[:, 1], panel=panel, name=name, marker=style)
 
 

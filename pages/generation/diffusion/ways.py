@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from engine.generation.diffusion import Diffused
 from engine.generation.diffusion.parameters import NAMES
 from engine.generation.diffusion.result import GUIDANCES
-from pages.generation.diffusion.parts import FEW, TILES, Moving, board, encoded, frames_of, mosaic, on_plane, order, pixels, plane, sources
+from pages.generation.diffusion.parts import (
+    FEW,
+    TILES,
+    Moving,
+    board,
+    classes,
+    encoded,
+    frames_of,
+    mosaic,
+    on_plane,
+    order,
+    pixels,
+    plane,
+    sources,
+)
 from pages.shell import T, draw
 
 MEASURES = [
@@ -20,6 +35,7 @@ MEASURES = [
     T("Fréchet", "Fréchet 距离"),
 ]
 ROWS = (T("state xₜ", "状态 xₜ"), T("noise seen ε", "所见噪声 ε"), T("predicted x̂₀", "预测 x̂₀"), T("guidance's push", "引导的推动"))
+SHOWN = (2, 2.5, 1)  # what is drawn black and white in the first three rows, with either sign; noise has deviation 1
 COLUMNS = 6  # pictures of the step-by-step view
 NEAR = 2.3  # half the width of the plane where four stand side by side
 FEWER, PUSHES = 180, 36  # points of that view, and of them those with an arrow
@@ -46,7 +62,7 @@ def ways_figure(r: Diffused) -> draw.Figure:
     count, there = len(r.chosen.trajectory), order(r)
     frames = frames_of(r, count)
     if on_plane(r):
-        moving, panels, centre = Moving(), [plane(NAMES[g], NEAR) for g in GUIDANCES], (0.0, 0.0)
+        moving, panels, centre = Moving(), [plane(NAMES[g], NEAR, () if k else classes(r)) for k, g in enumerate(GUIDANCES)], (0.0, 0.0)
         for k, g in enumerate(GUIDANCES):
             moving.shade(r, k)
             way = r.paths[g].trajectory[:count, :FEW] if g in there else np.full((count, 1, 2), np.nan)
@@ -93,10 +109,9 @@ def _plane_step(r: Diffused) -> draw.Figure:
     begun = states[:, :PUSHES]
     moving.arrows(begun, begun + PUSHED * path.push[:, :PUSHES], draw.BRASS, 1.6, T("push of guidance", "引导的推动"))
     key = [(draw.INK_3, T("score", "得分"), "line"), (draw.BRASS, T("push of guidance", "引导的推动"), "line")]
-    state = plane(ROWS[0])
     return draw.Figure(
         moving.traces,
-        [draw.Panel(state.x, state.y, title=state.title, key=key), plane(T("where the model sees each one end: x̂₀", "模型所见的终点：x̂₀"))],
+        [plane(ROWS[0], key=key), plane(T("where the model sees each one end: x̂₀", "模型所见的终点：x̂₀"), key=classes(r))],
         T(
             "Under {name} the push of guidance is at most {peak:number} where noise is 1.",
             "在“{name}”下，引导的推动最大为 {peak:number}（噪声为 1）。",
@@ -110,26 +125,31 @@ def _plane_step(r: Diffused) -> draw.Figure:
 def _picture_step(r: Diffused) -> draw.Figure:
     path, count = r.chosen, len(r.chosen.trajectory)
     columns = min(COLUMNS, path.trajectory.shape[1])
-    sheets = []
+    sheets, frames = [], frames_of(r, count)
     for k, at in enumerate(r.moments[:count]):
         level = float(r.alphas_cumprod[at])
         x, clean, push = (part[k, :columns] for part in (path.trajectory, path.clean, path.push))
         noise = (x - math.sqrt(level) * clean) / math.sqrt(1 - level) if level < 1 else np.zeros_like(x)
         strongest = max(float(np.nanmax(np.abs(push))), 1e-9)
-        # Noise has deviation 1: its numbers are shrunk so that two and a half of them are black to white.
-        rows = [np.clip(x / 2, -1, 1), np.clip(noise / 2.5, -1, 1), clean, push / strongest]
+        rows = [np.clip(part / most, -1, 1) for part, most in zip((x, noise, clean, push), (*SHOWN, strongest), strict=True)]
+        drawn = T("±{push:number}", "±{push:number}", push=strongest)
+        frames[k] = replace(frames[k], facts=[*frames[k].facts, (T("push drawn black or white", "画成黑或白的推动"), drawn)])
         sheets.append(mosaic(pixels(np.concatenate(rows)), columns))
     shown = sources([sheets])[0]
+    scaled = [T("{row}, ±{most:number}", "{row}，±{most:number}", row=row, most=most) for row, most in zip(ROWS, SHOWN, strict=False)]
+    scaled.append(ROWS[3])
     tile, whole = path.trajectory.shape[-1] + 1, board(sheets[0].shape)
-    panel = draw.Panel(draw.Axis(hidden=True, range=(-tile * 1.55, sheets[0].shape[1])), whole.y)
+    panel = draw.Panel(
+        draw.Axis(hidden=True, range=(-tile * 1.55, sheets[0].shape[1])),
+        whole.y,
+        title=T("from black, −, to white, +", "由黑（负）到白（正）"),
+    )
     return draw.Figure(
         [encoded(shown[-1], 0, T("steps", "步骤"))],
         [panel],
         T("State, noise, prediction and push of {n} pictures at every step.", "{n} 张图像每一步的状态、噪声、预测与推动。", n=columns),
-        [draw.Label(-0.8, (i + 0.5) * tile, name, anchor="right") for i, name in enumerate(ROWS)],
+        [draw.Label(-0.8, (i + 0.5) * tile, name, anchor="right") for i, name in enumerate(scaled)],
         frames=draw.Frames(
-            STEP,
-            [draw.Frame(f.name, {0: {"source": shown[k]}}, facts=f.facts) for k, f in enumerate(frames_of(r, count))],
-            start=count // 2,
+            STEP, [draw.Frame(f.name, {0: {"source": shown[k]}}, facts=f.facts) for k, f in enumerate(frames)], start=count // 2
         ),
     )

@@ -35,8 +35,8 @@ LAB = Lab(
         View(T("How does a gradient pass a rounding?", "梯度怎样穿过取整？"), number_figure, "exact", task="number", more=True),
     ],
     presets=[
-        Preset(T("A cat, 704 integers", "704 个整数的猫"), {}, 0),
-        Preset(T("One integer changed", "改动一个整数"), {"edit_row": 9, "edit_column": 8, "edit_code": 5}, 1),
+        Preset(T("One integer changed", "改动一个整数"), {}, 1),
+        Preset(T("A cat, 704 integers", "704 个整数的猫"), {"edit_code": -1}, 0),
         Preset(T("Against JPEG", "与 JPEG 相比"), {"task": "rate"}, 3),
         Preset(T("Pages nobody coded", "无人编码的页"), {"task": "pages"}, 4),
         Preset(T("Collapse", "坍缩"), {"task": "train", "method": "ema", "codes": 64}, 5),

@@ -32,15 +32,18 @@ def bits_figure(r: VqVaed) -> draw.Figure:
             bound = T("{words}, entropy of its codes", "{words}，码字的熵", words=words)
             traces.append(draw.points(r.rates.entropy[name], curve.psnr, color, size=6, symbol="circle-open", name=bound))
     traces.append(draw.points([r.bits_per_pixel], [r.psnr], draw.BRASS, size=13, symbol="circle-open", name=T("chosen", "所选")))
-    pictures = [
-        (r.image, T("original: 24 bits a pixel", "原图：每像素 24 比特")),
-        (r.reconstruction, T("VQ-VAE: {bits:number} bits a pixel", "VQ-VAE：每像素 {bits:number} 比特", bits=r.bits_per_pixel)),
+    said = T(
+        "VQ-VAE, {bits:number} bits a pixel ⇆ JPEG, {rival:number}",
+        "VQ-VAE（每像素 {bits:number} 比特）⇆ JPEG（{rival:number}）",
+        bits=r.bits_per_pixel,
+        rival=r.rates.rival_bits["JPEG"],
+    )
+    webp = T("WebP, {bits:number} bits a pixel", "WebP（每像素 {bits:number} 比特）", bits=r.rates.rival_bits["WEBP"])
+    traces += [
+        draw.picture(r.reconstruction, panel=2),
+        draw.picture(r.rates.rivals["JPEG"], panel=2),
+        draw.picture(r.rates.rivals["WEBP"], panel=3),
     ]
-    pictures += [
-        (r.rates.rivals[kind], T("{name}: {bits:number}", "{name}：{bits:number}", name=LOOKS[kind][2], bits=r.rates.rival_bits[kind]))
-        for kind in ("WEBP", "JPEG")
-    ]
-    traces += [draw.picture(pixels, panel=k + 2) for k, (pixels, _) in enumerate(pictures)]
     every = np.concatenate([c.bits for c in r.rates.curves.values()])
     bits = draw.Axis(T("bits per pixel", "每像素比特"), log=True, range=(float(every.min()) * 0.8, min(4.0, float(every.max()) * 1.1)))
     key = [(color, words, "dash" if dash else "line") for name, (color, dash, words) in LOOKS.items() if name in r.rates.curves]
@@ -51,13 +54,16 @@ def bits_figure(r: VqVaed) -> draw.Figure:
         [
             draw.Panel(bits, draw.Axis("PSNR (dB)"), title="PSNR", key=key),
             draw.Panel(bits, draw.Axis("SSIM"), title="SSIM", key=rings),
-            *(frame(pixels, title) for pixels, title in pictures),
+            frame(r.image, said),
+            frame(r.image, webp),
         ],
         T(
             "PSNR and SSIM of this picture against bits per pixel, for the VQ-VAE, JPEG, WebP and flat cells.",
             "此图的 PSNR 与 SSIM 随每像素比特的变化：VQ-VAE、JPEG、WebP 与单色格子。",
         ),
-        columns=3,
+        columns=2,
+        layout={"height": 520},
+        divider=draw.Divider(len(traces) - 2, panel=2, text=T("the line between VQ-VAE and JPEG", "VQ-VAE 与 JPEG 之间的分界线")),
         facts=[
             (T("chosen page", "所选整数页"), chosen),
             *(

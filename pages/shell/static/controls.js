@@ -123,17 +123,19 @@ Orrery.makeControls = (root, boot, stage) => {
   };
 
   function choice(n, box) {
-    const options = schema[n].enum, labels = hints(n).labels || {};
-    const text = o => labels[String(o)] || String(o);
+    const options = schema[n].enum, [by, named] = hints(n).labels_by || [];
+    /* What the choices are called now; where another parameter says so, those that it has no name for are not offered. */
+    const labels = () => ({ ...hints(n).labels, ...(by && named[state[by]]) });
+    const text = o => labels()[String(o)] || String(o), offered = o => !by || String(o) in labels() || o === state[n];
     const wide = options.reduce((s, o) => s + Math.max(4, say(text(o)).length), 0) > 30 || options.length > 4;
     const head = el('div', { class: 'head' }, el('span', { id: `l-${n}`, class: 'name' }, words(title(n))));
     if (wide) {
       const pick = el('select', { 'aria-labelledby': `l-${n}`, onchange: () => change(n, options[pick.selectedIndex], 'commit') });
-      const fill = () => { pick.replaceChildren(...options.map(o => el('option', {}, say(text(o))))); pick.selectedIndex = options.indexOf(state[n]); };
+      const fill = () => { pick.replaceChildren(...options.map(o => el('option', { hidden: !offered(o), disabled: !offered(o) }, say(text(o))))); pick.selectedIndex = options.indexOf(state[n]); };
       addEventListener('orrery:language', fill);
       fill();
       box.append(head, pick);
-      return () => { pick.selectedIndex = options.indexOf(state[n]); };
+      return by ? fill : () => { pick.selectedIndex = options.indexOf(state[n]); };
     }
     const group = el('div', { class: 'seg', role: 'radiogroup', 'aria-labelledby': `l-${n}` });
     options.forEach(o => group.append(el('button', { type: 'button', role: 'radio', 'data-value': String(o), onclick: () => change(n, o, 'commit') }, words(text(o)))));

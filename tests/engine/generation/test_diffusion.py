@@ -22,7 +22,8 @@ from engine.generation.image_models import judging, model, networks
 from engine.generation.plane_models import judging as plane_judging
 from engine.generation.plane_models import mixtures
 
-SMALL = {"points": 200, "steps": 8}
+LOBES = {"world": "lobes"}
+SMALL = LOBES | {"points": 200, "steps": 8}
 UNET = {"channels": 3, "side": 32, "fold": 4, "widths": [16, 32], "layers": 1, "embeddings": 7}
 JUDGE = {"channels": 3, "fold": 4, "widths": [8, 16], "features": 8, "outputs": 6, "timed": False}
 
@@ -154,7 +155,7 @@ def test_the_slopes_are_said_as_they_are_measured(world):
     assert "13 to 40 steps" in said
     if world == "lobes":  # what the notes say of the page as it opens
         text = (Path(__file__).parents[3] / "pages" / "generation" / "diffusion" / "en.md").read_text()
-        found = diffusion(Diffuse()).convergence.slopes
+        found = diffusion(Diffuse(**LOBES)).convergence.slopes
         assert "the slopes are {:.2f}, {:.2f} and {:.2f}".format(*found) in text
 
 
@@ -249,7 +250,7 @@ def test_the_trade_off_measures_every_scale(untrained):
 
 def test_costs_grow_with_the_work():
     cost = diffusion.cost_of
-    assert cost(Diffuse()) == "seconds" and cost(Diffuse(points=20_000, steps=1000)) == "minutes"
+    assert cost(Diffuse()) == "seconds" and cost(Diffuse(**LOBES, points=20_000, steps=1000)) == "minutes"
     assert cost(Diffuse(world="scenes")) == "seconds" and cost(Diffuse(world="scenes", steps=100)) == "minutes"
     assert cost(Diffuse(world="scenes", task="trade-off")) == "minutes"
     assert issubclass(Diffuse, Params) and set(PLANES + PICTURES) == set(Diffuse.model_fields["world"].annotation.__args__)

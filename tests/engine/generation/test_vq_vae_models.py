@@ -14,24 +14,30 @@ from engine.generation.picture_codes import coding, models, quality
 from engine.generation.picture_codes.networks import CODEBOOKS
 from engine.generation.vq_vae import VqVae, coded, other_pages, rates, store, vq_vae
 
+
+def asked(**values: object) -> VqVae:
+    """Parameters that change no integer unless they say so."""
+    return VqVae.parse({"edit_code": -1} | values)
+
+
 # --- a picture on the page ---
 
 
 def test_an_uploaded_picture_is_coded_like_any_other():
     pixels = pictures.reduced(pictures.photograph("china"), 200)
-    found = vq_vae(VqVae(image=pictures.as_text(pixels), side=200))
+    found = vq_vae(asked(image=pictures.as_text(pixels), side=200))
     assert np.array_equal(found.image, pixels) and found.codes.shape == (-(-pixels.shape[0] // 8), 25)
     assert found.psnr == pytest.approx(quality.psnr(pixels, found.reconstruction))
     assert found.usage.sum() == found.codes.size and found.perplexity == quality.perplexity(found.usage)
     with pytest.raises(Refused, match="damaged"):
-        vq_vae(VqVae(image=pictures.as_text(pixels)[: len("data:image/png;base64,") + 900]))
+        vq_vae(asked(image=pictures.as_text(pixels)[: len("data:image/png;base64,") + 900]))
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 90), (61, 33)])
 @pytest.mark.parametrize("factor", models.FACTORS)
 def test_any_size_is_taken(shape, factor):
     pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    found = vq_vae(VqVae(image=pictures.as_text(pixels), factor=factor, edit_row=150, edit_column=150, edit_code=255))
+    found = vq_vae(asked(image=pictures.as_text(pixels), factor=factor, edit_row=150, edit_column=150, edit_code=255))
     assert found.reconstruction.shape == pixels.shape == (*found.error.shape, 3)
     h, w = found.codes.shape
     assert (found.cell.row, found.cell.column, found.cell.after) == (h - 1, w - 1, 255)
@@ -40,13 +46,13 @@ def test_any_size_is_taken(shape, factor):
 @pytest.mark.parametrize("factor", models.FACTORS)
 @pytest.mark.parametrize("place", [(0, 0), (7, 11), (20, 31)])
 def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
-    params = VqVae(factor=factor, edit_row=place[0], edit_column=place[1], edit_code=17)
+    params = asked(factor=factor, edit_row=place[0], edit_column=place[1], edit_code=17)
     found = vq_vae(params)
     model = models.autoencoder(factor)
     whole = coding.image(coding.paint(model, torch.from_numpy(found.codes).long(), 256))
     apart = np.abs(whole[: found.image.shape[0], : found.image.shape[1]].astype(int) - found.reconstruction)
     assert apart.max() <= 1 and (apart > 0).mean() < 1e-3  # a rounding to the other side of a half, at most
-    plain = vq_vae(VqVae(factor=factor, edit_row=place[0], edit_column=place[1]))
+    plain = vq_vae(asked(factor=factor, edit_row=place[0], edit_column=place[1]))
     assert int((plain.codes != found.codes).sum()) == 1 and found.codes[place] == 17
     assert plain.cell.before == plain.cell.after == found.cell.before
     top, bottom, left, right = found.cell.window
@@ -61,15 +67,15 @@ def test_a_changed_integer_gives_what_the_whole_page_would(factor, place):
 
 def test_a_picture_is_corrected_wherever_it_is_asked_for():
     with torch.inference_mode():
-        inside = vq_vae(VqVae(image="coffee", side=80, corrections=2))
+        inside = vq_vae(asked(image="coffee", side=80, corrections=2))
     assert inside.corrected.shape == (3,) and inside.psnr == inside.corrected.max() > inside.corrected[0]
-    alone = vq_vae(VqVae(image="coffee", side=80, corrections=0))
+    alone = vq_vae(asked(image="coffee", side=80, corrections=0))
     assert alone.corrected.tolist() == [alone.psnr] == [inside.corrected[0]]
     assert all(p.grad is None for p in models.autoencoder(8).parameters())
 
 
 def test_the_nearest_codes_are_the_nearest():
-    found = vq_vae(VqVae(edit_row=4, edit_column=5))
+    found = vq_vae(asked(edit_row=4, edit_column=5))
     book = models.autoencoder(8).codebook(256).numpy()
     distances = np.square(book - found.cell.vector).sum(1)
     np.testing.assert_allclose(found.cell.distances, np.sort(distances)[:10], rtol=1e-4, atol=1e-7)
@@ -78,7 +84,7 @@ def test_the_nearest_codes_are_the_nearest():
 
 
 def test_a_page_at_hand_makes_the_next_change_instant(monkeypatch):
-    params = VqVae(image="coffee", side=96)
+    params = asked(image="coffee", side=96)
     assert vq_vae.cost_of(params) == "seconds"
     vq_vae(params)
     changed = params.model_copy(update={"edit_code": 9})
@@ -95,7 +101,7 @@ def test_a_page_at_hand_makes_the_next_change_instant(monkeypatch):
 def test_pages_at_hand_are_bounded_by_their_bytes():
     vq_vae.forget()
     for side in range(96, 640, 48):
-        params = VqVae(image="coffee", side=side, factor=4, corrections=0)
+        params = asked(image="coffee", side=side, factor=4, corrections=0)
         page = coded.page(params)
         held = sum(a.nbytes for a in (page.pixels, page.painted, page.flat, page.z.numpy(), page.codes.numpy()))
         assert held <= store.AT_HAND.held <= store.CAPACITY
@@ -106,38 +112,38 @@ def test_pages_at_hand_are_bounded_by_their_bytes():
 
 def test_an_uploads_page_is_not_had_by_its_digest():
     text = pictures.as_text(pictures.reduced(pictures.photograph("coffee"), 64))
-    vq_vae(VqVae(image=text, side=64))
+    vq_vae(asked(image=text, side=64))
     with pytest.raises(Refused, match="image must be one of"):
-        vq_vae(VqVae(image=hashlib.sha256(text.encode()).hexdigest(), side=64))
+        vq_vae(asked(image=hashlib.sha256(text.encode()).hexdigest(), side=64))
 
 
 @pytest.mark.parametrize("task", ["picture", "rate", "pages"])
 def test_a_strip_is_refused_before_its_likeness_is_no_number(task):
     strip = np.random.default_rng(0).integers(0, 256, (16, 640, 3), np.uint8)
     with pytest.raises(Refused, match=r"at least 11 pixels wide and high.*got 640 x 16, which becomes") as caught:
-        vq_vae(VqVae(image=pictures.as_text(strip), task=task))
+        vq_vae(asked(image=pictures.as_text(strip), task=task))
     assert "\n" not in caught.value.en
 
 
 def test_a_picture_of_one_colour_loses_nothing_to_flat_cells():
     black = pictures.as_text(np.zeros((64, 64, 3), np.uint8))
-    found = vq_vae(VqVae(image=black, task="rate", side=64))
+    found = vq_vae(asked(image=black, task="rate", side=64))
     assert found.flat_psnr == np.inf and np.isfinite(found.psnr) and np.isinf(found.rates.curves["flat"].psnr).all()
 
 
 def test_what_is_asked_beyond_the_page_or_the_codebook_is_told():
-    found = vq_vae(VqVae(codebook=64, edit_row=150, edit_column=2, edit_code=900))
+    found = vq_vae(asked(codebook=64, edit_row=150, edit_column=2, edit_code=900))
     h, _ = found.codes.shape
     assert (found.cell.row, found.cell.column) == (h - 1, 2) and found.cell.asked == (150, 2, 900)
     assert found.cell.before == found.cell.after and found.cell.decoded == (0, 0) and found.cell.changed == 0
     said = " ".join(finding.text.en for finding in found.findings)
-    assert "row 21, column 2 is taken" in said and "no code 900 among 64" in said and not vq_vae(VqVae()).findings
+    assert "row 21, column 2 is taken" in said and "no code 900 among 64" in said and not vq_vae(asked()).findings
 
 
 def test_a_recording_does_not_find_its_page_at_hand():
-    vq_vae(VqVae(image="coffee", side=80))
+    vq_vae(asked(image="coffee", side=80))
     vq_vae.forget()
-    assert vq_vae.cost_of(VqVae(image="coffee", side=80)) == "seconds"
+    assert vq_vae.cost_of(asked(image="coffee", side=80)) == "seconds"
 
 
 def test_what_bits_buy_is_what_the_notes_say():
@@ -171,18 +177,18 @@ def test_what_bits_buy_is_what_the_notes_say():
 
 
 def test_other_pages_are_what_they_are_called():
-    found = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
-    own = vq_vae(VqVae(side=96)).codes
+    found = vq_vae(asked(task="pages", side=96, seed=3)).pages
+    own = vq_vae(asked(side=96)).codes
     assert np.array_equal(np.sort(found.pages["shuffled"].ravel()), np.sort(own.ravel()))
     assert np.array_equal(found.pages["mixed"][0], own)
     assert set(np.unique(found.pages["even"])) - set(np.unique(own))  # any code may come
     assert np.prod(found.pages["drawn"].shape[1:]) * found.prior_factor**2 == 128**2
     assert found.pages["drawn"].max() < found.prior_codes == 2 ** models.prior_meta()["metrics"]["even_bits"]
     assert found.drawn.shape == (2, 128, 128, 3) and found.mixed.shape[0] == other_pages.MIXES
-    again = vq_vae(VqVae(task="pages", side=96, seed=3)).pages
+    again = vq_vae(asked(task="pages", side=96, seed=3)).pages
     assert np.array_equal(found.pages["drawn"], again.pages["drawn"])
 
 
 @pytest.mark.parametrize("name", [*coded.IMAGES, *coded.SCENE_IMAGES])
 def test_every_picture_of_the_lab_can_be_coded(name):
-    assert vq_vae(VqVae(image=name, side=64)).reconstruction.shape[2] == 3
+    assert vq_vae(asked(image=name, side=64)).reconstruction.shape[2] == 3
