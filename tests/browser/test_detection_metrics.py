@@ -39,7 +39,9 @@ def test_scrubbing_shows_the_detection_and_so_does_pointing_at_it(open_lab):
     box = [next(t["x"][:4] for t in traces if t["name"] == "taken last" and len(t["x"]) > 1) for traces in (first, last)]
     assert facts(page)["in picture"].isdigit() and not np.allclose(*box)
     place = next(i for i, t in enumerate(first) if t["name"] == "detections")
-    page.evaluate("i => Plotly.Fx.hover(Orrery.stage.drawing.plot, [{curveNumber: i, pointNumber: 4}], 'x2y2')", place)
+    page.evaluate(
+        "i => { const { plot } = Orrery.stage.drawing; plot.emit('plotly_hover', {points: [{pointIndex: 4, data: plot.data[i]}]}); }", place
+    )
     page.wait_for_function("document.querySelector('.moment').innerText.includes('5:')")
 
 
