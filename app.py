@@ -9,10 +9,20 @@ if os.environ.get("SPACES_ZERO_GPU") == "true":
     import spaces  # noqa: F401  must come before anything that imports torch
 
 import pages
+from pages.shell.operating import CannotServe, port_of, refuse
+
+try:
+    port_of(os.environ)  # before Gradio, which reads it as it is imported and raises
+except CannotServe as error:
+    refuse(error)
+
 from pages.shell.site import Site
 
 site = Site(pages.discover(), pages.CHAPTERS)
 demo = site.demo
 
 if __name__ == "__main__":
-    site.launch()
+    try:
+        site.launch()
+    except CannotServe as error:
+        refuse(error)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 import anyio.to_thread
 import brotli
 
+from engine.core import privacy
 from engine.core.words import T
 from pages.shell import statics
 from pages.shell.respond import Send, respond, said
@@ -22,6 +25,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 LARGEST_QUESTION = 4 * 2**20  # bytes of a request that is no upload
 KEPT_PAGES = 256
 PAGE_QUALITY = 5
+FORWARDING = {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+BODY_SECONDS = 30.0  # after which a request whose body is not whole is dropped
+SHUT = ("/gradio_api/upload", "/gradio_api/upload_progress")  # what a person brings comes in by our own door, in memory
 NOT_CARRIED = {b"content-length", b"etag", b"content-encoding", b"cache-control"}
 log = logging.getLogger("orrery")
 
@@ -68,8 +74,38 @@ def local_name(host: str) -> bool:
     return True
 
 
+def patient(receive: Receive) -> Receive:
+    """A request's messages, of which the body must be whole after `BODY_SECONDS`: else its sender counts as gone."""
+    until, whole = time.monotonic() + BODY_SECONDS, False
+
+    async def receiving() -> MutableMapping[str, Any]:
+        nonlocal whole
+        if whole:  # who then waits, waits for the end of an event stream, which is silent by design
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), max(until - time.monotonic(), 0))
+        except TimeoutError:
+            whole = True
+            return {"type": "http.disconnect"}
+        whole = not message.get("more_body", False)
+        return message
+
+    return receiving
+
+
+def seen_from_outside(scope: Mapping[str, Any]) -> bool:
+    """Whether a request came by a proxy, or from another machine."""
+    if any(name in FORWARDING for name, _ in scope["headers"]):
+        return True
+    host = (scope.get("client") or ("",))[0]
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a socket of this machine has no address
+        return False
+
+
 class Door:
-    """Refuses requests for hosts that are not ours, and from pages of other origins."""
+    """Refuses requests for hosts that are not ours, and from pages of other origins, and what is not needed of Gradio."""
 
     def __init__(self, app: Any, hosts: frozenset[str] = frozenset()):
         self.app, self.hosts = app, hosts
@@ -77,6 +113,8 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
+        if seen_from_outside(scope):
+            privacy.others_seen()
         if (refusal := self.refusal(scope)) is None:
             # Gradio would write a forwarded host into the page as the address to call.
             believed = [
@@ -84,6 +122,8 @@ class Door:
                 for name, value in scope["headers"]
                 if name != b"x-forwarded-host" or self.ours(value.partition(b",")[0].strip())
             ]
+            if scope["type"] == "http":
+                receive = patient(receive)
             return await self.app({**scope, "headers": believed}, receive, send)
         if scope["type"] == "websocket":
             return await send({"type": "websocket.close", "code": 1008})
@@ -107,6 +147,8 @@ class Door:
                     "不响应来自其他网站的请求，也不响应隐藏来源的内嵌框架：请单独打开本页面",
                 )
             )
+        if scope["path"].rstrip("/") in SHUT:
+            return 404, said(T("files come in by the page's own buttons", "文件请通过页面上的按钮载入"))
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > LARGEST_QUESTION and not scope["path"].rstrip("/").endswith("/upload"):
             return 413, said(

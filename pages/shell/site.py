@@ -13,20 +13,23 @@ from importlib import metadata
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # a table of all events, at every event, for nobody
 
 import gradio as gr
 import orjson
 from packaging.requirements import Requirement
 from starlette.middleware import Middleware
 
+from engine.core import privacy
 from engine.core.runner import Runner
 from engine.core.words import T
-from pages.shell import frame, prose, quirks, replies, statics, teaching, theme, thumbnails, wire
+from pages.shell import frame, operating, prose, quirks, replies, statics, teaching, theme, thumbnails, wire
 from pages.shell.ask import Ask
 from pages.shell.files import Files
 from pages.shell.lab import Lab, Page
 from pages.shell.listening import Listening
 from pages.shell.middleware import Apology, Door, Frame
+from pages.shell.operating import Health
 from pages.shell.uploads import Uploads
 from pages.shell.visitors import Visitors
 
@@ -34,9 +37,7 @@ SESSIONS = 500
 SWITCH_SECONDS = 0.0005
 WAITING = 500
 THREADS = 120  # one for each long run that somebody watches; nearly all of them wait
-UPLOAD = "20mb"
-UPLOADS_KEPT = (600, 3600)  # seconds: how often it is looked for those to delete, and their age
-LARGEST_BODY = 25 * 2**20  # an upload with what its form adds
+LARGEST_BODY = 25 * 2**20  # bytes of any request
 log = logging.getLogger("orrery")
 
 
@@ -53,7 +54,7 @@ class Site:
         self.demo = self._build()
 
     def _build(self) -> gr.Blocks:
-        with gr.Blocks(title="Orrery", analytics_enabled=False, delete_cache=UPLOADS_KEPT) as demo:
+        with gr.Blocks(title="Orrery", analytics_enabled=False) as demo:
             for slug, page in self.pages.items():
                 quirks.begin_page(demo, slug, page.lab.title.en)
                 self.runner.prepare(page.lab.experiment)
@@ -122,31 +123,31 @@ class Site:
         return frame.unknown(self.chapters, self.names, path).encode()
 
     def launch(self, **options: Any) -> None:
-        """Serve the site; blocks unless `prevent_thread_lock` is given."""
+        """Serve the site; blocks unless `prevent_thread_lock` is given. Raises `CannotServe`."""
+        operating.configure_logs()
         block = not options.pop("prevent_thread_lock", False)
         # The thread that talks to the browsers waits this long, at most, for one that computes.
         sys.setswitchinterval(SWITCH_SECONDS)
-        self.declare(options)
+        if options.get("share"):
+            privacy.others_seen()
         self.demo.queue(max_size=WAITING, default_concurrency_limit=None)
         quirks.rest_when_idle(self.demo)
+        quirks.drop_unfinished_heads()
+        quirks.log_one_line_a_fault()
         given: dict[str, Any] = self.settings() | options | {"prevent_thread_lock": True}
+        operating.check(given["server_name"], given["server_port"])
         self.demo.launch(**given)
         print(f"Orrery is at {self.demo.local_url}", flush=True)  # noqa: T201  said to who started it
         threading.Thread(target=self.warm, name="warm", daemon=True).start()
         if block:
             self.demo.block_thread()
 
-    @staticmethod
-    def declare(options: Mapping[str, Any]) -> None:
-        """Let the engine know where others will reach this server (`engine.language.models.permissions`)."""
-        if options.get("share") or options.get("server_name") not in (None, "127.0.0.1", "localhost", "::1"):
-            os.environ["ORRERY_PUBLIC"] = "1"
-
     def settings(self) -> dict[str, Any]:
         """What `launch` is given: closed by default."""
         closed = {"openapi_url": None, "docs_url": None, "redoc_url": None, "max_body_size": LARGEST_BODY}
         labs = {slug: page.lab for slug, page in self.pages.items()}
         around = [
+            Middleware(Health, warm=lambda: self.version() > 0),
             Middleware(Door, hosts=known_hosts()),
             Middleware(Apology),
             Middleware(Visitors),
@@ -164,14 +165,15 @@ class Site:
             "show_error": False,
             "enable_monitoring": False,
             "allowed_paths": [],
-            "max_file_size": UPLOAD,
+            "max_file_size": "1kb",  # nothing is uploaded through Gradio: its door is shut
             "state_session_capacity": SESSIONS,
             "ssr_mode": False,
             "pwa": False,
             "quiet": True,
             "favicon_path": str(statics.HERE / "favicon.svg"),
             "max_threads": THREADS,
-            "server_port": int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
+            "server_name": operating.name_of(os.environ),
+            "server_port": operating.port_of(os.environ),
             "mcp_server": mcp_installed(),
         }
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
 import socket
+import subprocess
+import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
 import pytest
-from gradio import route_utils
 
+from engine.core import privacy
+from pages.shell import middleware, operating, quirks
 from pages.shell import site as site_module
-from pages.shell.site import UPLOAD
 
 ROOT = Path(__file__).parents[2]
 TRACES = re.compile(r"Traceback|File \"|line \d+, in |site-packages")
@@ -30,14 +35,14 @@ def test_the_settings_are_closed(running):
         "allowed_paths": [],
         "ssr_mode": False,
         "pwa": False,
-        "max_file_size": UPLOAD,
+        "max_file_size": "1kb",
     }
     assert {name: made[name] for name in closed} == closed
     assert made["app_kwargs"]["openapi_url"] is made["app_kwargs"]["docs_url"] is made["app_kwargs"]["redoc_url"] is None
-    assert not made.get("share") and not made.get("debug") and "server_name" not in made
+    assert not made.get("share") and not made.get("debug") and made["server_name"] is None
     assert 0 < made["state_session_capacity"] <= 1000
     demo = running.site.demo
-    assert demo.max_file_size == 20 * 2**20 and demo.allowed_paths == [] and not demo.show_error
+    assert demo.max_file_size == 1024 and demo.allowed_paths == [] and not demo.show_error
     assert demo._queue.max_size == site_module.WAITING
     assert demo.share is False and demo.share_url is None and demo.ssr_mode is False
 
@@ -132,22 +137,12 @@ def test_no_file_is_served_but_what_is_meant(running, door, name):
     assert "root:" not in reply.text and "import " not in reply.text and not TRACES.search(reply.text)
 
 
-def upload(running, bytes_: int, name: str = "a.txt"):
-    return running.http.post("/gradio_api/upload", files={"files": (name, b"x" * bytes_)})
-
-
-def test_an_upload_over_the_limit_is_refused(running):
-    reply = upload(running, 20 * 2**20 + 1)
-    assert reply.status_code == 413 and not TRACES.search(reply.text)
-
-
-def test_an_upload_is_not_kept_for_long(running):
-    (path,) = upload(running, 10).json()
-    demo = running.site.demo
-    assert Path(path).is_file() and any(path in files for files in demo.temp_file_sets)
-    assert demo.delete_cache == (600, 3600)
-    route_utils.delete_files_created_by_app(demo, age=-1)
-    assert not Path(path).exists()
+@pytest.mark.parametrize("name", ["a.txt", "../../../etc/cron.d/x", "/etc/passwd"])
+def test_nothing_is_uploaded_through_gradio(running, name):
+    for path in ("/gradio_api/upload", "/gradio_api/upload/", "/gradio_api/upload?upload_id=1"):
+        reply = running.http.post(path, files={"files": (name, b"x" * 10)})
+        assert reply.status_code == 404 and "the page's own buttons" in reply.text
+    assert not list(Path(running.site.demo.GRADIO_CACHE).rglob("*.txt"))
 
 
 def test_a_body_without_a_length_is_bounded_too(running):
@@ -167,12 +162,24 @@ def test_a_body_without_a_length_is_bounded_too(running):
     assert running.http.get("/gradio_api/startup-events").status_code == 200
 
 
-def test_an_uploads_name_leads_nowhere(running):
-    for name in ("../../../etc/cron.d/x", "/etc/passwd", "..", "a\x00b", "con/../../x"):
-        reply = upload(running, 10, name)
-        assert reply.status_code < 500
-        for path in reply.json() if reply.status_code == 200 else []:
-            assert Path(path).resolve().is_relative_to(Path(running.site.demo.GRADIO_CACHE).resolve())
+def test_a_request_that_is_never_whole_is_dropped(running, monkeypatch):
+    """Its head by the server's protocol, its body by the door."""
+    monkeypatch.setattr(quirks, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(middleware, "BODY_SECONDS", 0.5)
+    port = int(running.url.rpartition(":")[2])
+    for unfinished in (b"POST /orrery-ask/sample-lab HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b""):
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+            slow.sendall(unfinished)
+            assert slow.recv(100) == b""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200" in slow.recv(1000), "a second request on the same connection"
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
+        while slow.recv(1000):
+            pass
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as slow:
+        slow.sendall(b"POST /orrery-ask/sample-lab HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 50\r\n\r\n{")
+        assert b'"figures"' not in slow.recv(1000)
 
 
 def test_no_reply_carries_a_trace(running, caplog):
@@ -233,3 +240,75 @@ def every_route(routes) -> Iterator:
         yield route
         inner = getattr(route, "original_router", None) or getattr(route, "router", None)
         yield from every_route(getattr(inner, "routes", []))
+
+
+def test_whether_it_lives_and_is_warm(running, monkeypatch):
+    assert [running.http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+    monkeypatch.setattr(running.site, "_version", 0)
+    assert [running.http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "65536", "-1", "1e3", "７８６０"])
+def test_a_port_that_is_none_is_one_sentence(given):
+    with pytest.raises(operating.CannotServe, match=r"GRADIO_SERVER_PORT must be a whole number from 1 to 65535; got"):
+        operating.port_of({"GRADIO_SERVER_PORT": given})
+
+
+def test_where_a_server_listens():
+    assert (operating.port_of({}), operating.port_of({"GRADIO_SERVER_PORT": " 81 "})) == (7860, 81)
+    names = {"": None, "::1": "[::1]", "[::1]": "[::1]", "0.0.0.0": "0.0.0.0"}
+    assert {given: operating.name_of({"GRADIO_SERVER_NAME": given}) for given in names} == names
+
+
+def test_a_port_that_is_taken_is_one_sentence(running):
+    port = int(running.url.rpartition(":")[2])
+    with pytest.raises(operating.CannotServe, match=rf"cannot listen on port {port} of 127.0.0.1: it is taken"):
+        operating.check(None, port)
+    environment = os.environ | {"GRADIO_SERVER_PORT": "abc"}
+    ended = subprocess.run([sys.executable, "app.py"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 2 and ended.stderr.strip().endswith("got 'abc'") and "Traceback" not in ended.stderr
+
+
+def test_a_visitors_mistake_is_one_line_of_the_log(running, caplog, capfd):
+    running.http.post("/gradio_api/call/sample-lab", json={"data": []})
+    until = time.monotonic() + 20
+    while "a request failed" not in caplog.text and time.monotonic() < until:
+        time.sleep(0.02)
+    assert "didn't receive enough input values" in caplog.text
+    assert "Traceback" not in caplog.text + capfd.readouterr().err
+
+
+def test_a_log_line_is_json():
+    try:
+        raise RuntimeError("as asked")
+    except RuntimeError:
+        record = logging.LogRecord("orrery", logging.ERROR, "x.py", 1, "%s failed", ("模型",), sys.exc_info())
+    line = operating.Lines().format(record)
+    told = json.loads(line)
+    assert "\n" not in line and told["message"] == "模型 failed" and told["level"] == "error" and "as asked" in told["trace"]
+
+
+@pytest.mark.parametrize(
+    ("client", "header", "seen"),
+    [
+        ("127.0.0.1", None, False),
+        ("::1", None, False),
+        ("10.0.0.7", None, True),
+        ("127.0.0.1", b"x-forwarded-for", True),
+        ("127.0.0.1", b"forwarded", True),
+        ("127.0.0.1", b"via", True),
+    ],
+)
+def test_who_comes_from_outside_is_seen(client, header, seen):
+    scope = {"client": (client, 1), "headers": [(b"host", b"x")] + ([(header, b"1.2.3.4")] if header else [])}
+    assert middleware.seen_from_outside(scope) is seen
+
+
+def test_a_server_is_private_only_where_its_operator_says_so(monkeypatch):
+    monkeypatch.setattr(privacy, "_others", threading.Event())
+    monkeypatch.delenv("ORRERY_PRIVATE", raising=False)
+    assert not privacy.private()
+    monkeypatch.setenv("ORRERY_PRIVATE", "1")
+    assert privacy.private()
+    privacy.others_seen()
+    assert not privacy.private(), "what it has seen overrides what it was told"

@@ -194,7 +194,7 @@ def test_the_door_refuses_a_websocket_as_websockets_are_refused():
         ("/gradio_api/queue/join", LARGEST_QUESTION + 1, 413),
         ("/gradio_api/call/walk", 10**15, 413),
         ("/", 10**9, 413),
-        ("/gradio_api/upload", 10**9, 200),
+        ("/orrery-file/upload", 10**9, 200),
         ("/gradio_api/queue/join", "many", 200),
         ("/gradio_api/queue/join", "", 200),
     ],

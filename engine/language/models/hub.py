@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.core import Refused
+from engine.core import Refused, privacy
 from engine.core.params import shown
 from engine.core.words import T
 from engine.language.models import permissions
@@ -28,12 +28,12 @@ def fetch(name: str, revision: str | None = None) -> Path:
     """The folder in the Hub's local cache that holds the model's weights (safetensors), configuration and tokenizer,
     or how it prepares pictures. revision: a branch, a tag or a commit, in place of the main one.
 
-    What was fetched before serves without a network. No stored credentials are used on a server that others reach.
+    What was fetched before serves without a network. Stored credentials are used only where the operator alone is served.
     Raises `Refused` for an id that the Hub does not know, no network, no safetensors, a model over the size limit.
     """
     from huggingface_hub import HfApi, errors, hf_hub_download
 
-    token = False if permissions.public() else None
+    token = None if privacy.private() else False
     try:
         info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=SECONDS, token=token)
         files = wanted(name, info)

@@ -1,10 +1,9 @@
 """Whose models this server opens: said by the operator in the environment, never by a visitor.
 
-ORRERY_HUB_MODELS: "all", "none", or Hub ids separated by commas. Unset, it is "all" on a server that listens to its own
-    machine alone and "none" on any other.
+ORRERY_HUB_MODELS: "all", "none", or Hub ids separated by commas. Unset, it is "all" where the operator alone is served
+    (`engine.core.privacy`) and "none" elsewhere.
 ORRERY_MODELS_FOLDER: the directory whose folders may be named as "folder:NAME".
 ORRERY_LARGEST_MODEL: megabytes that a model's weights may take in float32, 2000 unless said otherwise.
-ORRERY_PUBLIC: "1" where others reach this server in a way that it cannot see for itself (a tunnel, a proxy).
 """
 
 from __future__ import annotations
@@ -13,26 +12,14 @@ import os
 import re
 from pathlib import Path
 
-from engine.core import Refused
+from engine.core import Refused, privacy
 from engine.core.params import shown
 from engine.core.words import T
 
 NAME = "model"
 LARGEST = 2000  # megabytes
-LOCAL = {"", "localhost", "127.0.0.1", "::1", "[::1]"}
 PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?"
 HUB_ID = re.compile(rf"{PART}(?:/{PART})?")
-
-
-def public() -> bool:
-    """Whether people beyond this machine can reach the server, as far as its environment tells."""
-    said = os.environ.get
-    return (
-        said("GRADIO_SERVER_NAME", "").strip().lower() not in LOCAL
-        or said("GRADIO_SHARE", "").lower() in {"true", "1"}
-        or any(said(name) for name in ("SPACE_ID", "SPACE_HOST", "ORRERY_HOSTS"))
-        or said("ORRERY_PUBLIC", "") not in {"", "0"}
-    )
 
 
 def largest() -> int:
@@ -55,12 +42,13 @@ def hub_id(text: str) -> str:
             ),
             NAME,
         )
-    allowed = os.environ.get("ORRERY_HUB_MODELS", "").strip() or ("none" if public() else "all")
+    allowed = os.environ.get("ORRERY_HUB_MODELS", "").strip() or ("all" if privacy.private() else "none")
     if allowed == "none":
         raise Refused(
             T(
-                "models of the Hub are switched off on this server (ORRERY_HUB_MODELS allows them); got {text}",
-                "此服务器未开放 Hub 模型（由 ORRERY_HUB_MODELS 开放）；收到 {text}",
+                "models of the Hub are switched off on this server (ORRERY_HUB_MODELS allows them, or ORRERY_PRIVATE=1 on one's own machine); "
+                "got {text}",
+                "此服务器未开放 Hub 模型（由 ORRERY_HUB_MODELS 开放，或在自己的机器上设 ORRERY_PRIVATE=1）；收到 {text}",
                 text=shown(text),
             ),
             NAME,
@@ -116,11 +104,12 @@ def is_path(text: str) -> bool:
 
 def typed_folder(text: str) -> Path:
     """The folder at a path, which is opened only where the server is the person's own. Raises `Refused`."""
-    if public():
+    if not privacy.private():
         raise Refused(
             T(
-                "a path is not opened on a server that others reach; name a folder it offers as folder:NAME; got {text}",
-                "对外开放的服务器不打开路径；请用 folder:名称 指定它提供的文件夹；收到 {text}",
+                "a path is not opened on a server that others may reach (ORRERY_PRIVATE=1 says that it is yours alone); "
+                "name a folder it offers as folder:NAME; got {text}",
+                "可能对外开放的服务器不打开路径（仅供自己使用时设 ORRERY_PRIVATE=1）；请用 folder:名称 指定它提供的文件夹；收到 {text}",
                 text=shown(text),
             ),
             NAME,

@@ -448,7 +448,7 @@ def test_a_model_that_must_be_brought_waits_for_a_press(brought, monkeypatch):
     found = attention_maps(params)
     assert found.attentions.shape[:2] == (2, 4) and "2 layers of 4 heads" in found.model.en
     assert lab.cost(params) == "instant"
-    monkeypatch.setenv("ORRERY_PUBLIC", "1")
+    monkeypatch.delenv("ORRERY_PRIVATE")
     with pytest.raises(Refused, match="a path is not opened"):
         lab.cost(params)
     with pytest.raises(Refused, match="a path is not opened"):

@@ -21,20 +21,10 @@ from transformers import (
 
 from engine.core import Refused
 from engine.language import code_model, models
-from engine.language.models import hub, permissions, pieces
+from engine.language.models import hub, pieces
 from engine.language.models.decoder import open_text
 
-EVERY = (
-    "GRADIO_SERVER_NAME",
-    "GRADIO_SHARE",
-    "SPACE_ID",
-    "SPACE_HOST",
-    "ORRERY_HOSTS",
-    "ORRERY_PUBLIC",
-    "ORRERY_HUB_MODELS",
-    "ORRERY_MODELS_FOLDER",
-    "ORRERY_LARGEST_MODEL",
-)
+EVERY = ("ORRERY_HUB_MODELS", "ORRERY_MODELS_FOLDER", "ORRERY_LARGEST_MODEL")
 
 
 @pytest.fixture(autouse=True)
@@ -399,33 +389,14 @@ def test_what_is_no_hub_id(name):
 # On a server that others reach
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "expected"),
-    [
-        ("GRADIO_SERVER_NAME", "0.0.0.0", True),
-        ("GRADIO_SERVER_NAME", "127.0.0.1", False),
-        ("GRADIO_SHARE", "True", True),
-        ("GRADIO_SERVER_NAME", "::", True),
-        ("SPACE_ID", "a/b", True),
-        ("ORRERY_HOSTS", "x.org", True),
-        ("ORRERY_PUBLIC", "1", True),
-        ("ORRERY_PUBLIC", "0", False),
-    ],
-)
-def test_who_can_reach_the_server(monkeypatch, variable, value, expected):
-    assert not permissions.public()
-    monkeypatch.setenv(variable, value)
-    assert permissions.public() is expected
-
-
 def test_no_path_is_opened_for_a_visitor(tmp_path, monkeypatch):
     folder = saved(tmp_path / "mine")
-    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.delenv("ORRERY_PRIVATE")
     looked = []
     for method in ("is_dir", "resolve", "exists", "stat"):
         monkeypatch.setattr(Path, method, lambda self, *_, **__: looked.append(self))
     for name in (str(folder), "./x", "../x", "~", "~root", "C:\\models", "..", "/"):
-        assert "a path is not opened on a server that others reach" in refusal(name).en
+        assert "a path is not opened on a server that others may reach" in refusal(name).en
     assert looked == []
     # A folder of the working directory has a Hub id's form, but is never taken for one.
     assert "switched off" in refusal("engine/language").en
@@ -439,7 +410,7 @@ def test_folders_of_the_operators_directory(tmp_path, monkeypatch):
     (root / "file").write_text("")
     assert "offers no folder" in refusal("folder:tiny model").en
     monkeypatch.setenv("ORRERY_MODELS_FOLDER", str(root))
-    monkeypatch.setenv("ORRERY_PUBLIC", "1")
+    monkeypatch.delenv("ORRERY_PRIVATE")
     assert models.load("folder:tiny model").name == "folder:tiny model"
     for name in (
         "",
@@ -608,7 +579,7 @@ def test_no_network(a_hub):
 
 def test_what_the_operator_allows(tmp_path, monkeypatch, a_hub):
     Hub.folders["owner/tiny"] = Hub.folders["owner/other"] = saved(tmp_path / "source")
-    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.delenv("ORRERY_PRIVATE")
     assert "switched off on this server" in refusal("owner/tiny").en
     assert not Hub.asked
     monkeypatch.setenv("ORRERY_HUB_MODELS", "someone/else, owner/tiny")

@@ -62,8 +62,7 @@ def one_thread():
 
 @pytest.fixture(autouse=True)
 def a_server_of_ones_own(monkeypatch):
-    for name in ("GRADIO_SERVER_NAME", "SPACE_ID", "SPACE_HOST", "ORRERY_HOSTS", "ORRERY_PUBLIC", "ORRERY_HUB_MODELS"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("ORRERY_HUB_MODELS", raising=False)
     yield
     models.forget()
 

@@ -316,7 +316,7 @@ def test_a_model_that_cannot_be_opened_is_one_sentence(folder, tmp_path, monkeyp
     monkeypatch.setenv("ORRERY_HUB_MODELS", "none")
     with pytest.raises(Refused, match="switched off"):
         run(model="facebook/detr-resnet-50")
-    monkeypatch.setenv("ORRERY_PUBLIC", "1")
+    monkeypatch.delenv("ORRERY_PRIVATE")
     with pytest.raises(Refused, match="a path is not opened"):
         run(model=str(folder), scene_seed=77)
 
