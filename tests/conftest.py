@@ -31,10 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reproduction.arrange(item, config.getoption("--reproduce"))
 
 
-@pytest.fixture
-def stale() -> None:
-    """The state of a test whose figures rest on something that has changed since they were reproduced."""
-    pytest.fail("what these figures rest on has changed since they were reproduced: run `make reproduce` and commit meta.json")
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    reproduction.refuse_stale(item)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -511,15 +511,6 @@ def test_what_does_not_fit_in_memory_is_left_out_with_a_note(monkeypatch):
     assert any("softmax, naive" in text.en and "512" in text.en and "朴素" in text.zh and "512" in text.zh for text in said)
 
 
-def test_a_sweep_that_is_stopped_stops():
-    stream = linear_lab.stream(LinearAttention(task="timing", length=64, head_dim=16))
-    first = next(stream)
-    assert first.fraction == 0 and np.isnan(first.result.timing.milliseconds).all()
-    assert np.isfinite(first.result.maps.weights).all()
-    stream.close()
-    assert next(stream, None) is None
-
-
 def test_memory_of_the_chunked_form_grows_with_the_length_and_of_pairs_with_its_square():
     r = linear_lab(LinearAttention(task="timing", length=1024, head_dim=16, heads=1)).timing
     slopes = dict(zip(r.contenders, r.memory_exponents, strict=True))

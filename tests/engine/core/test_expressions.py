@@ -524,9 +524,9 @@ def test_a_thousand_hostile_strings():
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_hostile_strings():
-    read, slowest = fuzz(100_000, 6)
-    assert read > 5000
+def test_tens_of_thousands_of_hostile_strings():
+    read, slowest = fuzz(30_000, 6)
+    assert read > 1500
     assert slowest < 0.1
 
 

@@ -339,11 +339,13 @@ def written(pair, source, rule, tokens, gamma, seed=0):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
 def test_greedy_output_is_that_of_plain_greedy_decoding(double_pair, dtype):
     """transformers reads prompt and output at once. A text of which every token is its likeliest is, by induction, what
-    plain greedy decoding writes."""
+    plain greedy decoding writes. Of 200 prompts, each precision reads every second."""
     pair, close, tokens = double_pair if dtype == torch.float64 else None, 0, 6
     for number, prompt in enumerate(prompts(200, 16)):
+        if number % 2 != (dtype == torch.float64):
+            continue
         made = pair_of(prompt, tokens, pair=pair)
-        outputs = torch.tensor([written(made, source, Rule(0), tokens, 1 + number % 5)[0] for source in SOURCES])
+        outputs = torch.tensor([written(made, source, Rule(0), tokens, 1 + number // 2 % 5)[0] for source in SOURCES])
         assert outputs.shape == (len(SOURCES), tokens)
         read = torch.cat([torch.tensor([prompt]).expand(len(SOURCES), -1), outputs[:, :-1]], -1)
         with torch.inference_mode():
@@ -352,7 +354,7 @@ def test_greedy_output_is_that_of_plain_greedy_decoding(double_pair, dtype):
         clear = best[..., 0] - best[..., 1] > (1e-4 if dtype == torch.float32 else 0)
         close += int((~clear).sum())
         assert torch.equal(logits.argmax(-1)[clear], outputs[clear]), number
-    assert close <= 20
+    assert close <= 10
 
 
 @pytest.mark.parametrize("source", SOURCES)

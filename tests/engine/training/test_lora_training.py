@@ -324,7 +324,6 @@ CORNERS = [
     {"condition": 100.0, "steps": 10, "seeds": 8},
     {"learning_rate": 1e-5, "alpha": 0.25, "steps": 10},
     {"learning_rate": 10.0, "full_share": 2.0, "alpha": 256.0, "steps": 10},
-    {"task": "digits", "ranks": "72,full", "steps": 10, "targets": "all", "seeds": 1, "method": "dora"},
     {"task": "digits", "shift": "permuted", "sweep": "matrices", "budget": 32, "steps": 10, "seeds": 1},
 ]
 
