@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python; do \
 BIN := .venv/bin
 TRAIN ?= code-model
 
-.PHONY: run setup setup-test test reproduce check lint count record bench train clean
+.PHONY: run setup setup-test test reproduce check lint count record pictures bench train clean
 
 run: setup
 	$(BIN)/python app.py
@@ -39,6 +39,10 @@ count: .venv/.ready
 # What pages open on and cannot compute at once; on a quiet machine, since clocks are among the figures.
 record: .venv/.ready
 	$(BIN)/python -m house.record
+
+# The gallery's pictures, and the README's.
+pictures: setup-test
+	$(BIN)/python -m house.pictures
 
 bench: setup-test
 	$(BIN)/python -m engine bench

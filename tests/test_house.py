@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import pages
 from engine.core import Refused
-from house import catalogue, imports, new, operators, readme
+from house import catalogue, imports, new, operators, pictures, readme
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,3 +72,11 @@ def test_no_arrow_leads_up_and_none_in_a_circle():
 
 def test_what_is_written_from_the_code_is_up_to_date():
     assert operators.page() == (ROOT / "OPERATORS.md").read_text(), "run python -m house.operators"
+
+
+def test_the_gallerys_pictures_are_small_and_of_labs():
+    slugs = {page.lab.slug for found in pages.discover().values() for page in found}
+    for path in pictures.statics.PICTURES.iterdir():
+        slug, theme, kind = path.name.split(".")
+        assert slug in slugs and theme in pictures.THEMES and pictures.statics.KINDS[f".{kind}"] == "image/webp", path.name
+        assert path.stat().st_size < 40_000, path.name

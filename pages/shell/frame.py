@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from engine.core import devices
 from engine.core.params import HINTS, Params
@@ -30,6 +31,10 @@ WORDS: dict[str, T] = {
     "learn": T("Start the lesson · 5 minutes", "开始课程 · 5 分钟"),
     "free": T("Explore freely", "自由探索"),
     "gone": T("There is no such page here.", "这里没有这个页面。"),
+    "seek": T("Find: softmax, random, picture…", "查找：softmax、随机、图片……"),
+    "chapters": T("By chapter", "按章节"),
+    "needs": T("By what they build on", "按学习顺序"),
+    "after": T("after ", "先学"),
     "back": T("To the gallery", "返回实验总览"),
 }
 LOGO = (
@@ -192,22 +197,49 @@ def unknown(chapters: Chapters, names: Mapping[str, T], path: str) -> str:
     return page.replace('href="./', f'href="{up}').replace('src="./', f'src="{up}')
 
 
-def home(chapters: Chapters, names: Mapping[str, T], pictures: Mapping[str, str]) -> str:
-    """The gallery: one card per lab, each with a picture drawn from a real result."""
+def home(chapters: Chapters, names: Mapping[str, T]) -> str:
+    """The gallery: a card a lab, with the picture that says what it is and the question that opens it."""
     claim = T(
-        "Working models of the ideas behind machine learning. A real engine, on the machine in front of you, computes the "
-        "figures while you watch; what takes it longer opens on a recording, which says so. Turn a knob.",
-        "机器学习背后思想的可运行模型。真实的引擎就在你面前的机器上当场算出每幅图；耗时较长的先展示录制结果，并注明是录制。转动旋钮试试。",
+        "Working models of the ideas behind machine learning, computed for real on the machine in front of you. Turn a knob: "
+        "mathematics, measurement and picture move together.",
+        "机器学习背后思想的可运行模型，在你面前的机器上真实计算。转动旋钮：数学、测量与图像一起变化。",
     )
-    rows = [f'<main class="page home" id="main"><h1>Orrery</h1><p class="claim">{claim.html()}</p>']
-    for chapter, pages in chapters.items():
-        rows.append(f'<section class="group"><h2>{names[chapter].html()}</h2><div class="cards">')
-        for page in pages:
-            lab = page.lab
-            picture = pictures.get(lab.slug, "")
-            rows.append(
-                f'<a class="card tile" href="./{lab.slug}" data-words="{searched(lab, names[chapter])}"><div class="picture">{picture}</div>'
-                f"<h3>{lab.title.html()}</h3><p>{lab.claim.html()}</p></a>"
-            )
-        rows.append("</div></section>")
-    return "".join(rows) + "</main>"
+    rows = [
+        f'<main class="page home" id="main"><h1>Orrery</h1><p class="claim">{claim.html()}</p><div class="ways">'
+        f'<input class="search" id="find" type="search" autocomplete="off" aria-label="{WORDS["find"].en}" '
+        f'placeholder="{WORDS["seek"].en}" data-en="{WORDS["seek"].en}" data-zh="{WORDS["seek"].zh}"><span class="seg" role="group">'
+        f'<button type="button" id="by-chapter" aria-pressed="true">{WORDS["chapters"].html()}</button>'
+        f'<button type="button" id="by-need" aria-pressed="false">{WORDS["needs"].html()}</button></span></div><div class="cards">'
+    ]
+    labs = {page.lab.slug: page.lab for pages in chapters.values() for page in pages}
+    for place, lab in enumerate(labs.values()):
+        needs = [labs[slug].title for slug in lab.needs if slug in labs]
+        after = f' <span class="after">· {T.joined([WORDS["after"], T.joined(needs)], "", "").html()}</span>' if needs else ""
+        rows.append(
+            f'<a class="card tile" href="{address(lab)}" style="--need:{depth(lab, labs) * 100 + place}" '
+            f'data-words="{searched(lab, names[lab.chapter])}">{picture(lab)}'
+            f'<span class="chapter">{names[lab.chapter].html()}{after}</span><h2>{lab.title.html()}</h2>'
+            f'<p class="asks">{lab.views[lab.picture.view].question.html()}</p><p class="says">{lab.claim.html()}</p></a>'
+        )
+    return "".join(rows) + "</div></main>"
+
+
+def address(lab: Lab) -> str:
+    """Where a card leads: to what its picture shows."""
+    shown = {**lab.picture.values} | ({"view": lab.picture.view + 1} if lab.picture.view else {})
+    return html.escape(f"./{lab.slug}" + (f"?{urlencode(shown)}" if shown else ""))
+
+
+def picture(lab: Lab) -> str:
+    """The lab's picture in both themes, of which a browser loads the one that is shown."""
+    found = [(theme, statics.files().get(f"{lab.slug}.{theme}.webp")) for theme in ("light", "dark")]
+    drawn = (
+        f'<img class="in-{theme}" src=".{file.address}" width="340" height="190" loading="lazy" alt="">' for theme, file in found if file
+    )
+    return f'<span class="picture">{"".join(drawn)}</span>'
+
+
+def depth(lab: Lab, labs: Mapping[str, Lab], seen: tuple[str, ...] = ()) -> int:
+    """How many labs stand before this one on the longest way that its needs make."""
+    assert lab.slug not in seen, f"these labs need each other: {seen}"
+    return max((1 + depth(labs[slug], labs, (*seen, lab.slug)) for slug in lab.needs if slug in labs), default=0)

@@ -45,6 +45,22 @@ class View:
     more: bool = False
 
 
+@dataclass(frozen=True)
+class Picture:
+    """What the gallery shows of a lab, drawn by `make pictures`: a panel of a view at a moment.
+
+    view, panel: their places. moment: from 0, the first, to 1, the last. values: parameters that differ from the defaults.
+    across, up: the part of the panel that is kept, as shares of its axes.
+    """
+
+    view: int = 0
+    panel: int = 0
+    moment: float = 1.0
+    values: Mapping[str, Any] = field(default_factory=dict)
+    across: tuple[float, float] = (0.0, 1.0)
+    up: tuple[float, float] = (0.0, 1.0)
+
+
 def tasks_of(view: View) -> Sequence[str]:
     return (view.task,) if isinstance(view.task, str) else view.task
 
@@ -68,6 +84,7 @@ class Lab:
     provenance line: how many were observed. fit: from a result, its last words: a test of fit, or nothing.
     findings: from a result, sentences to be said aloud (a divergence, a NaN, a limit that was met); by default the
     result's own `findings`. lesson: the path through the lab. needs: the labs, by their slugs, that this one builds on.
+    picture: what the gallery shows of it.
     """
 
     experiment: Experiment
@@ -83,6 +100,7 @@ class Lab:
     findings: Callable[[Any], Sequence[T | Finding]] | None = None
     lesson: Sequence[Step] = ()
     needs: Sequence[str] = ()
+    picture: Picture = Picture()
 
     def __post_init__(self) -> None:
         for preset in self.presets:

@@ -23,7 +23,7 @@ from starlette.middleware import Middleware
 from engine.core import privacy
 from engine.core.runner import Runner
 from engine.core.words import T
-from pages.shell import frame, operating, prose, quirks, replies, statics, teaching, theme, thumbnails, wire
+from pages.shell import frame, operating, prose, quirks, replies, statics, teaching, theme, wire
 from pages.shell.ask import Ask
 from pages.shell.files import Files
 from pages.shell.lab import Lab, Page
@@ -48,7 +48,6 @@ class Site:
         self.chapters, self.names, self.runner = chapters, names, Runner()
         self.pages = {page.lab.slug: page for pages in chapters.values() for page in pages}
         self.openings: dict[str, Any] = {}
-        self.pictures: dict[str, str] = {}
         self._version = 0
         quirks.lighten_sessions()
         self.demo = self._build()
@@ -64,13 +63,11 @@ class Site:
         return demo
 
     def warm(self) -> None:
-        """Compute what every page opens on, draw the gallery's pictures, compress the files. Runs after the start."""
+        """Compute what every page opens on, compress the files. Runs after the start."""
         for slug, page in self.pages.items():
             try:
                 self.openings[slug] = replies.opening(page.lab, self.runner)
-                outcome = replies.at_hand(page.lab, self.runner, page.lab.defaults())
-                self.pictures[slug] = thumbnails.svg(page.lab.views[0].figure(outcome.result))
-            except Exception:  # one lab's failure leaves the others their pictures; its own page will say it
+            except Exception:  # one lab's failure leaves the others; its own page will say it
                 log.exception("%s has nothing to open on", slug)
         self._version += 1
         statics.compress_all()
@@ -92,7 +89,7 @@ class Site:
         page = self.pages.get(slug)
         rail = frame.rail(self.chapters, self.names, slug)
         if page is None:
-            before = rail + frame.top(None) + frame.home(self.chapters, self.names, self.pictures)
+            before = rail + frame.top(None) + frame.home(self.chapters, self.names)
             return frame.put_in(html, title="Orrery", before=before, after="", boot={"instance": replies.INSTANCE})
         lab = page.lab
         return frame.put_in(

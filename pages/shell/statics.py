@@ -17,6 +17,7 @@ import gradio
 import plotly
 
 HERE = Path(__file__).parent / "static"
+PICTURES = Path(__file__).parents[2] / "assets" / "pictures"  # the gallery's, by `make pictures`
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 GRADIO = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
 GRADIO_PREFIX = "/assets/"
@@ -40,7 +41,7 @@ SCRIPTS = (
 STYLES = ("tokens.css", "site.css")
 # What a page loads when it is used, by the name that `Orrery.load` is given.
 LATER = {"present": ("present.js", "present.css"), "lesson": ("lesson.js", "lesson.css")}
-KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".webp": "image/webp"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Static:
 def files() -> dict[str, Static]:
     """Every file by its name."""
     found = {}
-    for path in [PLOTLY, *sorted(HERE.iterdir())]:
+    for path in [PLOTLY, *sorted(HERE.iterdir()), *sorted(PICTURES.glob("*"))]:
         if path.suffix not in KINDS:
             continue
         raw = path.read_bytes()

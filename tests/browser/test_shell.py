@@ -15,7 +15,14 @@ def test_the_gallery_leads_to_every_lab(open_page):
     page = open_page("/")
     tiles = page.locator(".tile")
     assert tiles.count() >= 2
-    assert tiles.nth(0).locator("svg path, svg polyline, svg rect").count() > 0
+    page.wait_for_function("[...document.querySelectorAll('.tile img.in-light')].slice(0, 4).every(image => image.naturalWidth > 300)")
+    page.locator("#by-need").click()
+    order = [href.partition("?")[0] for href in page.eval_on_selector_all(".tile", "tiles => tiles.map(tile => tile.getAttribute('href'))")]
+    assert order.index("./attention-maps") < order.index("./flash-attention") and order.index("./random-walk") < order.index("./diffusion")
+    page.locator("#find").fill("softmax")
+    assert 0 < page.locator(".tile:visible").count() < tiles.count()
+    page.locator("#find").fill("")
+    page.locator("h1").click()
     page.keyboard.press("/")
     page.keyboard.type("flash ATTENTION")
     assert page.locator(".tile:visible").count() == 1

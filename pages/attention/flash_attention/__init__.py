@@ -7,7 +7,7 @@ from pages.attention.flash_attention.passes import passes_figure
 from pages.attention.flash_attention.steps import steps_figure
 from pages.attention.flash_attention.timing import memory_figure, time_figure, work_figure
 from pages.attention.flash_attention.traffic import bytes_figure, roof_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 EXAMPLE = ("task", "tokens", "width", "tile_rows", "tile_columns", "sharpness", "causal", "seed")
 ROW = ("task", "tokens", "width", "sharpness", "causal", "seed")
@@ -28,6 +28,8 @@ def sample(r: Attention) -> T:
 
 LAB = Lab(
     experiment=flash_lab,
+    picture=Picture(moment=0.55),
+    needs=("attention-maps",),
     title=T("FlashAttention", "FlashAttention 快速注意力"),
     words=T(
         "softmax, online softmax, tiling, SRAM, HBM, memory, kernel, Triton, CUDA, IO, GQA, scaled dot product, sdpa, causal mask, recomputation",

@@ -7,7 +7,7 @@ from pages.attention.linear_attention.brackets import brackets_figure
 from pages.attention.linear_attention.maps import maps_figure, rank_figure, variance_figure
 from pages.attention.linear_attention.state import cache_figure, chunk_figure, state_figure
 from pages.attention.linear_attention.timing import crossing_figure, work_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 EXAMPLE = ("task", "tokens", "width", "sharpness", "seed", "feature_map", "features")
 VARIANCE = ("task", "width", "features", "radius", "angle", "seed")
@@ -23,6 +23,8 @@ def sample(r: LinearAttended) -> T:
 
 LAB = Lab(
     experiment=linear_lab,
+    picture=Picture(view=1),
+    needs=("attention-maps",),
     title=T("Linear attention", "线性注意力"),
     words=T(
         "kernel trick, feature map, recurrence, RNN, state space, retention, RetNet, Mamba, GLA, delta rule, DeltaNet, gated, chunkwise, softmax",

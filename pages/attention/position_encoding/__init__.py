@@ -7,7 +7,7 @@ from pages.attention.position_encoding.family import distance_figure, family_fig
 from pages.attention.position_encoding.losses import shifted_figure, small_figure, target_figure
 from pages.attention.position_encoding.parts import title
 from pages.attention.position_encoding.rotation import decay_figure, format_figure, linear_figure, stretch_figure, turning_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 VECTORS = ("dimension", "content", "seed")
 RATES = ("dimension", "base", "scaling", "factor", "context")
@@ -29,6 +29,8 @@ def fit(p: PositionEncoded) -> T:
 
 LAB = Lab(
     experiment=position_encoding,
+    picture=Picture(view=1, panel=1),
+    needs=("attention-maps",),
     title=T("Position encoding", "位置编码"),
     words=T(
         "rope, rotary embedding, alibi, sinusoidal, relative position, T5 bias, NoPE, YaRN, NTK, position interpolation, long context, length extrapolation",

@@ -11,7 +11,7 @@ from engine.calculus.harmonic.pictures import tower
 from engine.calculus.harmonic.rearranged import rearrange
 from engine.core import amounts
 from pages.calculus.harmonic.machine import orders_figure, positive, said, stop_figure, why_figure
-from pages.shell import Lab, Preset, T, View, draw
+from pages.shell import Lab, Picture, Preset, T, View, draw
 
 UNSEEN = 1e-30  # errors below this are not drawn
 BRICKS = 60  # up to so many blocks are drawn one by one
@@ -289,6 +289,7 @@ def tower_figure(r: Summed) -> draw.Figure:
 SUM = ("n", "dtype", "order")
 LAB = Lab(
     experiment=harmonic_series,
+    picture=Picture(view=7),
     title=T("Harmonic series", "调和级数"),
     words=T(
         "divergence, convergence, series, Euler, gamma constant, logarithm, Basel, zeta, p-series, Riemann rearrangement, overhang, floating point sum, Kahan",

@@ -16,6 +16,7 @@ HILBERT = ";".join(",".join(f"1/{i + j + 1}" for j in range(10)) for i in range(
 
 LAB = Lab(
     experiment=quadratic_form,
+    needs=("gradient",),
     title=T("Quadratic form", "二次型"),
     words=T(
         "Newton's method, newton, gradient descent, conjugate gradients, CG, eigenvalue, eigenvector, condition number, Hessian, positive definite, saddle point, momentum, optimizer, line search, ellipse",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.generation.diffusion import PLANES, Diffused, diffusion, samplers, schedules
 from pages.generation.diffusion.measures import law_figure, learnt_figure, push_figure, scales_figure, solvers_figure, trade_figure
 from pages.generation.diffusion.ways import step_figure, ways_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 PLANE = {"world": PLANES}
 LOBES = {"world": "lobes"}
@@ -21,6 +21,8 @@ def sample(r: Diffused) -> T:
 
 LAB = Lab(
     experiment=diffusion,
+    picture=Picture(values={"world": "scenes", "schedule": "cosine"}),
+    needs=("random-walk",),
     title=T("Diffusion and guidance", "扩散与引导"),
     claim=T(
         "A sample is noise undone step by step. Guidance bends every step towards a class, and what it gains in likeness it pays for in variety.",

@@ -6,12 +6,14 @@ from engine.generation.vq_vae import vq_vae
 from pages.generation.vq_vae.picture import integer_figure, kept_figure, used_figure
 from pages.generation.vq_vae.rates import bits_figure, pages_figure
 from pages.generation.vq_vae.training import best_figure, chase_figure, compare_figure, losses_figure, number_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 LAWS = {"world": ["normal", "uniform"]}
 
 LAB = Lab(
     experiment=vq_vae,
+    picture=Picture(view=1),
+    needs=("gradient",),
     title=T("VQ-VAE", "VQ-VAE"),
     words=T(
         "vector quantization, codebook, quantizer, autoencoder, VAE, VQGAN, latent, tokenizer, perplexity, straight-through, discrete codes, image compression",

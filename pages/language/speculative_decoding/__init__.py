@@ -8,7 +8,7 @@ from engine.language.verification import reference
 from pages.language.speculative_decoding.pace import costs_figure, gamma_figure, race_figure, sources_figure
 from pages.language.speculative_decoding.toy import lengths_figure, lossless_figure
 from pages.language.speculative_decoding.trace import trace_figure
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 ROWS = """\
 COLORS = {
@@ -42,6 +42,8 @@ def pair(r: Speculated) -> T:
 
 LAB = Lab(
     experiment=speculative_decoding,
+    picture=Picture(view=1),
+    needs=("attention-maps",),
     title=T("Speculative decoding", "推测解码"),
     words=T(
         "draft model, speculative sampling, Medusa, multi-token prediction, MTP, acceptance rate, KV cache, LLM inference, latency, speed-up, generation",

@@ -215,6 +215,7 @@ TIMED = ("rate", "window", "runs", "unit_of_time", "seed")
 STREAM = (*TIMED, "event")
 LAB = Lab(
     experiment=poisson,
+    needs=("random-walk",),
     title=T("Poisson process", "泊松过程"),
     words=T(
         "exponential, waiting time, queue, arrivals, thinning, superposition, memoryless, inspection paradox, counting process, rate, bus",

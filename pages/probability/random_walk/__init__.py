@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.probability.random_walk import exact, packed, random_walk, reference, returns, ruin
 from pages.probability.random_walk import figures
 from pages.probability.random_walk.lesson import LESSON
-from pages.shell import Lab, Preset, T, View
+from pages.shell import Lab, Picture, Preset, T, View
 
 FREE = ("steps", "walkers", "up", "dimension", "seed")
 STEPPED = (*FREE, "steps_law", "walls")
@@ -13,6 +13,7 @@ WALK = (*STEPPED, "start", "target")
 
 LAB = Lab(
     experiment=random_walk,
+    picture=Picture(view=1),
     title=T("Random walk", "随机游走"),
     words=T(
         "brownian motion, drunkard, binomial, central limit theorem, normal, gaussian, return, Pólya, gambler's ruin, arcsine law, diffusion, reflection, martingale",

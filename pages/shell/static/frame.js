@@ -138,8 +138,8 @@
     keep('orrery-lang', lang);
     dispatchEvent(new Event('orrery:language'));
   };
-  const search = byId('search');
-  label(search, 'placeholder', T(search.dataset.en, search.dataset.zh));
+  const search = byId('search'), searches = [search, byId('find')].filter(Boolean);
+  for (const box of searches) label(box, 'placeholder', T(box.dataset.en, box.dataset.zh));
 
   /* --- rail and search --- */
   const drawer = open => { document.body.classList.toggle('drawer', open); byId('menu').setAttribute('aria-expanded', String(open)); };
@@ -151,17 +151,29 @@
     if (e.key.toLowerCase() === 'p' && Orrery.present) Orrery.present();
     if (e.key === '/') { e.preventDefault(); if (matchMedia('(max-width: 860px)').matches) drawer(true); search.focus(); }
   });
-  search.addEventListener('input', () => {
-    // Every word that is typed must be there, or all of it without its spaces and hyphens ("flash attention").
-    const typed = search.value.normalize('NFKC').trim().toLowerCase(), joined = t => t.replace(/[\s-]+/g, '');
-    const fits = found => typed.split(/\s+/).every(word => found.includes(word)) || joined(found).includes(joined(typed));
-    document.querySelectorAll('[data-words]').forEach(a => { a.hidden = !fits(a.dataset.words); });
-    document.querySelectorAll('.group').forEach(g => { g.hidden = ![...g.querySelectorAll('[data-words]')].some(a => !a.hidden); });
-  });
-  search.addEventListener('keydown', e => {
-    const first = document.querySelector('.rail [data-words]:not([hidden])');
-    if (e.key === 'Enter' && first) location.href = first.href;
-  });
+  for (const box of searches) {
+    box.addEventListener('input', () => {
+      for (const other of searches) other.value = box.value;
+      // Every word that is typed must be there, or all of it without its spaces and hyphens ("flash attention").
+      const typed = box.value.normalize('NFKC').trim().toLowerCase(), joined = t => t.replace(/[\s-]+/g, '');
+      const fits = found => typed.split(/\s+/).every(word => found.includes(word)) || joined(found).includes(joined(typed));
+      document.querySelectorAll('[data-words]').forEach(a => { a.hidden = !fits(a.dataset.words); });
+      document.querySelectorAll('.group').forEach(g => { g.hidden = ![...g.querySelectorAll('[data-words]')].some(a => !a.hidden); });
+    });
+    box.addEventListener('keydown', e => {
+      const first = document.querySelector('.rail [data-words]:not([hidden])');
+      if (e.key === 'Enter' && first) location.href = first.href;
+    });
+  }
+  /* The gallery in the order of the chapters, or of what needs what; its cards are read in that order too. */
+  const cards = document.querySelector('.cards'), orders = ['by-chapter', 'by-need'].map(byId);
+  if (cards) {
+    const tiles = [...cards.children], needed = [...tiles].sort((a, b) => a.style.getPropertyValue('--need') - b.style.getPropertyValue('--need'));
+    orders.forEach((button, i) => { button.onclick = () => {
+      orders.forEach((other, k) => other.setAttribute('aria-pressed', String(k === i)));
+      cards.append(...[tiles, needed][i]);
+    }; });
+  }
 
   /* --- the link to this state --- */
   async function copy(text) {

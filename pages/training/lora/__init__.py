@@ -24,6 +24,7 @@ LANGUAGE = {"task": "language", "ranks": "0,1,4,16,full", "learning_rate": 0.01,
 
 LAB = Lab(
     experiment=lora,
+    needs=("gradient",),
     title=T("LoRA", "LoRA 低秩适配"),
     words=T(
         "low rank, adapter, fine-tuning, PEFT, QLoRA, DoRA, rank, SVD, weights, memory, Adam, optimizer states",

@@ -10,7 +10,7 @@ from engine.core.amounts import count, fixed
 from engine.core.recent import remembered
 from engine.core.words import T, Words
 from engine.vision.detection_metrics import Detected, Reached, Shown, blame, boxes, detection_metrics, matching
-from pages.shell import Lab, Preset, View, draw
+from pages.shell import Lab, Picture, Preset, View, draw
 from pages.shell.draw import (
     ACCEPT,
     BRASS,
@@ -317,6 +317,8 @@ PAIR, SHOWING = ("box_a", "box_b"), ("label", "threshold", "picture", "confidenc
 SCORED = tuple(field for field in detection_metrics.params.model_fields if field not in (*PAIR, *SHOWING))
 LAB = Lab(
     experiment=detection_metrics,
+    picture=Picture(view=1),
+    needs=("segmentation-metrics",),
     title=T("Detection metrics", "检测评价指标"),
     words=T(
         "iou, intersection over union, mAP, AP, average precision, COCO, precision, recall, NMS, non-maximum suppression, confusion, TIDE, bounding box",

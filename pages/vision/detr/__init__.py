@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.core.words import T
 from engine.vision.detector import matching
 from engine.vision.detr import detr, replaced, slots
-from pages.shell import Lab, Preset, View
+from pages.shell import Lab, Picture, Preset, View
 from pages.vision.detr.boxes import found_figure, matching_figure, replaced_figure
 from pages.vision.detr.learning import panoptic_figure, training_figure
 from pages.vision.detr.queries import encoder_figure, settling_figure, slots_figure
@@ -16,6 +16,8 @@ LINE = "circle,blue,0.2,0.5,0.13; circle,blue,0.4,0.5,0.13; circle,blue,0.6,0.5,
 HIDDEN = "square,green,0.4,0.45,0.2; star,yellow,0.58,0.58,0.18"
 LAB = Lab(
     experiment=detr,
+    picture=Picture(view=1),
+    needs=("detection-metrics", "attention-maps"),
     title=T("DETR", "DETR 目标检测"),
     words=T(
         "object detection, transformer, Hungarian matching, bipartite matching, assignment, queries, set prediction, bounding box, giou, iou, cross-attention",

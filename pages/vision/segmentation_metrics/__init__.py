@@ -9,7 +9,7 @@ import numpy as np
 from engine.core.amounts import count, fixed
 from engine.data import scenes
 from engine.vision.segmentation_metrics import SCORES, Segmented, contour, masks, overlap, panoptic, segmentation_metrics
-from pages.shell import Lab, Preset, T, View, draw
+from pages.shell import Lab, Picture, Preset, T, View, draw
 from pages.shell.draw import (
     ACCEPT,
     BRASS,
@@ -326,6 +326,7 @@ def painted(seed: int, side: int = 64) -> dict[str, str]:
 INPUT = tuple(name for name in segmentation_metrics.params.model_fields if name != "tolerance")
 LAB = Lab(
     experiment=segmentation_metrics,
+    picture=Picture(panel=1, up=(0.0, 0.6)),
     title=T("Segmentation metrics", "分割评价指标"),
     words=T(
         "mIoU, iou, Dice, F1, boundary, Hausdorff, panoptic quality, PQ, confusion matrix, pixel accuracy, mask, instance",
