@@ -118,6 +118,15 @@
   Orrery.wireControls = (props, trigger) => Orrery.transport.connect(props, trigger);
   Orrery.wireStage = (props, watch) => watch('value', () => Orrery.stage && Orrery.stage.take(typeof props.value === 'string' ? JSON.parse(props.value) : props.value));
 
+  /* Gradio's base address would lead a link within the page to the gallery. */
+  document.addEventListener('click', e => {
+    const link = e.target.closest('a[href^="#"]'), to = link && byId(link.getAttribute('href').slice(1));
+    if (!to) return;
+    e.preventDefault();
+    to.scrollIntoView({ block: 'nearest' });
+    to.focus();
+  });
+
   /* --- theme --- */
   const isDark = () => document.documentElement.classList.contains('dark');
   function setDark(dark) {
