@@ -259,30 +259,39 @@ def test_a_restarted_server_is_found_again(open_page):
         server.stop()
 
 
-def test_a_figure_is_kept_beside_the_live_one_with_the_difference(open_lab):
+PAINTED = "[...document.querySelector('{}')._fullData].map(t => ({{x: Array.from(t.x), y: Array.from(t.y)}}))"
+
+
+def test_a_and_b_stand_in_one_figure_with_their_difference_and_in_the_address(open_lab):
     page = open_lab("random-walk")
+    count = len(figure(page))
     page.locator(".compare").click()
     enter(page, "up", 0.52)
     page.wait_for_function("document.querySelector('.change .js-plotly-plot')?._fullData?.length === 1")
-    kept, now = (
-        page.evaluate(f"(d => ({{x: Array.from(d.x), y: Array.from(d.y)}}))(document.querySelector('{part}')._fullData[0])")
-        for part in (".kept .plot", "#figure .plot")
-    )
-    change = page.evaluate("(d => ({x: Array.from(d.x), y: Array.from(d.y)}))(document.querySelector('.change .plot')._fullData[0])")
+    together = page.evaluate(PAINTED.format("#figure .plot"))
+    assert len(together) == 2 * count and page.locator(".kept").is_hidden()
+    now, kept = together[0], together[count]
+    change = page.evaluate(PAINTED.format(".change .plot"))[0]
     then, today = dict(zip(kept["x"], kept["y"], strict=True)), dict(zip(now["x"], now["y"], strict=True))
     for x, y in zip(change["x"], change["y"], strict=True):
         assert y == pytest.approx(today[x] - then[x], abs=1e-6)
-    assert "up 0.5" in page.locator(".caption").first.inner_text()
+    said = page.locator(".caption").last.inner_text()
+    assert "A: Chance of a step up, p 0.5" in said and "B: Chance of a step up, p 0.52" in said
+    page.wait_for_function("location.search.includes('A=')")
+    again = open_lab("random-walk", page.url.partition("?")[2])
+    again.wait_for_function(f"document.querySelector('#figure .plot')._fullData.length === {2 * count}")
+    assert parameters(again)["up"] == 0.52
     page.locator(".compare").click()
-    assert page.locator(".kept").is_hidden()
+    page.wait_for_function(f"document.querySelector('#figure .plot')._fullData.length === {count} && !location.search.includes('A=')")
 
 
-def test_a_hovered_place_lights_up_in_the_other_figure(open_lab):
-    page = open_lab("random-walk")
+def test_what_cannot_lie_on_each_other_stands_side_by_side_on_the_same_axes(open_lab):
+    page = open_lab("random-walk", "view=2")
     page.locator(".compare").click()
-    page.wait_for_function("document.querySelector('.kept .plot')?._fullData")
-    settle(page)
-    box = page.locator("#figure .plot").bounding_box()
-    page.mouse.move(box["x"] + 0.55 * box["width"], box["y"] + 0.75 * box["height"], steps=8)
-    page.wait_for_selector("#figure .hoverlayer .hovertext")
-    page.wait_for_selector(".kept .hoverlayer .hovertext")
+    page.evaluate(
+        "Orrery.stage.state.kept.figure = {...Orrery.stage.state.kept.figure, strips: [{tokens: ['a'], title: '', colors: '--measured'}]}"
+    )
+    enter(page, "steps", 900)
+    ranges = "document.querySelector('{} .plot')._fullLayout.xaxis.range"
+    page.wait_for_function(f"JSON.stringify({ranges.format('.kept')}) === JSON.stringify({ranges.format('#figure')})")
+    assert page.locator(".kept").is_visible()

@@ -3,7 +3,7 @@ Orrery.makeControls = (root, boot, stage) => {
   'use strict';
   const { el, words, T, label, number, say } = Orrery;
   const lab = boot.lab, schema = lab.schema, names = Object.keys(schema);
-  const HINTS = 'x-orrery', RESERVED = new Set(['view', 'step', 'lang', 'theme']);
+  const HINTS = 'x-orrery', RESERVED = new Set(['A', 'view', 'step', 'lang', 'theme']);
   const LONG = 500;
   const W = {
     again: T('Draw a new seed', '换一个随机种子'), presets: T('Presets', '预设'), yes: T('on', '开'), no: T('off', '关'),
@@ -496,6 +496,8 @@ Orrery.makeControls = (root, boot, stage) => {
       if (state[n] === base[n] || long) query.delete(n); else query.set(n, String(state[n]));
     }
     if (stage.view !== baseView) query.set('view', String(stage.view + 1)); else query.delete('view');
+    const then = stage.kept, other = then && names.filter(n => then[n] !== defaults[n] && String(then[n]).length <= LONG).map(n => [n, String(then[n])]);
+    if (then) query.set('A', String(new URLSearchParams(other))); else query.delete('A');
     const text = query.toString();
     return { url: location.pathname + (text ? `?${text}` : ''), left };
   }
@@ -538,6 +540,14 @@ Orrery.makeControls = (root, boot, stage) => {
   }
   addEventListener('popstate', () => { if (Orrery.lesson && Orrery.lesson.popped()) return; const said = read(); stage.drawing.figure = null; stage.halt(); stage.notice(said); ask('back'); });
 
+  /* The parameters of A in the address, which B is compared with; null where there is none. */
+  function kept() {
+    const text = new URLSearchParams(location.search).get('A');
+    if (text === null) return null;
+    const given = [...new URLSearchParams(text)].filter(([n]) => n in schema).map(([n, raw]) => [n, parse(n, raw)]);
+    return { ...defaults, ...Object.fromEntries(given.filter(([, v]) => v !== undefined)) };
+  }
+
   function blame(name) {
     for (const n of names) if (fields[n].box) fields[n].box.classList.toggle('blamed', n === name);
     if (fields[name] && others.contains(fields[name].box)) more.open = true;
@@ -546,5 +556,5 @@ Orrery.makeControls = (root, boot, stage) => {
 
   show();
   return { load, put, state, get, set, hold, ask, next, keyOf, title, shown: () => names.filter(n => fields[n].box && !fields[n].box.hidden), file: v => (HANDLE.test(v) ? names_of[v] || `${v.slice(5, 13)}.txt` : null),
-    key: () => JSON.stringify(state), last: () => latest.id, read, visited, address, blame, isDefault, held: () => holding, defaults };
+    key: () => JSON.stringify(state), last: () => latest.id, read, kept, visited, address, blame, isDefault, held: () => holding, defaults };
 };

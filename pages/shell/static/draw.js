@@ -1,7 +1,7 @@
 /* One figure: painted by Plotly from what the server sent, in the page's theme and language; scrubbed, exported, dragged. */
 Orrery.Drawing = (() => {
   'use strict';
-  const { css, resolve, say, el, label } = Orrery, { broken, readable, wide } = Orrery.labels;
+  const { css, resolve, say, el, label, T } = Orrery, { broken, readable, wide } = Orrery.labels;
   const NARROW = 560;
   const drawings = new Set(), root = document.documentElement;
   const FINGERS = matchMedia('(pointer: coarse)').matches;  // which scroll the page and swipe panels, and do not zoom a figure
@@ -216,6 +216,29 @@ Orrery.Drawing = (() => {
     return `${d > 1 ? `${d} × ` : ''}10${[...String(k)].map(c => '⁰¹²³⁴⁵⁶⁷⁸⁹⁻'[c === '-' ? 10 : Number(c)]).join('')}`;
   };
 
+  /* --- another figure of the same kind, laid under this one's axes as a ghost of itself --- */
+
+  const CURVES = /^(scatter|scattergl|bar)$/;
+  const axesOf = layout => Object.keys(layout).filter(key => /^[xy]axis\d*$/.test(key));
+  /* Whether two figures have the same traces on the same axes, and nothing that covers what lies under it. */
+  const alike = (a, b) => !a.strips && !b.strips && a.data.length === b.data.length && panelsOf(a.layout) === panelsOf(b.layout)
+    && a.data.every((t, i) => CURVES.test(t.type) && t.type === b.data[i].type && (t.xaxis || 'x') === (b.data[i].xaxis || 'x'))
+    && axesOf(b.layout).every(key => ['type', 'visible', 'ticktext'].every(part => JSON.stringify((a.layout[key] || {})[part]) === JSON.stringify(b.layout[key][part])));
+  const ghost = trace => ({
+    ...trace, name: T(`A: ${(trace.name || {}).en || ''}`, `A：${(trace.name || {}).zh || ''}`), opacity: 0.55, meta: { link: 'none' }, text: undefined,
+    ...(trace.line && { line: { ...trace.line, dash: 'dot' } }), ...(trace.fillcolor && { fillcolor: 'rgba(0,0,0,0)' }),
+    ...(trace.marker && { marker: trace.type === 'bar'
+      ? { color: 'rgba(0,0,0,0)', line: { color: Array.isArray(trace.marker.color) ? '--ink-3' : trace.marker.color, width: 1.5 } }
+      : { ...trace.marker, symbol: `${String(trace.marker.symbol || 'circle').replace(/-open$/, '')}-open` } }),
+  });
+  /* The axes of one layout, wide enough for what other ones show: {axis: its range}. */
+  const widened = (layout, ...others) => Object.fromEntries(axesOf(layout).map(key => {
+    const own = layout[key], ranges = others.map(other => (other[key] || {}).range).filter(Boolean);
+    if (!own.range || !ranges.length) return [key, own];
+    const ends = [own.range, ...ranges].flat(), low = Math.min(...ends), most = Math.max(...ends);
+    return [key, { ...own, range: own.range[0] > own.range[1] ? [most, low] : [low, most] }];
+  }));
+
   class Drawing {
     /* share: of the height that a figure usually has. */
     constructor(div, share = 1) {
@@ -234,6 +257,13 @@ Orrery.Drawing = (() => {
       this.divider = new Orrery.Divider(this.board);
       div.append(this.strips.node, this.board);
       new ResizeObserver(() => this.resized()).observe(div);
+    }
+
+    /* under: a drawing of a figure alike, shown as a ghost with this one. shared: ranges that the axes have at least. */
+    against(under, shared = null) {
+      this.under = under;
+      this.shared = shared;
+      if (this.figure) this.later();
     }
 
     /* What the figure's size rests on. */
@@ -302,7 +332,9 @@ Orrery.Drawing = (() => {
       if (!this.figure || !window.Plotly || !this.div.clientWidth) return;
       this.painting = true;
       const begun = performance.now();
-      const spec = this.spec(), data = resolve(spec.data.map(Orrery.labels.bare));
+      const spec = this.spec(), under = this.under ? this.under.spec() : { data: [], layout: {} };
+      spec.layout = { ...spec.layout, ...widened(spec.layout, under.layout, this.shared || {}), ...(this.under && { barmode: 'overlay' }) };
+      const data = resolve([...spec.data, ...under.data.map(ghost)].map(Orrery.labels.bare));
       const words = [...(spec.layout.annotations || []), ...Orrery.labels.names(spec.data, spec.layout)];
       this.strips.set(this.figure.strips);
       this.tint();
@@ -531,5 +563,5 @@ Orrery.Drawing = (() => {
   addEventListener('orrery:theme', again);
   addEventListener('orrery:language', again);
   addEventListener('resize', () => drawings.forEach(d => d.painted && d.resized()));
-  return Drawing;
+  return Object.assign(Drawing, { alike, axesOf });
 })();

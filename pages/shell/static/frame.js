@@ -95,6 +95,7 @@
     return {
       ask,
       save,
+      question,
       step: question,
       upload: file => posted('./orrery-file/upload', file, 'application/octet-stream'),
       alive: () => fetch(asking, { method: 'HEAD' }).then(answer => !AWAY.has(answer.status), () => false),
@@ -231,6 +232,8 @@
       stage.take(boot.opening);
     } else controls.ask('boot');
     if (bad) stage.notice(bad);
+    const kept = controls.kept();
+    if (kept) stage.against(kept);
   }
 
   /* The call for these parameters, for Python and for the shell: each runs as it is pasted. A text too long for an

@@ -18,7 +18,7 @@ Orrery.makeStage = (root, boot) => {
     rest: T('More', '更多'),
     export: T('Save', '保存'), speed: T('Speed', '速度'), compare: T('Compare', '对比'), end: T('End comparing', '结束对比'),
     present: T('Present', '演示'), whole: T('The figure and its question fill the screen: P', '图形与问题占满屏幕：P'),
-    kept: T('A, kept', 'A，保留'), now: T('B, now', 'B，现在'), change: T('the change, B − A', '差值 B − A'),
+    change: T('the change, B − A', '差值 B − A'),
     same: T('the same parameters: change one', '参数相同：请改动一个'),
   };
   const state = { view: 0, figures: {}, drawn: -1, playing: 0, busy: false, cleared: true };
@@ -231,20 +231,20 @@ Orrery.makeStage = (root, boot) => {
   on.onclick = () => { pause(); goto(drawing.at + 1); };
   scrub.oninput = () => { pause(); goto(Number(scrub.value)); };
 
-  /* --- A beside B, and their difference --- */
+  /* --- A with B: on the same axes, in one figure where the traces are the same; and their difference --- */
   const axisValues = v => (v && v.length !== undefined ? Array.from(v) : null);
   function keep() {
-    const figure = state.figures[state.view];
-    if (!figure || state.cleared) return;
-    state.kept = { figure, params: { ...Orrery.controls.state } };
-    pair.classList.add('two');
-    kept.parentNode.hidden = false;
+    if (!state.figures[state.view] || state.cleared) return;
+    hold(state.figures[state.view], { ...Orrery.controls.state });
+    Orrery.controls.put();
+  }
+  function hold(figure, params) {
+    state.kept = { figure, params };
     compare.setAttribute('aria-pressed', 'true');
     compare.replaceChildren(words(W.end));
     drawnKept.figure = null;
     drawnKept.set(figure, drawing.at);
-    drawing.later();
-    contrast();
+    together();
   }
   function release() {
     if (!state.kept) return;
@@ -255,24 +255,50 @@ Orrery.makeStage = (root, boot) => {
     captions[1].replaceChildren();
     compare.setAttribute('aria-pressed', 'false');
     compare.replaceChildren(words(W.compare));
-    drawing.later();
+    drawing.against(null);
+  }
+  /* A value of a parameter as its control shows it. */
+  const shown = (n, v) => { const named = (lab.schema[n]['x-orrery'].labels || {})[String(v)]; return named ? words(named) : number(v, 4); };
+  /* In one figure or side by side; there, on axes that hold both. */
+  async function together() {
+    if (!state.kept) return;
+    const figure = state.figures[state.view], one = !!figure && Orrery.Drawing.alike(state.kept.figure, figure);
+    if (figure) {
+      state.one = one;
+      pair.classList.toggle('two', !one);
+      kept.parentNode.hidden = one;
+      drawing.against(one ? drawnKept : null);
+      drawnKept.against(null);
+    }
+    contrast();
+    if (!figure || one) return;
+    await Promise.all([drawing.ready(), drawnKept.ready()]);
+    if (!state.kept || state.one || figure !== state.figures[state.view]) return;
+    const [a, b] = [drawnKept, drawing].map(d => d.plot._fullLayout);
+    if (!a || !b || Orrery.Drawing.axesOf(figure.layout).some(key => !a[key] || !b[key] || a[key].type !== b[key].type)) return;
+    const given = full => Object.fromEntries(Orrery.Drawing.axesOf(figure.layout).filter(key => !full[key].scaleanchor).map(key => [key, { range: full[key].range }]));
+    const [ofA, ofB] = [given(a), given(b)];
+    drawing.against(null, ofA);
+    drawnKept.against(null, ofB);
   }
   /* What differs in the parameters, and where both figures' first traces share a place, the difference of what they show there. */
   async function contrast() {
     if (!state.kept) return;
     const now = Orrery.controls.state, then = state.kept.params;
     const differing = Object.keys(now).filter(n => now[n] !== then[n]);
-    const list = values => differing.map(n => `${n} ${number(values[n], 4)}`).join(', ');
-    captions[0].replaceChildren(words(W.kept), differing.length ? `: ${list(then)}` : '');
-    captions[1].replaceChildren(words(W.now), ': ', ...(differing.length ? [list(now)] : [words(W.same)]));
+    const list = values => differing.flatMap((n, i) => [i ? ', ' : '', words(Orrery.controls.title(n)), ' ', shown(n, values[n])]);
+    const first = () => (differing.length ? ['A: ', ...list(then)] : ['A']), second = ['B: ', ...(differing.length ? list(now) : [words(W.same)])];
+    captions[0].replaceChildren(...first());
+    captions[1].replaceChildren(...(state.one ? ['┄ ', ...first(), '\u2003━ '] : []), ...second);
     change.hidden = state.cleared;
     if (state.cleared) return;
     await Promise.all([drawing.ready(), drawnKept.ready()]);
-    const traces = [drawnKept, drawing].map(d => (d.plot._fullData || [])[0]);
-    if (!state.kept || traces.some(t => !t || t.z || !axisValues(t.x) || !axisValues(t.y))) { change.hidden = true; return; }
+    if (!state.kept || !drawing.figure) return;
+    const own = drawing.plot._fullData || [], traces = [state.one ? own[drawing.figure.data.length] : (drawnKept.plot._fullData || [])[0], own[0]];
+    if (traces.some(t => !t || t.z || !axisValues(t.x) || !axisValues(t.y))) { change.hidden = true; return; }
     const a = new Map(axisValues(traces[0].x).map((x, i) => [x, traces[0].y[i]]));
     const shared = axisValues(traces[1].x).map((x, i) => [x, traces[1].y[i] - a.get(x)]).filter(([, d]) => Number.isFinite(d));
-    change.hidden = shared.length < 2;
+    change.hidden = shared.length < 2 || shared.every(([, d]) => d === 0);
     if (change.hidden) return;
     const { xaxis } = drawing.figure.layout;
     drawnChange.figure = null;
@@ -281,7 +307,13 @@ Orrery.makeStage = (root, boot) => {
       layout: { xaxis, yaxis: { title: { text: W.change } } }, says: W.change,
     });
   }
-  compare.onclick = () => (state.kept ? release() : keep());
+  /* A of an address: the figure that these parameters give, where it is at hand. */
+  async function against(params) {
+    const { view } = state, reply = await Orrery.transport.question({ params, view: view + 1, id: 0 });
+    const figure = reply && reply.figures && reply.figures[view];
+    if (figure && view === state.view) hold(figure, params);
+  }
+  compare.onclick = () => { if (state.kept) { release(); Orrery.controls.put(); } else keep(); };
 
   /* --- drawing a reply --- */
   function show() {
@@ -298,7 +330,7 @@ Orrery.makeStage = (root, boot) => {
     drawing.ready().then(() => { if (!state.cleared) canvas.classList.remove('stale', 'blank'); });
     if (state.line) provenance(state.line);
     clock();
-    contrast();
+    together();
   }
 
   /* What is shown answers other parameters: numbers, findings, provenance and files go at once. The figure stays as a shade
@@ -517,8 +549,9 @@ Orrery.makeStage = (root, boot) => {
   return {
     /* Whether the last question is answered and its answer painted. */
     settled: () => !state.asking && !state.busy && !drawing.waiting && !drawing.painting,
-    wipe, goto, take, open, restrict, notice, halt, awaiting, away, refuse, begin, source: takeAway.source, seek, drawing, state,
+    wipe, goto, take, open, restrict, against, notice, halt, awaiting, away, refuse, begin, source: takeAway.source, seek, drawing, state,
     get view() { return state.view; },
+    get kept() { return state.kept && state.kept.params; },
     set view(i) { turn(i); mark(); },
     get busy() { return state.busy; },
     get cost() { return state.cost; },
