@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.generation.vq_vae import vq_vae
+from pages.generation.vq_vae.lesson import LESSON
 from pages.generation.vq_vae.picture import integer_figure, kept_figure, used_figure
 from pages.generation.vq_vae.rates import bits_figure, pages_figure
 from pages.generation.vq_vae.training import best_figure, chase_figure, compare_figure, losses_figure, number_figure
@@ -36,6 +37,7 @@ LAB = Lab(
         View(T("Which quantiser wastes least?", "哪种量化器浪费最少？"), compare_figure, task="compare", more=True),
         View(T("How does a gradient pass a rounding?", "梯度怎样穿过取整？"), number_figure, "exact", task="number", more=True),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("One integer changed", "改动一个整数"), {}, 1),
         Preset(T("A cat, 704 integers", "704 个整数的猫"), {"edit_code": -1}, 0),

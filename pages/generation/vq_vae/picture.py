@@ -7,6 +7,7 @@ import numpy as np
 from engine.core import amounts
 from engine.generation.vq_vae import VqVaed
 from engine.generation.vq_vae.parameters import CORRECTIONS
+from engine.generation.vq_vae.result import Cell
 from pages.shell import T, draw
 
 ERROR_SHOWN = 64  # mean absolute difference that is drawn brightest
@@ -132,10 +133,14 @@ def kept_figure(r: VqVaed) -> draw.Figure:
     )
 
 
+def moved(cell: Cell) -> np.ndarray:
+    """By how much of 255 each pixel of the changed cell's window moved: (rows, columns)."""
+    return np.abs(cell.new.astype(int) - cell.old).max(2)
+
+
 def integer_figure(r: VqVaed) -> draw.Figure:
     """One cell's integer changed: the pixels around it before and after, what moved, and which codes lie near."""
     cell, f = r.cell, r.factor
-    moved = np.abs(cell.new.astype(int) - cell.old).max(2)
     top, _, left, _ = cell.window
     here = box((cell.row * f - top, (cell.row + 1) * f - top, cell.column * f - left, (cell.column + 1) * f - left))
     near = draw.bars(
@@ -173,7 +178,7 @@ def integer_figure(r: VqVaed) -> draw.Figure:
         [
             draw.picture(cell.old),
             draw.picture(cell.new, panel=1),
-            draw.picture(glow(moved, MOVED_SHOWN), panel=2),
+            draw.picture(glow(moved(cell), MOVED_SHOWN), panel=2),
             near,
             *(draw.line(*here, draw.BRASS, width=2, panel=k, hoverinfo="skip") for k in range(3)),
         ],
