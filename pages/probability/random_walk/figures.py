@@ -140,7 +140,7 @@ def home_figure(walked: Walked) -> draw.Figure:
         draw.ticks(walked.first_return_steps, walked.first_return_exact, panel=1, name=EXACT),
     ]
     been = draw.Axis(T("have been home again", "已回过家的比例"), format=".0%", range=(0, 1.1))
-    ever = T("ever, on a draw.line, in a plane, in space", "终将返回：直线、平面、空间")
+    ever = T("ever, on a line, in a plane, in space", "终将返回：直线、平面、空间")
     return draw.Figure(
         traces,
         [
