@@ -19,7 +19,7 @@ from pages.shell import Page, prose
 from pages.shell.site import Site
 
 ROOT = Path(__file__).parents[1]
-NOT_OURS = {".venv", ".git", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".gradio", "node_modules"}
+NOT_OURS = {".hypothesis", ".venv", ".git", "build", "__pycache__", ".pytest_cache", ".ruff_cache", ".gradio", "node_modules"}
 TEXTS = {".py", ".md", ".js", ".css", ".toml", ".txt", ".json", ".html", ".svg", ".yml", ".yaml", ".cfg", ".sh", ""}
 LARGEST = 10_000_000  # bytes; a public hub asks for LFS beyond
 HEAVY = ("torch", "triton", "sympy", "transformers", "diffusers", "sklearn", "skimage", "matplotlib", "pandas")

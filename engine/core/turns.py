@@ -17,6 +17,11 @@ from dataclasses import dataclass, field
 from engine.core.params import Refused
 from engine.core.words import T
 
+
+class Busy(Refused):
+    """A visitor asks for more turns at once than one may have: nothing is wrong with the question itself."""
+
+
 SLICE = 0.25  # seconds that a run computes before it gives way, at its next result, to one that waits
 ADDRESS_BEGUN = 8  # runs of one address that have begun: a school is one address
 
@@ -65,7 +70,7 @@ class Turns:
         with self._lock:
             mine = sum(turn.asker == asker for turn in self._present)
             if mine >= self.most:
-                raise Refused(
+                raise Busy(
                     T(
                         "a visitor may have {most:count} such runs at once, computing or waiting; got one more: wait for one, or stop it",
                         "每位访客最多可同时有 {most:count} 个这样的运行（计算中或排队中）；又收到一个：请等待其完成，或先停止一个",

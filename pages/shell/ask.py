@@ -75,8 +75,7 @@ class Ask:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:
             value = None
-        asked = value if isinstance(value, dict) else {}
-        if "lesson" in asked or "format" in asked:
-            return orjson.dumps((teaching.answer if "lesson" in asked else replies.export)(lab, self.runner, value))
+        if isinstance(value, dict) and ("lesson" in value or "format" in value):
+            return orjson.dumps((teaching.answer if "lesson" in value else replies.export)(lab, self.runner, value))
         reply = replies.answer(lab, self.runner, value, line)
         return None if reply is None else orjson.dumps(reply)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
+import importlib.util
 import logging
 import os
 import socket
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -17,17 +16,18 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**9))  # a table
 
 import gradio as gr
 import orjson
-from packaging.requirements import Requirement
 from starlette.middleware import Middleware
 
 from engine.core import privacy
 from engine.core.runner import Runner
 from engine.core.words import T
 from pages.shell import frame, operating, prose, quirks, replies, statics, teaching, theme, wire
+from pages.shell.api import Api
 from pages.shell.ask import Ask
 from pages.shell.files import Files
 from pages.shell.lab import Lab, Page
 from pages.shell.listening import Listening
+from pages.shell.mcp_server import Tools
 from pages.shell.middleware import Apology, Door, Frame
 from pages.shell.operating import Health
 from pages.shell.uploads import Uploads
@@ -149,6 +149,8 @@ class Site:
             Middleware(Apology),
             Middleware(Visitors),
             Middleware(Listening),
+            Middleware(Api, labs=labs, runner=self.runner),
+            *([Middleware(Tools, labs=labs, runner=self.runner)] if mcp_installed() else []),
             Middleware(Ask, labs=labs, runner=self.runner),
             Middleware(Uploads),
             Middleware(Files),
@@ -171,7 +173,7 @@ class Site:
             "max_threads": THREADS,
             "server_name": operating.name_of(os.environ),
             "server_port": operating.port_of(os.environ),
-            "mcp_server": mcp_installed(),
+            "mcp_server": False,  # ours answers there (`mcp_server.py`)
         }
 
 
@@ -192,12 +194,6 @@ def known_hosts() -> frozenset[str]:
     return frozenset(name.strip().lower() for name in [*named, socket.gethostname()] if name.strip())
 
 
-@functools.cache
 def mcp_installed() -> bool:
-    """Whether an `mcp` is installed that this Gradio's MCP extra accepts."""
-    wanted = (Requirement(line) for line in metadata.requires("gradio") or [])
-    accepted = next(r.specifier for r in wanted if r.name == "mcp")
-    try:
-        return metadata.version("mcp") in accepted
-    except metadata.PackageNotFoundError:
-        return False
+    """Whether the package is there that serves the labs as tools."""
+    return importlib.util.find_spec("mcp") is not None
