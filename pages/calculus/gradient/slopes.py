@@ -101,7 +101,7 @@ def surface_figure(r: Differentiated) -> draw.Figure:
             slope=r.directional_derivative,
         ),
         facts=parts.four(r),
-        layout={"scene": {"aspectmode": "cube", "camera": {"eye": {"x": 1.35, "y": -1.5, "z": 0.9}}}},
+        layout={"scene": {"aspectmode": "cube", "camera": {"eye": {"x": 1.7, "y": -1.9, "z": 1.1}}}},
     )
 
 

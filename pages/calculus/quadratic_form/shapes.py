@@ -12,7 +12,7 @@ from engine.core import amounts
 from pages.calculus.quadratic_form.parts import PRINCIPAL, form_facts, ground, half, joined, silent
 from pages.shell import T, draw
 
-CUBE = {"aspectmode": "cube", "camera": {"eye": {"x": 1.6, "y": -1.7, "z": 0.95}}}
+CUBE = {"aspectmode": "cube", "camera": {"eye": {"x": 1.85, "y": -1.95, "z": 1.1}}}
 NEAR = {"aspectmode": "cube", "camera": {"eye": {"x": 1.0, "y": -1.15, "z": 0.65}}}
 SIGNS = {1: draw.ACCEPT, 0: draw.MUTE, -1: draw.REJECT}
 SIGNED = [[0, draw.REJECT], [0.5, draw.SURFACE], [1, draw.ACCEPT]]
