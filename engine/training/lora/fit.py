@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.training.digit_model.transformer import Maps
 from engine.training.lora.bank import Bank, Method, banks, trained
 from engine.training.lora.settings import Setting
-from engine.training.lora.transformer import Maps
 from engine.training.memory import Matrix
 
 BETAS = (0.9, 0.95)  # a short memory: small singular values are learned when gradients have long become small

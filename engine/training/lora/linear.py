@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.lora.transformer import Maps
+from engine.training.digit_model.transformer import Maps
 from engine.training.memory import FULL, Matrix
 
 WIDTH, SAMPLES = 64, 256

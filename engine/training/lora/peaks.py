@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from engine.training import memory
+from engine.training.digit_model.transformer import Body
 from engine.training.lora import writing
 from engine.training.lora.layers import LoRALinear
 from engine.training.lora.result import Peaks
 from engine.training.lora.settings import Setting
-from engine.training.lora.transformer import Body
 from engine.training.memory import FULL, SINGLE, Architecture, trainable
 from engine.training.memory.live import LiveBytes
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.training.lora import digits
-from engine.training.lora.digits import Shift
-from engine.training.lora.transformer import Maps
+from engine.training.digit_model import digits
+from engine.training.digit_model.transformer import Maps
 
+Shift = Literal["rotated", "inverted", "permuted"]
 BATCH = 32
+
+
+def shifted(images: np.ndarray, shift: Shift) -> np.ndarray:
+    """The images (n, 8, 8) as the new task shows them: turned by a quarter, dark for light, or with the 64 pixels
+    in another order, the same for all."""
+    if shift == "rotated":
+        return np.ascontiguousarray(np.rot90(images, axes=(1, 2)))
+    if shift == "inverted":
+        return 1 - images
+    order = np.random.default_rng(1).permutation(digits.SIDE**2)
+    return images.reshape(-1, digits.SIDE**2)[:, order].reshape(images.shape)
 
 
 class Reading:
@@ -24,8 +37,8 @@ class Reading:
         found, put = digits.upright(), lambda array: torch.from_numpy(array).to(device)
         self.matrices = digits.body().matrices()
         self.weights = {name: tensor.to(device) for name, tensor in digits.load().items()}
-        self.images, self.labels = put(digits.shifted(found.images, shift)), put(found.labels)
-        self.unseen, self.answers = put(digits.shifted(found.unseen_images, shift)), put(found.unseen_labels)
+        self.images, self.labels = put(shifted(found.images, shift)), put(found.labels)
+        self.unseen, self.answers = put(shifted(found.unseen_images, shift)), put(found.unseen_labels)
         self.upright, self.seed = put(found.unseen_images), seed
 
     def losses(self, maps: Maps, runs: int, step: int, seeds: int) -> Tensor:

@@ -16,8 +16,8 @@ from engine.core import Refused
 from engine.core.words import T
 from engine.language import code_model
 from engine.language.code_model import corpus, evaluate, tokenizer
-from engine.training.lora import transformer
-from engine.training.lora.transformer import Body, Maps
+from engine.training.digit_model import transformer
+from engine.training.digit_model.transformer import Body, Maps
 
 BATCH, WINDOW = 4, 64
 UNSEEN = 0.2  # of the text is held out, at its end

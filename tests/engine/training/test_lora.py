@@ -227,7 +227,7 @@ def test_the_sum_is_the_formula():
 
 
 def test_choices_of_matrices_have_an_equal_budget():
-    from engine.training.lora import digits
+    from engine.training.digit_model import digits
 
     matrices = digits.body().matrices()
     made = settings.by_matrices(matrices, 8)

@@ -11,10 +11,11 @@ import scipy.linalg
 import torch
 from torch.nn.functional import cross_entropy
 
-from engine.core import Refused, checkpoints, experiments, recipes, results
+from engine.core import Refused, experiments, results
 from engine.language import code_model
 from engine.training import memory
-from engine.training.lora import Lora, digits, linear, lora, peaks, running, settings, subspaces, texts, train, writing
+from engine.training.digit_model import digits
+from engine.training.lora import Lora, linear, lora, peaks, reading, running, settings, subspaces, texts, writing
 from engine.training.lora.bank import Method
 from engine.training.lora.fit import BETAS, Fit, Plan, frozen
 from engine.training.lora.layers import DoRALinear, LoRALinear
@@ -174,26 +175,12 @@ def test_defaults_take_a_few_seconds():
 # Digits
 
 
-def test_the_checkpoint_reads_as_well_as_its_meta_says():
-    meta = checkpoints.load(digits.NAME, digits.RECIPE_NAME).meta
-    assert train.accuracy(digits.load()) == pytest.approx(meta["metrics"]["accuracy"], abs=0.004)
-    assert meta["metrics"]["accuracy"] > 0.95 and recipes.discover()[digits.RECIPE_NAME].summary
-    assert meta["parameters"] == sum(t.numel() for t in digits.load().values())
-
-
-def test_the_recipe_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "STEPS", 12)
-    train.train(tmp_path, "cpu", True, lambda share, text: None)
-    meta = json.loads((tmp_path / "checkpoints" / digits.NAME / "meta.json").read_text())
-    assert 0 <= meta["metrics"]["accuracy"] <= 1 and meta["training"]["steps"] == 12
-
-
 def test_new_digits_are_the_old_ones_moved():
     old = digits.upright().unseen_images
-    turned = digits.shifted(old, "rotated")
+    turned = reading.shifted(old, "rotated")
     np.testing.assert_array_equal(turned[5], np.rot90(old[5]))
-    np.testing.assert_allclose(digits.shifted(old, "inverted") + old, 1)
-    mixed = digits.shifted(old, "permuted")
+    np.testing.assert_allclose(reading.shifted(old, "inverted") + old, 1)
+    mixed = reading.shifted(old, "permuted")
     np.testing.assert_array_equal(np.sort(mixed.reshape(len(old), -1)), np.sort(old.reshape(len(old), -1)))
     assert len({i.tobytes() for i in digits.upright().images} & {i.tobytes() for i in old}) < 3
 

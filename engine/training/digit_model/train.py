@@ -1,4 +1,4 @@
-"""The recipe of the small transformer that reads upright digits, which the lab then adapts."""
+"""The recipe of the small transformer that reads upright digits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.core import checkpoints, devices
 from engine.core.recipes import Recipe, Report, Setting
-from engine.training.lora import digits
+from engine.training.digit_model import digits
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +16,8 @@ from engine.core import checkpoints
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.training.lora.transformer import Body, Maps
+    from engine.training.digit_model.transformer import Body, Maps
 
-Shift = Literal["rotated", "inverted", "permuted"]
 NAME = RECIPE_NAME = "lora-digits"
 SIDE, CLASSES, HELD_OUT = 8, 10, 597
 LAYERS, WIDTH, HEADS, INNER = 2, 72, 4, 120
@@ -47,20 +46,9 @@ def upright() -> Digits:
     return Digits(images[:at], labels[:at], images[at:], labels[at:])
 
 
-def shifted(images: np.ndarray, shift: Shift) -> np.ndarray:
-    """The images (n, 8, 8) as the new task shows them: turned by a quarter, dark for light, or with the 64 pixels
-    in another order, the same for all."""
-    if shift == "rotated":
-        return np.ascontiguousarray(np.rot90(images, axes=(1, 2)))
-    if shift == "inverted":
-        return 1 - images
-    order = np.random.default_rng(1).permutation(SIDE * SIDE)
-    return images.reshape(-1, SIDE * SIDE)[:, order].reshape(images.shape)
-
-
 def body() -> Body:
     """The network's sizes."""
-    from engine.training.lora.transformer import Body
+    from engine.training.digit_model.transformer import Body
 
     return Body(LAYERS, WIDTH, HEADS, INNER, causal=False)
 
@@ -85,7 +73,7 @@ def fresh(seed: int) -> dict[str, Tensor]:
 
 def logits(weights: dict[str, Tensor], maps: Maps, images: Tensor) -> Tensor:
     """(G, B, 8, 8) -> (G, B, 10): rows embedded, the body, the mean over rows, the head."""
-    from engine.training.lora import transformer
+    from engine.training.digit_model import transformer
 
     x = images @ weights["embed"].T + weights["place"]
     return transformer.forward(body(), maps, weights, x).mean(2) @ weights["head"].T
