@@ -29,6 +29,7 @@ from pages.shell.draw import (
     Label,
     Panel,
 )
+from pages.vision.segmentation_metrics.lesson import LESSON
 
 TITLES = (
     T("pixel accuracy", "像素准确率"),
@@ -345,6 +346,7 @@ LAB = Lab(
         View(T("Which objects were found?", "找到了哪些物体？"), objects_figure, kind="exact", uses=INPUT),
         View(T("Which score notices which error?", "哪个分数察觉哪种错误？"), sweep_figure, uses=(*INPUT, "tolerance"), task="sensitivity"),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("A scene, four mistakes", "一个场景，四种错误"), {}, view=0),
         Preset(T("97 % right, and useless", "97% 正确，却毫无用处"), {"source": "masks"}, view=0),
