@@ -80,6 +80,7 @@ class Number(Predict):
     """A number on a line from `between[0]` to `between[1]`, on a logarithmic scale where `log`.
 
     along: "x" or "y" draws the guess across the figure as well, at that place of the axis. share: written in percent.
+    unit: "B" and "s" are written as bytes and durations are.
     """
 
     between: Ends = field(default=(0, 1), kw_only=True)
@@ -123,16 +124,17 @@ class Place(Predict):
 class Curve(Predict):
     """A curve that one draws on the empty axes. truth: x, y and, where places have names, these; y of NaN is left out.
 
-    at: how many numbers give it where one cannot draw.
+    at: how many numbers give it where one cannot draw. share: y is written in percent.
     """
 
     unit: Words = field(default="", kw_only=True)
+    share: bool = field(default=False, kw_only=True)
     at: int = field(default=5, kw_only=True)
     kind = "curve"
     drawn = True
 
     def data(self, params: Params) -> dict[str, Any]:
-        return super().data(params) | {"unit": T.of(self.unit).data(), "at": self.at}
+        return super().data(params) | {"unit": T.of(self.unit).data(), "at": self.at, "share": self.share}
 
     def told(self, result: Any) -> dict[str, Any]:
         x, y, *names = self.truth(result)

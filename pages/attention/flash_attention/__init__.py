@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.attention.flash_attention import Attention, flash_lab
+from pages.attention.flash_attention.lesson import LESSON
 from pages.attention.flash_attention.passes import passes_figure
 from pages.attention.flash_attention.steps import steps_figure
 from pages.attention.flash_attention.timing import memory_figure, time_figure, work_figure
@@ -75,4 +76,5 @@ LAB = Lab(
         "engine.attention.contest.race",
     ],
     sample=sample,
+    lesson=LESSON,
 )

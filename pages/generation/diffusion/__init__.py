@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.generation.diffusion import PLANES, Diffused, diffusion, samplers, schedules
+from pages.generation.diffusion.lesson import LESSON
 from pages.generation.diffusion.measures import law_figure, learnt_figure, push_figure, scales_figure, solvers_figure, trade_figure
 from pages.generation.diffusion.ways import step_figure, ways_figure
 from pages.shell import Lab, Picture, Preset, T, View
@@ -66,4 +67,5 @@ LAB = Lab(
         "engine.generation.plane_models.network",
     ],
     sample=sample,
+    lesson=LESSON,
 )

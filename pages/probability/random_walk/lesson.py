@@ -121,6 +121,7 @@ LESSON = [
                 "多数人把山峰画在末尾或中间。但领先会持续：{early:percent} 的人最后一次在家落在最初十分之一，末尾十分之一也一样多，中间反而最少（反正弦律）。",
                 early=walked.last_zero_exact[: len(walked.last_zero_exact) // 10].sum(),
             ),
+            share=True,
             x=(-2, 202),
             y=(0, 0.07),
         ),

@@ -1,7 +1,7 @@
 /* A lesson: one step's words and state, perhaps a prediction; what it asks for comes from the server after one has committed oneself. */
 Orrery.makeLesson = (told, stage, controls) => {
   'use strict';
-  const { el, words, say, T, label, isText } = Orrery, { number, percent } = Orrery.amounts;
+  const { el, words, say, T, label, isText } = Orrery, { number, percent, size, duration } = Orrery.amounts;
   const { steps, follow } = told, root = document.documentElement, drawing = stage.drawing;
   const W = {
     lesson: T('Lesson', '课程'), leave: T('Leave', '退出'), back: T('Back', '上一步'), next: T('Next', '下一步'), done: T('To the lab', '进入实验'),
@@ -13,10 +13,16 @@ Orrery.makeLesson = (told, stage, controls) => {
     },
     keys: { place: T('Arrow keys move the mark, with Shift further.', '方向键移动标记，按住 Shift 移得更远。'), box: T('Arrow keys move the box, with Shift its corner.', '方向键移动方框，按住 Shift 移动它的角。') },
   };
-  const COLUMNS = 97, SWIPE = 60, CLOSE = 0.05;  // of a drawn curve; px; of an axis: nothing to remark on
+  const COLUMNS = 97, SWIPE = 60, CLOSE = 0.05, MOST_MISSES = 30;  // of a drawn curve; px; of an axis: nothing to remark on; strokes from guess to truth
   const svg = (tag, given = {}) => { const n = document.createElementNS('http://www.w3.org/2000/svg', tag); for (const k in given) n.setAttribute(k, given[k]); return n; };
   const me = { at: 0, phase: '', guess: null, truth: null, steps };
-  const written = (p, v) => (p.share ? percent(v) : number(v, 3));
+  /* A guess or a truth with its unit, in both languages. */
+  const both = v => (isText(v) ? v : { en: v, zh: v });
+  function written(p, v, digits = 3) {
+    if (p.share || p.unit === 'B' || p.unit === 's') return both(p.share ? percent(v, digits) : p.unit === 'B' ? size(v, digits) : duration(v));
+    const unit = both(p.unit ?? ''), one = text => `${number(v, digits)}${text && ` ${text}`}`;
+    return T(one(unit.en), one(unit.zh));
+  }
   let visit = 0, sheet = null, set = () => {}, filled = () => {};
 
   /* --- the card --- */
@@ -35,6 +41,9 @@ Orrery.makeLesson = (told, stage, controls) => {
     read, pad, act, live, restore, after, el('div', { class: 'moves' }, back, next));
   label(card, 'aria-label', W.lesson);
   label(back, 'aria-label', W.back);
+  /* The step's own question stands over the figure in the place of all questions. */
+  const title = el('h2', { class: 'step-question' });
+  document.querySelector('.questions').prepend(title);
   const knobs = document.getElementById('controls'), column = el('div', { class: 'lesson-column' });
 
   /* --- a sheet over one panel's axes: what is drawn on it is kept in the axes' own linear units, so that it survives resizing,
@@ -180,7 +189,9 @@ Orrery.makeLesson = (told, stage, controls) => {
     show_curve(axes, add) {
       const [a, b] = this.ends(axes.x);
       const known = this.knots || [...this.ys.keys()].filter(i => Number.isFinite(this.ys[i])).map(i => [a + ((b - a) * i) / (COLUMNS - 1), this.ys[i], i]);
+      const sparse = me.truth ? Math.ceil(me.truth.x.length / MOST_MISSES) : 1;
       if (me.truth) for (const [i, x] of me.truth.x.entries()) {
+        if (i % sparse) continue;
         const l = this.lin(axes.x, x), to = this.py(this.lin(axes.y, me.truth.y[i])), from = this.py(this.read(l));
         if (Number.isFinite(to + from)) add('path', { class: 'miss', d: `M${this.px(l)} ${from}V${to}` });
       }
@@ -212,10 +223,10 @@ Orrery.makeLesson = (told, stage, controls) => {
       const { along } = this.asked, axis = axes[along];
       const put = (l, look) => add('path', { class: look, d: along === 'x' ? `M${this.px(l)} 0V${tall}` : `M0 ${this.py(l)}H${wide}` });
       const beside = (l, node, look, row) => (along === 'x' ? this.note(this.px(l) + 7, 6 + 20 * row, node, look) : this.note(8 + 64 * row, this.py(l) - 4, node, `${look} above`));
-      if (me.truth !== null) { put(this.lin(axis, me.truth), 'truth'); beside(this.lin(axis, me.truth), written(this.asked, me.truth), 'theirs', 1); }
+      if (me.truth !== null) { put(this.lin(axis, me.truth), 'truth'); beside(this.lin(axis, me.truth), words(written(this.asked, me.truth)), 'theirs', 1); }
       if (me.guess === null) return;
       put(me.guess, 'guess');
-      beside(me.guess, me.truth === null ? written(this.asked, this.val(axis, me.guess)) : words(W.you), 'yours', 0);
+      beside(me.guess, words(me.truth === null ? written(this.asked, this.val(axis, me.guess)) : W.you), 'yours', 0);
     }
   }
 
@@ -243,8 +254,8 @@ Orrery.makeLesson = (told, stage, controls) => {
         me.guess = kept;
         bar.value = kept;
         bar.style.setProperty('--done', `${(100 * (kept - low)) / (high - low)}%`);
-        shown.replaceChildren(written(p, said), ' ', words(p.unit));
-        bar.setAttribute('aria-valuetext', `${written(p, said)} ${say(p.unit)}`);
+        shown.replaceChildren(words(written(p, said)));
+        bar.setAttribute('aria-valuetext', say(written(p, said)));
         ready();
       };
       bar.addEventListener('input', () => { if (me.phase === 'ask') { set(Number(bar.value)); if (sheet) sheet.place(); } });
@@ -334,6 +345,7 @@ Orrery.makeLesson = (told, stage, controls) => {
     card.dataset.step = n;
     count.textContent = `${n} / ${steps.length}`;
     [...dots.children].forEach((dot, i) => dot.classList.toggle('on', i < n));
+    title.replaceChildren(words(window.ORRERY.lab.views[step.view].question));
     text.replaceChildren(words(step.words));
     ask.hidden = act.hidden = !p;
     ask.replaceChildren(...(p ? [words(p.ask)] : []));
@@ -398,38 +410,36 @@ Orrery.makeLesson = (told, stage, controls) => {
   }
 
   /* How far off, in the figure's own units; nobody is graded. */
-  const both = v => (isText(v) ? v : { en: v, zh: v });
   function far(p, truth) {
-    const n = v => number(v, 3), w = v => written(p, v), unit = both(p.unit ?? ''), u = { en: unit.en && ` ${unit.en}`, zh: unit.zh && ` ${unit.zh}` };
+    const w = (v, digits) => written(p, v, digits);
     if (p.kind === 'choice') {
       const is = both(p.options[truth]);
       return me.guess === truth ? T('Yes.', '对。') : T(`It is: ${is.en}`, `答案是：${is.zh}`);
     }
     if (p.kind === 'number') {
       const guess = p.log ? 10 ** me.guess : me.guess, ends = p.log ? p.between.map(Math.log10) : p.between;
-      const off = Math.abs((p.log ? Math.log10(guess / truth) : guess - truth) / (ends[1] - ends[0]));
-      const times = p.log && off > CLOSE ? Math.max(guess / truth, truth / guess) : 0;
-      const by = times ? T(`, ${n(times)} times ${guess > truth ? 'too much' : 'too little'}`, `，${guess > truth ? '多' : '少'}了 ${n(times)} 倍`) : T('', '');
-      const close = off < CLOSE ? T('Close: you', '很接近：你') : T('You', '你');
-      return T(`${close.en} said ${w(guess)}${u.en}, it is ${w(truth)}${u.en}${by.en}.`, `${close.zh}说 ${w(guess)}${u.zh}，实际是 ${w(truth)}${u.zh}${by.zh}。`);
+      const off = Math.abs((p.log ? Math.log10(guess / truth) : guess - truth) / (ends[1] - ends[0])), times = number(Math.max(guess / truth, truth / guess), 2);
+      const by = !p.log || off < CLOSE ? T('', '') : guess > truth ? T(`, ${times} times too much`, `，是实际的 ${times} 倍`) : T(`, ${times} times too little`, `，只有实际的 1/${times}`);
+      const close = off < CLOSE ? T('Close: you', '很接近：你') : T('You', '你'), [said, is] = [w(guess), w(truth)];
+      return T(`${close.en} said ${said.en}, it is ${is.en}${by.en}.`, `${close.zh}说 ${said.zh}，实际是 ${is.zh}${by.zh}。`);
     }
     if (sheet.kind === 'box') {
       const [a, b, c, d] = me.guess, [e, f, g, h] = truth, area = (x0, y0, x1, y1) => Math.max(0, x1 - x0) * Math.max(0, y1 - y0);
       const shared = area(Math.max(a, e), Math.max(b, f), Math.min(c, g), Math.min(d, h)), share = percent(shared / (area(a, b, c, d) + area(e, f, g, h) - shared), 2);
-      return T(`Your box and the true one share ${share} of what they cover.`, `你画的框与真实的框重合 ${share}（交并比）。`);
+      return T(`Your box and the true one share ${share} of what they cover together.`, `你画的框与真实框的交并比为 ${share}。`);
     }
     if (p.kind === 'place') {
       const [x, y] = [sheet.val(sheet.axes.x, me.guess[0]), sheet.val(sheet.axes.y, me.guess[1])], box = truth.length === 4;
-      const near = box ? [Math.max(truth[0], Math.min(truth[2], x)), Math.max(truth[1], Math.min(truth[3], y))] : truth, d = Math.hypot(x - near[0], y - near[1]);
-      return box && !d ? T('Yes, there.', '对，就在那里。') : T(`You were ${n(d)}${u.en} away.`, `你偏离了 ${n(d)}${u.zh}。`);
+      const near = box ? [Math.max(truth[0], Math.min(truth[2], x)), Math.max(truth[1], Math.min(truth[3], y))] : truth, d = Math.hypot(x - near[0], y - near[1]), by = w(d);
+      return box && !d ? T('Yes, there.', '对，就在那里。') : T(`You were ${by.en} away.`, `你偏离了 ${by.zh}。`);
     }
     const { x, y } = sheet.axes, log = y.type === 'log', [low, high] = sheet.ends(y);
     const off = truth.x.map((v, i) => { const guess = sheet.read(sheet.lin(x, v)); return { guess, d: Math.abs(guess - sheet.lin(y, truth.y[i])), i }; }).filter(o => Number.isFinite(o.d));
     const mean = off.reduce((sum, o) => sum + o.d, 0) / off.length, worst = off.reduce((a, b) => (b.d > a.d ? b : a));
-    const where = truth.names ? both(truth.names[worst.i]) : both(number(truth.x[worst.i], 2)), drew = n(sheet.val(y, worst.guess)), is = n(truth.y[worst.i]);
-    const by = log ? T(`by a factor of ${n(10 ** mean)}`, `差 ${n(10 ** mean)} 倍`) : T(`${n(mean)}${u.en}`, `差 ${n(mean)}${u.zh}`);
+    const where = truth.names ? both(truth.names[worst.i]) : both(number(truth.x[worst.i], 2)), drew = w(sheet.val(y, worst.guess)), is = w(truth.y[worst.i]), by = w(mean, 2);
+    const amount = log ? T(`by a factor of ${number(10 ** mean, 2)}`, `差 ${number(10 ** mean, 2)} 倍`) : T(`by ${by.en}`, `差 ${by.zh}`);
     const close = mean < CLOSE * Math.abs(high - low) ? T('Close: off', '很接近：平均') : T('Off', '平均');
-    return T(`${close.en} ${by.en} on average, most at ${where.en}: you drew ${drew}, it is ${is}.`, `${close.zh}${by.zh}，在 ${where.zh} 处最多：你画的是 ${drew}，实际是 ${is}。`);
+    return T(`${close.en} ${amount.en} on average, most at ${where.en}: you drew ${drew.en}, it is ${is.en}.`, `${close.zh}${amount.zh}，在 ${where.zh} 处最多：你画的是 ${drew.zh}，实际是 ${is.zh}。`);
   }
 
   /* A control is touched: the step's own state is a click away; a prediction that is open is not answered by it. */

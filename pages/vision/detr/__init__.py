@@ -8,6 +8,7 @@ from engine.vision.detr import detr, replaced, slots
 from pages.shell import Lab, Picture, Preset, View
 from pages.vision.detr.boxes import found_figure, matching_figure, replaced_figure
 from pages.vision.detr.learning import panoptic_figure, training_figure
+from pages.vision.detr.lesson import LESSON
 from pages.vision.detr.queries import encoder_figure, settling_figure, slots_figure
 
 PICTURE = ("source", "scene_seed", "objects", "size", "composition", "photo", "truth", "model")
@@ -54,4 +55,5 @@ LAB = Lab(
         "{queries} queries, {objects} objects", "{queries} 个查询，{objects} 个物体", queries=len(r.boxes), objects=len(r.true_boxes)
     ),
     fit=lambda r: T.of(r.model),
+    lesson=LESSON,
 )
