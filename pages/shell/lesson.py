@@ -80,7 +80,7 @@ class Number(Predict):
     """A number on a line from `between[0]` to `between[1]`, on a logarithmic scale where `log`.
 
     along: "x" or "y" draws the guess across the figure as well, at that place of the axis. share: written in percent.
-    unit: "B" and "s" are written as bytes and durations are.
+    unit: "B" and "s" are written as bytes and durations are. whole: it counts.
     """
 
     between: Ends = field(default=(0, 1), kw_only=True)
@@ -88,6 +88,7 @@ class Number(Predict):
     along: str = field(default="", kw_only=True)
     log: bool = field(default=False, kw_only=True)
     share: bool = field(default=False, kw_only=True)
+    whole: bool = field(default=False, kw_only=True)
     kind = "number"
 
     @property
@@ -96,7 +97,7 @@ class Number(Predict):
 
     def data(self, params: Params) -> dict[str, Any]:
         own = {"between": self.between, "unit": T.of(self.unit).data(), "along": self.along}
-        own |= {"log": self.log, "share": self.share}
+        own |= {"log": self.log, "share": self.share, "whole": self.whole}
         return super().data(params) | own
 
     def told(self, result: Any) -> float:

@@ -165,8 +165,8 @@ LESSON = [
     Step(
         lambda p: T(
             "Fewer bytes are worth something only while memory is what holds one back. Under a chip’s roof, memory holds on the slope, arithmetic on the level. "
-            "Both ways do the same arithmetic; at d = {d} tiles move a sixth of the bytes.",
-            "只有在受制于内存时，少搬字节才值钱。在芯片的“屋顶”下，斜坡上受内存限制，平顶处受算力限制。两种方法的计算量相同；d = {d} 时，分块只搬运约六分之一的字节。",
+            "Both ways do the same arithmetic, here at d = {d}; the tiles move far fewer bytes.",
+            "只有在受制于内存时，少搬字节才值钱。在芯片的“屋顶”下，斜坡上受内存限制，平顶处受算力限制。两种方法的计算量相同（此处 d = {d}），分块搬运的字节则少得多。",
             d=p.head_dim,
         ),
         view=ROOF,

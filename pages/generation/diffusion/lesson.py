@@ -20,16 +20,12 @@ def spread(points: np.ndarray) -> float:
 
 
 def first_guess(r: Diffused) -> int:
-    """Which option tells what is predicted at the first step: how wide its cloud is, beside that of the samples."""
-    wide = spread(r.chosen.clean[0]) / spread(r.chosen.samples)
-    return 0 if wide > 0.8 else 1 if wide > 0.1 and separate(r) else 2
-
-
-def separate(r: Diffused) -> bool:
-    """Whether the first predictions stand in clusters, one a class, that are narrower than the classes are apart."""
+    """Which option tells what is predicted at the first step, by how wide it is within a class and over all, beside the samples."""
     made, labels = r.chosen.clean[0], r.labels[: len(r.chosen.clean[0])]
-    inner = [spread(made[labels == k]) for k in np.unique(labels)]
-    return float(np.mean(inner)) < 0.5 * spread(made)
+    within = float(np.mean([spread(made[labels == k]) for k in np.unique(labels)]))
+    if spread(made) < 0.1 * spread(r.chosen.samples):
+        return 2
+    return 1 if within < 0.2 * spread(made) else 0
 
 
 def law(r: Diffused) -> int:
@@ -122,8 +118,8 @@ LESSON = [
             lambda r: (np.arange(r.steps), r.chosen.guidance_norm),
             lambda r: T(
                 "Neither at the beginning, where all classes look alike, nor at the end, where the point has decided: the class is decided around step {peak}, "
-                "and only there does guidance have something to say. Guiding that interval alone does almost as well.",
-                "既不在开头——那时各类看起来都一样，也不在结尾——那时点已做出决定：类别大约在第 {peak} 步定下来，引导只在那里有话可说。只在这一段引导，效果几乎一样。",
+                "and only there does guidance have something to say.",
+                "既不在开头——那时各类看起来都一样，也不在结尾——那时点已做出决定：类别大约在第 {peak} 步定下来，引导只在那里有话可说。",
                 peak=int(np.nanargmax(r.chosen.guidance_norm)),
             ),
             x=(-0.5, 19.5),
@@ -171,9 +167,8 @@ LESSON = [
             best,
             lambda r: T(
                 "An order is a promise about small steps. With few large ones the second call of Heun would have been better spent on another step; "
-                "after {most} calls the order wins, and the lines have crossed.",
-                "阶数是对小步长的承诺。步子又少又大时，Heun 的第二次调用不如用来多走一步；到 {most} 次调用时，高阶获胜，曲线已经交叉。",
-                most=int(r.convergence.calls.max()),
+                "with many small ones the order wins, and the lines cross.",
+                "阶数是对小步长的承诺。步子又少又大时，Heun 的第二次调用不如用来多走一步；步子又多又小时，高阶获胜，曲线相交。",
             ),
             options=[T("Euler", "欧拉法"), T("Heun", "Heun 法"), T("DPM-Solver++ (2M)", "DPM-Solver++（2M）")],
             x=(3.5, 420),

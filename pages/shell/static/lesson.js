@@ -250,8 +250,8 @@ Orrery.makeLesson = (told, stage, controls) => {
         if (sheet) sheet.place();
       });
       set = l => {
-        const kept = Math.max(low, Math.min(high, l)), said = Number(from(kept).toPrecision(3));
-        me.guess = kept;
+        const kept = Math.max(low, Math.min(high, l)), said = p.whole ? Math.round(from(kept)) : Number(from(kept).toPrecision(3));
+        me.guess = to(said);
         bar.value = kept;
         bar.style.setProperty('--done', `${(100 * (kept - low)) / (high - low)}%`);
         shown.replaceChildren(words(written(p, said)));
