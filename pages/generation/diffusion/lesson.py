@@ -11,6 +11,8 @@ from pages.shell import Choice, Curve, Number, Step, T
 WAYS, STEPS, SCALES, TRADE, LAW, SOLVERS, PUSH = range(7)
 RECALL = 3  # its panel among the measures
 FEW_CALLS = 8
+LOBES = {"world": "lobes"}
+DIGITS = {"count": 16, "task": "trade-off"}
 FREE = GUIDANCES.index("classifier-free")
 
 
@@ -53,6 +55,7 @@ LESSON = [
             points=p.points,
             steps=p.steps,
         ),
+        params=LOBES,
         view=STEPS,
         only=1,
         moment="0",
@@ -80,6 +83,7 @@ LESSON = [
             "同一团噪声，四种走法：不说类别；说出类别；以及两种引导——每一步都沿“有类别与无类别之差”的方向再多走 {w:number} 倍。播放看看。",
             w=p.scale,
         ),
+        params=LOBES,
         view=WAYS,
     ),
     Step(
@@ -88,6 +92,7 @@ LESSON = [
             "Recall asks the opposite: what share of the real points has a sample near it?",
             "引导越强，样本越像所要的类别，这正是它的用处。召回率问的则相反：真实的点里，有多大比例附近有样本？",
         ),
+        params=LOBES,
         view=TRADE,
         only=RECALL,
         predict=Curve(
@@ -111,6 +116,7 @@ LESSON = [
             "在 {steps} 步中的每一步，引导都推动这些点：从第 0 步的纯噪声，到完成的样本。",
             steps=p.steps,
         ),
+        params=LOBES,
         view=PUSH,
         only=0,
         predict=Curve(
@@ -132,6 +138,7 @@ LESSON = [
             "Where that product is large is shaded.",
             "每一次推动都沿着一个乘积的得分：类别的分布，乘以分类器确信度的 w 次方。阴影处是这个乘积较大的地方。",
         ),
+        params=LOBES,
         view=LAW,
         predict=Choice(
             T("From which law do the guided samples come?", "引导得到的样本服从哪个分布？"),
@@ -157,6 +164,7 @@ LESSON = [
             "Both of these are of second order: their error falls with the square.",
             "从噪声出发的路就是在解一个方程。欧拉法每步调用模型一次；Heun 法调用两次并自我修正；DPM-Solver++ 记住上一次。后两者都是二阶：误差随平方下降。",
         ),
+        params=LOBES,
         view=SOLVERS,
         predict=Choice(
             lambda p: T(
@@ -181,7 +189,7 @@ LESSON = [
             "with guidance they are tidier, and more alike.",
             "以上都在平面上，可以证明。这里是手写数字，由一个学过它们的网络从同一团噪声画出：有引导时更工整，也更雷同。",
         ),
-        params={"world": "digits", "task": "trade-off"},
+        params=DIGITS,
         view=TRADE,
         only=0,
         predict=Number(
