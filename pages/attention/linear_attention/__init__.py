@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.attention.linear_attention import LinearAttended, counts, features, linear_lab, recurrence
 from pages.attention.linear_attention.brackets import brackets_figure
+from pages.attention.linear_attention.lesson import LESSON
 from pages.attention.linear_attention.maps import maps_figure, rank_figure, variance_figure
 from pages.attention.linear_attention.state import cache_figure, chunk_figure, state_figure
 from pages.attention.linear_attention.timing import crossing_figure, work_figure
@@ -35,6 +36,7 @@ LAB = Lab(
         "去掉 softmax，括号就能挪动，所有词元两两配对的大表缩成一个小状态。省了什么，又失了什么？",
     ),
     order=4,
+    lesson=LESSON,
     views=[
         View(T("Move the brackets?", "括号挪一挪？"), brackets_figure, "exact", task="maps", uses=("task", "length", "head_dim")),
         View(

@@ -6,6 +6,7 @@ from engine.training import memory
 from engine.training.lora import Adapted, lora, settings
 from pages.shell import Lab, Preset, T, View
 from pages.training.lora.costs import memory_figure, peaks_figure
+from pages.training.lora.lesson import LESSON
 from pages.training.lora.quality import forgetting_figure, losses_figure, quality_figure
 from pages.training.lora.updates import spectrum_figure
 
@@ -35,6 +36,7 @@ LAB = Lab(
         "冻结训练好的矩阵，只在旁边学一个低秩更新：每个秩能换来全量微调的多少，代价又是多少？",
     ),
     order=1,
+    lesson=LESSON,
     views=[
         View(T("What does a rank buy?", "一个秩换来什么？"), quality_figure, task=TRAINED, topics=("quality",)),
         View(T("How does it learn?", "怎样学会？"), losses_figure, task=TRAINED),
