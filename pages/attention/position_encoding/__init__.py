@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.attention.position_encoding import PositionEncoded, frequencies, position_encoding
 from pages.attention.position_encoding.family import distance_figure, family_figure, parts_figure
+from pages.attention.position_encoding.lesson import LESSON
 from pages.attention.position_encoding.losses import shifted_figure, small_figure, target_figure
 from pages.attention.position_encoding.parts import title
 from pages.attention.position_encoding.rotation import decay_figure, format_figure, linear_figure, stretch_figure, turning_figure
@@ -41,6 +42,7 @@ LAB = Lab(
         "注意力本身只看到一袋词元：十一种告诉它次序的办法，以及哪些经得起更长的文本。",
     ),
     order=1,
+    lesson=LESSON,
     views=[
         View(T("Which see only distance?", "哪些只看距离？"), family_figure, uses=FAMILY, topics=("scores",)),
         View(T("What is added to a score?", "给分数加上了什么？"), parts_figure, "exact", uses=ONE),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.language.attention_maps import Attended, ablation, attention_maps, kinds, lens, opened, reference
 from engine.language.sampling import Rule
 from pages.language.attention_maps.heads import head_figure, mosaic_figure, unfolded_figure
+from pages.language.attention_maps.lesson import LESSON
 from pages.language.attention_maps.measures import ablation_figure, kinds_figure, spread_figure
 from pages.language.attention_maps.next import lens_figure, sampling_figure
 from pages.shell import Lab, Preset, T, View
@@ -48,6 +49,7 @@ LAB = Lab(
         "语言模型的每个注意力头都向文本提出自己的问题；所有答案都在这里，直到每一个数。",
     ),
     order=1,
+    lesson=LESSON,
     views=[
         View(T("Where does every head look?", "每个头看哪里？"), mosaic_figure, uses=HEAD),
         View(T("What does one head look at?", "一个头看什么？"), head_figure, uses=HEAD),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core import amounts
 from engine.language.speculative_decoding import Speculated, decoding, enumeration, formulas, speculative_decoding
 from engine.language.verification import reference
+from pages.language.speculative_decoding.lesson import LESSON
 from pages.language.speculative_decoding.pace import costs_figure, gamma_figure, race_figure, sources_figure
 from pages.language.speculative_decoding.toy import lengths_figure, lossless_figure
 from pages.language.speculative_decoding.trace import trace_figure
@@ -54,6 +55,7 @@ LAB = Lab(
         "小模型抢先猜测，大模型一次检查所有猜测；输出的分布与大模型自己写的完全一样。",
     ),
     order=2,
+    lesson=LESSON,
     views=[
         View(T("Which guesses survive?", "哪些猜测留下？"), trace_figure, task="models"),
         View(T("Which way is faster?", "哪种解码更快？"), race_figure, task="models", topics=("pace",)),
