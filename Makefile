@@ -1,4 +1,4 @@
-# make run | setup | test | check | lint | count | record | reproduce | bench | train
+# make run | setup | test | check | lint | count | record | pictures | reproduce | bench | train
 # A Python that this project supports: the first of these that runs and is 3.11 or 3.12.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1 && echo $$p && break; done)

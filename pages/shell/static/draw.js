@@ -279,7 +279,7 @@ Orrery.Drawing = (() => {
     /* The room that the figure is drawn in, in units of its scale k: pixels of a figure on a desk. */
     room() {
       const fill = presenting(), width = this.div.clientWidth, narrow = !fill && width < NARROW;
-      const most = narrow ? Math.max(PHONE, STICKS * high()) : tall() * (this.figure.strips ? 0.7 : 1);
+      const { strips } = this.figure, most = narrow ? (strips ? Math.max(280, 0.34 * high()) : Math.max(PHONE, STICKS * high())) : tall() * (strips ? 0.7 : 1);
       const height = fill ? this.board.clientHeight : most * this.share, k = scale(width, height);
       const panels = narrow ? panelsOf(this.figure.layout) : 1;
       return { k, fill, one: width / k, width: (panels > 1 ? PEEK * panels : 1) * (width / k), height: height / k };
