@@ -51,7 +51,7 @@ def test_dragging_a_bar_keeps_a_distribution(open_lab):
 
 
 def test_tokens_of_a_step_and_their_worth_are_the_formulas(open_lab):
-    page = toy(open_lab, place=8)
+    page = toy(open_lab, place=7)
     told = facts(page)
     want = sum(0.6**k for k in range(4))
     assert read(told["tokens a step, enumerated"]) == pytest.approx(want, abs=1e-4)
