@@ -32,6 +32,7 @@ from pages.shell.draw import (
     Panel,
     Pick,
 )
+from pages.vision.detection_metrics.lesson import LESSON
 
 SHARE = (-0.03, 1.06)
 CLASSES = 12  # that are drawn one by one
@@ -341,6 +342,7 @@ LAB = Lab(
             uses=(*(field for field in SCORED if field != "most"), "threshold", "confidence", "picture"),
         ),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("A fair detector", "还不错的检测器"), {}, view=0),
         Preset(T("Loose boxes", "框不准"), {"jitter": 0.2, "misnamed": 0.0, "missed": 0.0, "duplicated": 0.0, "background": 0.0}, view=2),
