@@ -140,8 +140,9 @@ class Lab:
         return self.experiment.params()
 
     def opens_on(self) -> list[Params]:
-        """The parameters that this page itself sets: its defaults, then those of every preset."""
-        return [self.defaults(), *(self.experiment.params.parse(preset.values) for preset in self.presets)]
+        """The parameters that this page itself sets: its defaults, those of every preset, those of every step of the lesson."""
+        given = [preset.values for preset in self.presets] + [step.params for step in self.lesson]
+        return [self.defaults(), *(self.experiment.params.parse(values) for values in given)]
 
 
 @dataclass(frozen=True)

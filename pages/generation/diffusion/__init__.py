@@ -52,7 +52,6 @@ LAB = Lab(
     ],
     presets=[
         Preset(T("Ten digits", "十个数字"), {}, view=0),
-        Preset(T("Six shapes", "六种形状"), {"world": "scenes", "schedule": "cosine", "count": 6}, view=0),
         Preset(T("Three classes", "三个类别"), LOBES, view=0),
         Preset(T("Far too strong", "过强"), LOBES | {"scale": 10.0, "label": 0}, view=4),
         Preset(T("Only midway", "只在中途"), LOBES | {"scale": 4.0, "guide_from": 0.3, "guide_to": 0.7}, view=6),

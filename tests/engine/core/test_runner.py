@@ -92,6 +92,11 @@ def in_steps(params: Ask) -> Iterator[Partial[Got]]:
         LOG.closed += 1
 
 
+@experiment("at-once", cost="instant", uses_gpu=True)
+def at_once(params: Ask) -> Got:
+    return Got(np.zeros(params.kilobytes * KB, np.uint8))
+
+
 def test_a_run_is_computed_once_and_then_kept():
     made = Runner()
     first, again = made.run(whole, Ask()), made.run(whole, Ask())
@@ -328,30 +333,50 @@ def test_the_document_is_what_command_line_api_and_export_give():
     assert set(made["provenance"]) >= {"device", "dtype", "backend", "seed", "seconds", "versions", "recorded"}
 
 
-def test_a_zero_gpu_space_is_asked_for_a_gpu_only_by_experiments_that_use_one(monkeypatch):
-    asked = []
+@pytest.fixture
+def space(monkeypatch) -> list:
+    """A Space on ZeroGPU whose package counts how often, and for how long, it is asked; at steps = 77 the quota is spent."""
+    asked: list[int] = []
 
     def gpu(function, duration):
         def run(params):
-            asked.append(duration(params))
-            return function(params)
+            asked.append(duration)
+            if params.steps == 77:
+                raise RuntimeError("You have exceeded your free GPU quota (60s requested vs. 3s left).")
+            yield from function(params)
 
         return run
 
     monkeypatch.setitem(sys.modules, "spaces", types.SimpleNamespace(GPU=gpu))
     monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    return asked
+
+
+def test_a_space_is_asked_for_a_gpu_only_by_costly_runs_of_experiments_that_use_one(space, monkeypatch):
     made = Runner()
-    for lab in (whole, in_steps):
+    for lab in (whole, in_steps, at_once):
         made.prepare(lab)
-    assert made.run(whole, Ask()).fraction == 1 and asked == []
-    made.run(in_steps, Ask(steps=4))
-    made.run(in_steps, Ask(steps=60))
-    assert asked == [runner.GPU_SECONDS["seconds"], runner.GPU_SECONDS["minutes"]]
+    made.run(whole, Ask())
+    made.run(at_once, Ask())
+    assert space == [], "neither what uses none, nor what a slider makes"
+    assert made.run(in_steps, Ask(steps=4)).fraction == 1
+    list(made.shared(in_steps, Ask(steps=60), Asker("a", "1")))
+    assert space == [runner.GPU_SECONDS, runner.GPU_SECONDS]
     monkeypatch.delenv("SPACES_ZERO_GPU")
     elsewhere = Runner()
     elsewhere.prepare(in_steps)
     elsewhere.run(in_steps, Ask(steps=5))
-    assert len(asked) == 2
+    assert len(space) == 2
+
+
+def test_a_spent_quota_is_one_sentence(space):
+    made = Runner()
+    made.prepare(in_steps)
+    with pytest.raises(Refused, match="GPU is spent for you today"):
+        made.run(in_steps, Ask(steps=77))
+    with pytest.raises(Refused, match="GPU is spent for you today"):
+        list(made.shared(in_steps, Ask(steps=77, seed=1), Asker("a", "1")))
+    assert made.run(in_steps, Ask(steps=5)).fraction == 1
 
 
 @pytest.mark.parametrize("slug", experiments.discover())
