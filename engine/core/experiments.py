@@ -109,8 +109,8 @@ def experiment(
     cost: "instant" (at most 10 ms for the defaults, recomputed while a slider moves), "seconds" (on release,
         streamed), "minutes" (on request, with progress), or a function from the parameters to one of them. Where the
         parameters declare tasks, each task says its own.
-    seconds: what a run takes on the reference machine (`engine.core.pace`), within a factor of three; its cost then
-        follows from it.
+    seconds: what a run takes on the reference machine (`engine.core.pace`), within a factor of three: a server refuses
+        by it what would take too long, and where no cost is said it follows.
     uses_gpu: whether it computes on a GPU where there is one.
     limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
     warm_up: imports heavy libraries and loads what a first use needs; several labs may have it in common.

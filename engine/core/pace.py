@@ -1,6 +1,6 @@
 """How long runs take here: what experiments say of the reference machine, by this machine's pace, corrected by what was measured.
 
-The reference machine does `WORK` in `REFERENCE` seconds: two cores of a server of 2023, one thread.
+The reference machine does `WORK` in `REFERENCE` seconds: one core of a server of 2023.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 AT_ONCE, LONG = 0.25, 20.0  # seconds up to which a run follows a slider, and from which it waits for its button
 TYPICAL: dict[Cost, float] = {"instant": 0.02, "seconds": 5.0, "minutes": 90.0}  # of those that say no more than their cost
-REFERENCE = 0.030
+REFERENCE = 0.010
 LONGEST = 600.0  # seconds of a run that a server computes, unless its operator says otherwise
 LEARNING = 0.3  # weight of the newest measurement
 FURTHEST = 3.0  # by which measurements may correct what an experiment says

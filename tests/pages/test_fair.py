@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from engine.core import pace
 from engine.core.turns import Asker
 from pages.shell import listening, visitors
 
@@ -131,6 +132,17 @@ def test_questions_of_many_visitors_make_nobodys_slider_wait(running, monkeypatc
             for thread in threads:
                 thread.join(PATIENCE)
     assert lab and answered and np.quantile(times, 0.95) < PATIENCE / 10
+
+
+def test_a_run_beyond_the_longest_is_refused_with_its_estimate(running, monkeypatch):
+    largest = {"walkers": 10_000_000, "steps": 10_000, "up": 0.3}
+    told = running.http.post("/api/v1/labs/random-walk/run", json=largest)
+    assert told.status_code == 422 and "a run may take at most 10" in told.json()["detail"] and "about" in told.json()["detail"]
+    monkeypatch.setenv("ORRERY_LONGEST_RUN", "abc")
+    with pytest.raises(ValueError, match="ORRERY_LONGEST_RUN must be a positive number of seconds; got 'abc'"):
+        pace.longest()
+    monkeypatch.setenv("ORRERY_LONGEST_RUN", "1e9")
+    assert pace.longest() == 1e9
 
 
 def test_who_is_told_apart_by_a_name_that_only_we_can_give(running):

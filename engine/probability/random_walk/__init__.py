@@ -17,10 +17,15 @@ LONG = 20.0  # seconds from which a run waits for its button
 __all__ = ["Plan", "RandomWalk", "Walked", "cost", "random_walk"]
 
 
-def cost(params: RandomWalk) -> Cost:
-    """By the processor time that the steps need: at most 50 ms, at most 20 s, or more."""
+def estimated_seconds(params: RandomWalk) -> float:
+    """The processor time that the laws and the steps need."""
     plan = Plan.of(params)
-    seconds = plan.law_seconds + sum(block.work for block in simulate.blocks(plan, devices.current().kind == "cuda"))
+    return plan.law_seconds + sum(block.work for block in simulate.blocks(plan, devices.current().kind == "cuda"))
+
+
+def cost(params: RandomWalk) -> Cost:
+    """By the processor time: at most 50 ms, at most 20 s, or more."""
+    seconds = estimated_seconds(params)
     return "instant" if seconds < simulate.AT_ONCE else "seconds" if seconds < LONG else "minutes"
 
 
@@ -42,7 +47,7 @@ def summarise(run: simulate.Simulation, params: RandomWalk) -> Walked:
     )
 
 
-@experiment("random-walk", cost=cost, uses_gpu=True, limits={"cpu": {"walkers": 10_000_000}})
+@experiment("random-walk", cost=cost, seconds=estimated_seconds, uses_gpu=True, limits={"cpu": {"walkers": 10_000_000}})
 def random_walk(params: RandomWalk) -> Iterator[Partial[Walked]]:
     """Simulate the walkers and set what they did beside the exact laws; the result improves as walkers come in."""
     run = simulate.Simulation(Plan.of(params), "cuda" if devices.current().kind == "cuda" else None)
