@@ -10,6 +10,7 @@ from engine.calculus.harmonic.coupons import collect
 from engine.calculus.harmonic.pictures import tower
 from engine.calculus.harmonic.rearranged import rearrange
 from engine.core import amounts
+from pages.calculus.harmonic.lesson import LESSON
 from pages.calculus.harmonic.machine import orders_figure, positive, said, stop_figure, why_figure
 from pages.shell import Lab, Picture, Preset, T, View, draw
 
@@ -318,6 +319,7 @@ LAB = Lab(
         ),
         View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, kind="exact", uses=("blocks",), topics=("tower",)),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("fp16 stalls", "fp16 停住"), {}, view=0),
         Preset(T("fp32, 10⁸ terms", "fp32，10⁸ 项"), {"dtype": "fp32", "n": 10**8}, view=0),

@@ -7,6 +7,7 @@ import numpy as np
 from engine.core import amounts
 from engine.probability.poisson import Arrived, laws, poisson, reference, simulation
 from engine.probability.poisson.result import Fit
+from pages.probability.poisson.lesson import LESSON
 from pages.probability.poisson.parts import (
     COUNTED,
     HEADROOM,
@@ -243,6 +244,7 @@ LAB = Lab(
         View(T("Why is my gap so long?", "为何我的间隔偏长？"), inspection_figure, uses=TIMED),
         View(T("What if the rate varies?", "速率变化呢？"), varying_figure, uses=(*STREAM, "depth", "cycles"), more=True),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("Births", "出生"), {}, 0),
         Preset(
