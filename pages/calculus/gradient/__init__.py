@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.calculus.gradient import at_point, derivatives, descent, gradient
 from engine.calculus.gradient.parameters import METHODS
 from pages.calculus.gradient.descents import backward_figure, basins_figure, machine_figure, race_figure
+from pages.calculus.gradient.lesson import LESSON
 from pages.calculus.gradient.slopes import map_figure, partials_figure, plane_figure, rose_figure, surface_figure
 from pages.shell import Lab, Preset, T, View
 
@@ -47,6 +48,7 @@ LAB = Lab(
         View(T("How exact is it?", "算得有多准？"), machine_figure, uses=(*HERE, "vx", "vy", "h"), topics=("point",), more=True),
         View(T("How does autograd work?", "自动求导怎样做？"), backward_figure, "exact", uses=HERE, topics=("point",), more=True),
     ],
+    lesson=LESSON,
     presets=[
         Preset(T("Hills", "丘陵"), {}, view=0),
         Preset(T("Worked example", "课本例题"), {"f": "x^2+y^2", "x": 1, "y": 2, "vx": 3, "vy": 4, "half_width": 5}, view=0),
