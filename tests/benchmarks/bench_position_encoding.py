@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from engine.attention.position_encoding import PositionEncoding, frequencies, launch, picture, reference
+from engine.attention.position_encoding import PositionEncoding, launch, picture, reference
 from engine.attention.position_encoding.operator import tables
+from engine.attention.position_models import frequencies
 from engine.core.timing import Timing, measure
 
 HEADS, KEY_HEADS, WIDTH = 32, 8, 128

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.attention.position_encoding import decay as decays
-from engine.attention.position_encoding import family, findings, frequencies, linear, losses, pictures, rotation
+from engine.attention.position_encoding import family, findings, linear, losses, pictures, rotation, stretching
 from engine.attention.position_encoding.family import Given, Places
 from engine.attention.position_encoding.parameters import HEADS, PositionEncoding
 from engine.attention.position_encoding.result import PositionEncoded
+from engine.attention.position_models import frequencies
 from engine.core import Partial, experiment, gather
 
 __all__ = ["PositionEncoded", "PositionEncoding", "position_encoding"]
@@ -90,7 +91,7 @@ def picture(params: PositionEncoding) -> PositionEncoded:
         turning=rotation.turning(own.q, own.k, own.rates, params.distance, params.offset, FRAMES),
         formats=rotation.formats(own.q, own.k, own.rates),
         decay=decays.decay(own.q, own.k, own.rates, unscaled, own.temperature),
-        stretch=frequencies.stretch(params.dimension, params.base, params.factor, params.context),
+        stretch=stretching.stretch(params.dimension, params.base, params.factor, params.context),
         linear=linear.linear_rotary(own, small, params.offset),
         loss_by_position=recorded,
         findings=gather(

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from engine.attention.position_encoding import losses, measure
+from engine.attention.position_encoding import losses
 from engine.attention.position_encoding.result import Losses, SmallLosses
+from engine.attention.position_models import measure
 from engine.core import devices
 from engine.core.words import T
 

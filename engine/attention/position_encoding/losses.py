@@ -1,25 +1,22 @@
 """What positions do to a real loss: curves that were measured when the small models were made, or measured now.
 
-The target is the embedded model of `engine.language.code_model`; the small models are those of `engine.attention.position_models`. Nothing heavy
-is imported here: `measure.py` is, when a person asks for it.
+The target is the embedded model of `engine.language.code_model`; the small models are those of
+`engine.attention.position_models`, whose `measure` is imported when a person asks for it.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from engine.attention.position_encoding import frequencies
-from engine.attention.position_encoding.parameters import ENCODINGS
+from engine.attention.position_encoding.parameters import ENCODINGS, SCALINGS
 from engine.attention.position_encoding.result import Losses, SmallLosses, TargetLosses
-from engine.core import checkpoints
+from engine.attention.position_models.record import document, numbers
 from engine.core.words import T
 
-RECIPE = "position-models"
 LAST = 8  # the end of a text is its last eighth
 
 
@@ -44,26 +41,7 @@ def target_losses(found: dict[str, Any], losses: np.ndarray) -> TargetLosses:
     """Curves (4, parts) with what `found` says of their run."""
     places = middles(losses.shape[1], found["length"])
     run = {name: found[name] for name in ("context", "factor", "base", "shift", "windows", "length")}
-    return TargetLosses(frequencies.SCALINGS, frequencies.TITLES, places, losses, **means(places, losses, found["context"]), **run)
-
-
-@functools.cache
-def document() -> dict[str, Any]:
-    """The meta.json of the small models. Raises FileNotFoundError that names the command where it is missing."""
-    path = checkpoints.ROOT / RECIPE / "meta.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"{RECIPE} has no meta.json; `python -m engine train {RECIPE}` makes it")
-    return json.loads(path.read_text())
-
-
-def numbers(text: str) -> np.ndarray:
-    """Numbers separated by spaces, "-" for none."""
-    return np.array([np.nan if word == "-" else float(word) for word in text.split()])
-
-
-def text(values: np.ndarray) -> str:
-    """What `numbers` reads, to four places."""
-    return " ".join("-" if np.isnan(v) else f"{v:.4f}" for v in values)
+    return TargetLosses(tuple(SCALINGS), tuple(SCALINGS.values()), places, losses, **means(places, losses, found["context"]), **run)
 
 
 @functools.cache
@@ -94,7 +72,7 @@ def recorded() -> Losses:
         windows=judged["windows"],
         length=judged["length"],
     )
-    curves = np.stack([numbers(target["losses"][name]) for name in frequencies.SCALINGS])
+    curves = np.stack([numbers(target["losses"][name]) for name in SCALINGS])
     device, date = meta["measured"]["device"], meta["measured"]["date"]
     source = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=date)
     return Losses(target_losses(target, curves), small, source, source, source)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.attention.position_encoding import PositionEncoded, frequencies, position_encoding
+from engine.attention.position_encoding import PositionEncoded, position_encoding
+from engine.attention.position_models import frequencies
 from pages.attention.position_encoding.family import distance_figure, family_figure, parts_figure
 from pages.attention.position_encoding.lesson import LESSON
 from pages.attention.position_encoding.losses import shifted_figure, small_figure, target_figure

@@ -23,15 +23,17 @@ from engine.attention.position_encoding import (
     decay,
     family,
     findings,
-    frequencies,
     given,
     linear,
     losses,
     picture,
     position_encoding,
     rotation,
+    stretching,
 )
 from engine.attention.position_encoding.family import FAMILY, Places
+from engine.attention.position_models import frequencies
+from engine.attention.position_models.record import numbers, text
 from engine.core import Refused, results
 
 RELATIVE = ("none", "shaw", "xlnet", "t5", "deberta", "alibi", "rotary")
@@ -358,7 +360,7 @@ def test_scalings_are_the_librarys(d, base, L, s):
 
 def test_each_scaling_keeps_its_promise():
     d, base, s, L = 64, 10_000.0, 8.0, 512
-    made = frequencies.stretch(d, base, s, L)
+    made = stretching.stretch(d, base, s, L)
     own = made.rates[0]
     np.testing.assert_allclose(made.reach[1], 1), "interpolation never leaves the angles seen"
     ntk = made.rates[2] / own
@@ -524,7 +526,7 @@ def test_a_verdict_on_losses_is_withheld_where_texts_cannot_carry_it(lower, spre
 
 def test_recorded_numbers_are_read_as_they_were_written():
     values = np.array([1.25, np.nan, 3.00001])
-    np.testing.assert_allclose(losses.numbers(losses.text(values)), [1.25, np.nan, 3.0])
+    np.testing.assert_allclose(numbers(text(values)), [1.25, np.nan, 3.0])
     places = losses.middles(8, 64)
     np.testing.assert_allclose(places, [4, 12, 20, 28, 36, 44, 52, 60])
     made = losses.means(places, np.arange(16.0).reshape(2, 8), 32)

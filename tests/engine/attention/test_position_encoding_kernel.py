@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from engine.attention.position_encoding import frequencies, launch, reference
+from engine.attention.position_encoding import launch, reference
 from engine.attention.position_encoding.operator import rotate_both, tables, unavailable
+from engine.attention.position_models import frequencies
 
 CUDA = torch.cuda.is_available()
 DEVICE = "cuda" if CUDA else "cpu"

@@ -114,7 +114,7 @@ def image_models() -> dict[str, Any]:
 
 
 def position_models() -> dict[str, Any]:
-    from engine.attention.position_encoding import train
+    from engine.attention.position_models import train
     from engine.attention.position_models.models import SHAPE
 
     shape = dataclasses.replace(SHAPE, layers=1, width=32, heads=2)

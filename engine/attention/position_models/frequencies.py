@@ -10,11 +10,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from engine.attention.position_encoding import parameters
-from engine.attention.position_encoding.result import Stretch
-
-SCALINGS, TITLES = tuple(parameters.SCALINGS), tuple(parameters.SCALINGS.values())
-BEYOND = 1.001  # of the largest angle seen: what rounding cannot be
+SCALINGS = ("none", "linear", "ntk", "yarn")
 FAST, SLOW = 32.0, 1.0  # full turns within L: YaRN leaves pairs alone that make more, and interpolates those below
 
 
@@ -56,23 +52,3 @@ def untouched(d: int, base: float, context: int) -> Float[np.ndarray, " pairs"]:
 def temperature(scaling: str, factor: float) -> float:
     """What YaRN multiplies cosines and sines by, 0.1 ln s + 1 (Peng et al. 2023, eq. 22); 1 for the others."""
     return 0.1 * math.log(factor) + 1 if scaling == "yarn" and factor > 1 else 1.0
-
-
-def stretch(d: int, base: float, factor: float, context: int) -> Stretch:
-    """All scalings side by side."""
-    found = np.stack([scaled(d, base, name, factor, context) for name in SCALINGS])
-    own = found[0]
-    turns, reach = context * own / (2 * np.pi), factor * found / own
-    return Stretch(
-        names=SCALINGS,
-        titles=TITLES,
-        rates=found,
-        wavelengths=2 * np.pi / found,
-        turns=turns,
-        reach=reach,
-        new=((reach > BEYOND) & (turns < 1)).sum(1),
-        ramp=untouched(d, base, context),
-        temperature=np.array([temperature(name, factor) for name in SCALINGS]),
-        context=context,
-        factor=factor,
-    )

@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from engine.attention.position_encoding import frequencies, measure
-from engine.attention.position_encoding import losses as losses_module
+from engine.attention.position_models import frequencies, measure
 from engine.attention.position_models.models import ENCODINGS, SHAPE, SmallModel
+from engine.attention.position_models.record import NAME, text
 from engine.core import checkpoints, devices, training
 from engine.core.recipes import Recipe, Report, Setting
 from engine.language import code_model
@@ -29,7 +29,6 @@ from engine.language.code_model.loop import Plan, Run
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAME = "position-models"
 PLAN = Plan(SHAPE, steps=1100, decay=250, tokens=2048, context=128, longer=128, every=100)
 
 
@@ -110,8 +109,8 @@ def measured(model: SmallModel, unseen: np.ndarray, judging: Judging) -> dict[st
         else np.nan
         for shift in judging.shifts
     ]
-    by_place = losses_module.text(measure.parts_of(losses))
-    return {"loss_by_position": by_place, "shifted": losses_module.text(np.array(shifted))}
+    by_place = text(measure.parts_of(losses))
+    return {"loss_by_position": by_place, "shifted": text(np.array(shifted))}
 
 
 def described(run: Run) -> dict[str, Any]:
@@ -135,7 +134,7 @@ def described_target(judging: Judging, report: Report) -> dict[str, Any]:
         "shift": 0,
         "context": measure.target_context(),
         "model": {"name": model["name"], "seed": model["seed"], "steps": model["training"]["steps"]},
-        "losses": {name: losses_module.text(row) for name, row in zip(frequencies.SCALINGS, curves, strict=True)},
+        "losses": {name: text(row) for name, row in zip(frequencies.SCALINGS, curves, strict=True)},
     }
 
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engine.attention.position_encoding import frequencies
+from engine.attention.position_models import frequencies
 from engine.attention.position_models.models import NoPosition, SmallModel
+from engine.attention.position_models.record import NAME
 from engine.core import checkpoints
 from engine.language import code_model
 from engine.language.code_model import corpus, evaluate, tokenizer
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 CHUNK = 128  # tokens that go through the target at a time: between two chunks a run can be stopped
 PARTS = 64  # parts of a text over which its losses are averaged
-NAME = "position-models"
 
 
 @functools.cache
