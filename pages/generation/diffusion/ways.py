@@ -69,7 +69,9 @@ def ways_figure(r: Diffused) -> draw.Figure:
             moving.cloud(way, r.labels[:FEW], k, NAMES[g])
         traces, moved = moving.traces, draw.Frames(STEP, frames, rows=moving.rows)
     else:
-        columns = math.ceil(math.sqrt(min(len(r.labels), TILES)))
+        drawn = min(len(r.labels), TILES)
+        square = math.ceil(math.sqrt(drawn))
+        columns = min((square, square + 1), key=lambda wide: -drawn % wide)  # as few blank tiles as may be
         sheets = [[mosaic(pixels(tiles[:TILES]), columns) for tiles in r.paths[g].clean[:count]] for g in there]
         shown, shape = sources(sheets), sheets[0][0].shape
         panels, centre = [board(shape, NAMES[g]) for g in GUIDANCES], (shape[1] / 2, shape[0] / 2)
