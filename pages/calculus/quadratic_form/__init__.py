@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.calculus.quadratic_form import definiteness, descent, morph, quadratic_form, rates
 from engine.calculus.quadratic_form.result import NAMES
+from pages.calculus.quadratic_form.lesson import LESSON
 from pages.calculus.quadratic_form.methods import momentum_figure, polynomial_figure, race_figure, zigzag_figure
 from pages.calculus.quadratic_form.shapes import definite_figure, morph_figure, shape_figure
 from pages.shell import Lab, Preset, T, View
@@ -16,6 +17,7 @@ HILBERT = ";".join(",".join(f"1/{i + j + 1}" for j in range(10)) for i in range(
 
 LAB = Lab(
     experiment=quadratic_form,
+    lesson=LESSON,
     needs=("gradient",),
     title=T("Quadratic form", "二次型"),
     words=T(
