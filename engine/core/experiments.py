@@ -74,7 +74,7 @@ class Experiment(Generic[P, R]):
                     name,
                 )
 
-    def stream(self, params: P) -> Iterator[Partial[R]]:
+    def stream(self, params: P) -> Generator[Partial[R]]:
         """Results as they improve; the last has fraction 1."""
         if not self.streams:
             yield Partial(cast(R, self.function(params)), 1.0)

@@ -16,7 +16,6 @@ MAPS = {
     "performer": T("random features", "随机特征"),
     "orthogonal": T("orthogonal random features", "正交随机特征"),
 }
-RANDOM = ["performer", "orthogonal"]
 
 
 def sweep_cost(params: LinearAttention) -> Literal["seconds", "minutes"]:

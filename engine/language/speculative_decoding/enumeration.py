@@ -50,11 +50,3 @@ def output_law(p_of: Law, q_of: Law, gamma: int, tokens: int) -> dict[Text, floa
                 (done if len(whole) == tokens else longer)[whole] += chance * share
         open_ = longer
     return done
-
-
-def target_law(p_of: Law, tokens: int) -> dict[Text, float]:
-    """The same under the target alone."""
-    law = {NOTHING: 1.0}
-    for _ in range(tokens):
-        law = {(*text, t): chance * s for text, chance in law.items() for t, s in enumerate(p_of(text).tolist())}
-    return law

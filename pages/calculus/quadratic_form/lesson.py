@@ -96,7 +96,6 @@ LESSON = [
             ),
             between=(1, 12),
             whole=True,
-            unit=T("steps", "步"),
         ),
     ),
     Step(
