@@ -132,7 +132,7 @@ def offer(lab: Lab) -> str:
     if not lab.lesson:
         return ""
     return (
-        f'<p class="offer" id="offer"><button type="button" class="run" id="learn">{WORDS["learn"].html()}</button>'
+        f'<p class="offer" id="offer"><button type="button" class="start" id="learn">{WORDS["learn"].html()}</button>'
         f'<button type="button" class="free" id="free">{WORDS["free"].html()}</button></p>'
     )
 

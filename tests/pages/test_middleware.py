@@ -410,7 +410,7 @@ def test_the_real_home_page_cannot_be_exchanged(running):
 
 def test_the_real_files_are_there(running):
     html = running.http.get("/").text
-    linked = re.findall(r'(?:src|href)="\.(/orrery-static/[^"]+)"', html)
+    linked = re.findall(r'(?:src|href)="\.(/orrery-static/[^"]+\.(?:js|css))"', html)
     assert len(linked) == len(statics.SCRIPTS) + len(statics.STYLES)
     for address in linked:
         reply = running.http.head(address)

@@ -1,7 +1,7 @@
-"""LoRA as a layer: a frozen linear map and the low-rank update that is trained beside it.
+"""LoRA and DoRA as layers: a frozen linear map and the low-rank update that is trained beside it.
 
-Letters: W (d_out, d_in) the frozen weight, A (r, d_in), B (d_out, r), s the scaling.
-Sources: LoRA, Hu et al. 2021, eq. 3; rsLoRA, Kalajdzievski 2023;
+Letters: W (d_out, d_in) the frozen weight, A (r, d_in), B (d_out, r), s the scaling, m (d_out,) DoRA's magnitudes.
+Sources: LoRA, Hu et al. 2021, eq. 3; rsLoRA, Kalajdzievski 2023; DoRA, Liu et al. 2024, eq. 5 and section 4.3;
 PiSSA, Meng et al. 2024, eqs. 2–4.
 """
 
@@ -105,3 +105,27 @@ class LoRALinear(nn.Module):
         if self.merged:
             assert self._unmerged is not None
             self.weight, self._unmerged, self.merged = self._unmerged, None, False
+
+
+class DoRALinear(LoRALinear):
+    """y = m ∘ (W + s BA) x / ‖W + s BA‖ (+ bias), the norm taken of every row and held constant in the gradient.
+
+    m starts as the rows' norms, so that the layer starts as LoRA does.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None, **options: object):
+        super().__init__(weight, bias, **options)  # type: ignore[arg-type]
+        self.m = nn.Parameter(super().effective().detach().norm(dim=1))
+
+    def gain(self) -> Tensor:
+        """m over the rows' norms, (d_out,)."""
+        return self.m / super().effective().detach().norm(dim=1)
+
+    def effective(self) -> Tensor:
+        return self.gain()[:, None] * super().effective()
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.merged:
+            return linear(x, self.weight, self.bias)
+        y = self.gain() * (linear(x, self.weight) + self.scale * linear(linear(x, self.A), self.B))
+        return y if self.bias is None else y + self.bias

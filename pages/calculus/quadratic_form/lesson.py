@@ -65,7 +65,7 @@ LESSON = [
             ),
             share=True,
             panel=0,
-            x=(0, 40),
+            x=(-1, 41),
             y=(0.1, 1),
         ),
         only=1,

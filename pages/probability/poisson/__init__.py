@@ -7,36 +7,8 @@ import numpy as np
 from engine.core import amounts
 from engine.probability.poisson import Arrived, laws, poisson, reference, simulation
 from engine.probability.poisson.result import Fit
+from pages.probability.poisson import parts
 from pages.probability.poisson.lesson import LESSON
-from pages.probability.poisson.parts import (
-    COUNTED,
-    HEADROOM,
-    POISSON,
-    SECONDS,
-    WORTH,
-    beside,
-    box,
-    count_axis,
-    density,
-    heap,
-    heap_panel,
-    in_window,
-    mean_time,
-    middles,
-    noun,
-    ordinal,
-    peak,
-    rows_panel,
-    runs_of,
-    share_axis,
-    share_top,
-    span,
-    strokes,
-    timed,
-    units,
-    verdict,
-    worth_drawing,
-)
 from pages.probability.poisson.streams import inspection_figure, merging_figure, thinning_figure, uniform_figure, varying_figure
 from pages.shell import Lab, Preset, T, View, draw
 
@@ -49,69 +21,69 @@ def timeline_figure(a: Arrived) -> draw.Figure:
     order = np.argsort(seen.time, kind="stable")
     time, width = seen.time[order], int(so_far.starts[1] - so_far.starts[0])
     k = so_far.starts + (width - 1) / 2
-    top = share_top(so_far.exact[-1], so_far.observed[-1])
+    top = parts.share_top(so_far.exact[-1], so_far.observed[-1])
     come = np.searchsorted(time, so_far.moments, side="right")
     frames = [
-        draw.Frame(f"{at * SECONDS[a.unit_of_time]:.7g}", {0: {"upto": n}, 1: {"x": [at, at]}, 2: {"y": observed}, 3: {"y": exact}})
+        draw.Frame(f"{at * parts.SECONDS[a.unit_of_time]:.7g}", {0: {"upto": n}, 1: {"x": [at, at]}, 2: {"y": observed}, 3: {"y": exact}})
         for at, n, observed, exact in zip(
             so_far.moments.tolist(), come.tolist(), so_far.observed.astype("f4"), so_far.exact.astype("f4"), strict=True
         )
     ]
-    counts = draw.Axis(T("{counted} so far", "至此的{counted}", counted=COUNTED[a.event]), range=(-0.7 * width, k[-1] + 0.7 * width))
+    counts = draw.Axis(T("{counted} so far", "至此的{counted}", counted=parts.COUNTED[a.event]), range=(-0.7 * width, k[-1] + 0.7 * width))
     return draw.Figure(
         [
-            strokes(time, seen.run[order], seen.runs, name=noun(a)),
+            parts.strokes(time, seen.run[order], seen.runs, name=parts.noun(a)),
             draw.line([seen.end] * 2, [0.3, seen.runs + 0.7], draw.BRASS, width=2, name=T("now", "现在"), hoverinfo="skip"),
-            draw.bars(k, so_far.observed[-1], panel=1, name=runs_of(a)),
-            draw.ticks(k, so_far.exact[-1], panel=1, name=POISSON),
+            draw.bars(k, so_far.observed[-1], panel=1, name=parts.runs_of(a)),
+            draw.ticks(k, so_far.exact[-1], panel=1, name=parts.POISSON),
         ],
         [
-            rows_panel(a, seen.runs, T("each stroke is one {noun}", "每一竖是一{noun}", noun=noun(a, 1))),
-            draw.Panel(counts, share_axis(top), title=T("how many have come", "已经来了多少"), key=True),
+            parts.rows_panel(a, seen.runs, T("each stroke is one {noun}", "每一竖是一{noun}", noun=parts.noun(a, 1))),
+            draw.Panel(counts, parts.share_axis(top), title=T("how many have come", "已经来了多少"), key=True),
         ],
         T(
             "{shown:count} runs of {span} with {arrivals:count} {noun}; the counts of {runs} beside the Poisson law of mean "
             "{mean:number.4}. {answer}",
             "{shown:count} 次模拟，每次 {span}，共 {arrivals:count} {noun}；{runs}的计数与均值为 {mean:number.4} 的泊松分布并列。{answer}",
             shown=seen.runs,
-            span=span(a),
+            span=parts.span(a),
             arrivals=len(time),
-            noun=noun(a),
-            runs=runs_of(a),
+            noun=parts.noun(a),
+            runs=parts.runs_of(a),
             mean=a.mean,
             answer=a.answer,
         ),
         frames=draw.Frames("t", frames, real_time=True),
-        facts=box(a),
+        facts=parts.box(a),
     )
 
 
 def count_figure(a: Arrived) -> draw.Figure:
     """How many came, against the law, with the counts that the question asks for in a colour of their own."""
-    part = worth_drawing(a)
+    part = parts.worth_drawing(a)
     k, observed, exact, n = a.support[part], a.observed[part], a.exact[part], a.at_least
-    top, asked = share_top(observed, exact), k >= n
+    top, asked = parts.share_top(observed, exact), k >= n
     return draw.Figure(
         [
             draw.bars(k[~asked], observed[~asked], draw.MUTE, name=T("fewer than {n:count}", "少于 {n:count}", n=n)),
             draw.bars(k[asked], observed[asked], name=T("at least {n:count}", "至少 {n:count}", n=n)),
-            draw.ticks(k, exact, name=POISSON),
+            draw.ticks(k, exact, name=parts.POISSON),
         ],
-        [draw.Panel(count_axis(k, in_window(a)), share_axis(top), title=runs_of(a), key=True)],
+        [draw.Panel(parts.count_axis(k, parts.in_window(a)), parts.share_axis(top), title=parts.runs_of(a), key=True)],
         T(
             "Counts of {runs}: mean {sample_mean:number.4} and variance {sample_variance:number.4}, both {mean:number.4} by the Poisson law. {answer}",
             "{runs}的计数：均值 {sample_mean:number.4}，方差 {sample_variance:number.4}，按泊松分布两者都是 {mean:number.4}。{answer}",
-            runs=runs_of(a),
+            runs=parts.runs_of(a),
             sample_mean=a.sample_mean,
             sample_variance=a.sample_variance,
             mean=a.mean,
             answer=a.answer,
         ),
         facts=[
-            *box(a),
-            (T("Mean", "均值"), beside(a.sample_mean, a.mean)),
-            (T("Variance", "方差"), beside(a.sample_variance, a.mean)),
-            verdict(T("the counts", "计数"), Fit(a.chi2, a.dof, a.p_value)),
+            *parts.box(a),
+            (T("Mean", "均值"), parts.beside(a.sample_mean, a.mean)),
+            (T("Variance", "方差"), parts.beside(a.sample_variance, a.mean)),
+            parts.verdict(T("the counts", "计数"), Fit(a.chi2, a.dof, a.p_value)),
         ],
         layout={"barmode": "overlay", "bargap": 0.12 if len(k) < 150 else 0},
     )
@@ -119,21 +91,21 @@ def count_figure(a: Arrived) -> draw.Figure:
 
 def wait_figure(a: Arrived) -> draw.Figure:
     """Gaps, and waits from a blind moment, against the exponential law; waits for the k-th against Erlang's."""
-    gaps, kth, residual, unit = a.gaps, a.kth_wait, a.residual_wait, units(a)
-    tops = [HEADROOM * peak(h.observed, h.curve_y) for h in (gaps, kth)]
-    wait = T("wait for the {kth}", "等到{kth}的时间", kth=ordinal(a.setting.first))
+    gaps, kth, residual, unit = a.gaps, a.kth_wait, a.residual_wait, parts.units(a)
+    tops = [parts.HEADROOM * parts.peak(h.observed, h.curve_y) for h in (gaps, kth)]
+    wait = T("wait for the {kth}", "等到{kth}的时间", kth=parts.ordinal(a.setting.first))
     blind = T("waits from a blind moment", "从任意时刻等起")
     return draw.Figure(
         [
-            heap(gaps, T("gaps", "间隔")),
-            draw.points(middles(gaps.edges), residual.observed, draw.SECOND, size=5, name=blind),
+            parts.heap(gaps, T("gaps", "间隔")),
+            draw.points(parts.middles(gaps.edges), residual.observed, draw.SECOND, size=5, name=blind),
             draw.line(gaps.curve_x, gaps.curve_y, name=T("exponential law", "指数分布")),
-            heap(kth, runs_of(a), panel=1),
+            parts.heap(kth, parts.runs_of(a), panel=1),
             draw.line(kth.curve_x, kth.curve_y, panel=1, name=T("Erlang law", "爱尔朗分布")),
         ],
         [
-            heap_panel(gaps, tops[0], timed(a, T("wait for the next", "等待下一次的时间")), density(a)),
-            heap_panel(kth, tops[1], timed(a, wait), density(a)),
+            parts.heap_panel(gaps, tops[0], parts.timed(a, T("wait for the next", "等待下一次的时间")), parts.density(a)),
+            parts.heap_panel(kth, tops[1], parts.timed(a, wait), parts.density(a)),
         ],
         T(
             "Mean gap {mean:number.4} {unit}, exactly {mean_exact:number.4}; mean wait from a blind moment {blind_mean:number.4}; {wait} {kth_mean:number.4}, exactly {kth_exact:number.4}.",
@@ -147,10 +119,10 @@ def wait_figure(a: Arrived) -> draw.Figure:
             kth_exact=kth.mean_exact,
         ),
         facts=[
-            mean_time(T("Mean gap", "平均间隔"), gaps, unit),
-            mean_time(T("From a blind moment", "从任意时刻起"), residual, unit),
-            mean_time(T("Mean {wait}", "{wait}平均", wait=wait), kth, unit),
-            verdict(T("the gaps", "间隔"), gaps.fit),
+            parts.mean_time(T("Mean gap", "平均间隔"), gaps, unit),
+            parts.mean_time(T("From a blind moment", "从任意时刻起"), residual, unit),
+            parts.mean_time(T("Mean {wait}", "{wait}平均", wait=wait), kth, unit),
+            parts.verdict(T("the gaps", "间隔"), gaps.fit),
         ],
     )
 
@@ -158,17 +130,17 @@ def wait_figure(a: Arrived) -> draw.Figure:
 def binomial_figure(a: Arrived) -> draw.Figure:
     """The window cut into n pieces with a coin each: the binomial law nears the Poisson law as n grows."""
     ladder, n, bounds = a.binomial, a.binomial.trials, (a.le_cam_bound, a.barbour_hall_bound, a.tv_distance)
-    worth = np.flatnonzero((ladder.poisson > WORTH) | (ladder.law.max(axis=0) > WORTH))
+    worth = np.flatnonzero((ladder.poisson > parts.WORTH) | (ladder.law.max(axis=0) > parts.WORTH))
     part = slice(int(worth[0]), max(int(worth[-1]) + 1, int(worth[0]) + 5))
     k, law, limit = ladder.support[part], ladder.law[:, part], ladder.poisson[part]
-    low, high = min(peak(-b[b > 0]) * -1 for b in bounds if (b > 0).any()), max(peak(b) for b in bounds)
+    low, high = min(parts.peak(-b[b > 0]) * -1 for b in bounds if (b > 0).any()), max(parts.peak(b) for b in bounds)
     start = min(len(n) - 1, FIRST_TRIALS)
     distance = np.maximum(a.tv_distance, low)  # a logarithmic axis has no room for 0
     frames = [
         draw.Frame(amounts.count(m), {0: {"y": row}, 5: {"x": [m], "y": [d]}})
         for m, row, d in zip(n.tolist(), law, distance.tolist(), strict=True)
     ]
-    top = share_top(limit, law[start])
+    top = parts.share_top(limit, law[start])
     return draw.Figure(
         [
             draw.bars(k, law[start], draw.SECOND, name=T("binomial(n, μ/n)", "二项分布（n, μ/n）")),
@@ -179,7 +151,7 @@ def binomial_figure(a: Arrived) -> draw.Figure:
             draw.points([n[start]], [distance[start]], draw.BRASS, size=12, panel=1, name=T("shown", "当前")),
         ],
         [
-            draw.Panel(count_axis(k, in_window(a)), share_axis(top, T("probability", "概率")), key=True),
+            draw.Panel(parts.count_axis(k, parts.in_window(a)), parts.share_axis(top, T("probability", "概率")), key=True),
             draw.Panel(
                 draw.Axis(T("trials n", "试验次数 n"), log=True, range=(n[0] / 1.2, n[-1] * 1.2)),
                 draw.Axis(T("distance", "距离"), log=True, range=(low / 1.5, high * 1.5)),
@@ -205,7 +177,7 @@ def binomial_figure(a: Arrived) -> draw.Figure:
 
 def sample(a: Arrived) -> T:
     """How much was simulated."""
-    return T("{runs}, {n:count} {noun}", "{runs}，{n:count} {noun}", runs=runs_of(a), n=a.arrivals, noun=noun(a))
+    return T("{runs}, {n:count} {noun}", "{runs}，{n:count} {noun}", runs=parts.runs_of(a), n=a.arrivals, noun=parts.noun(a))
 
 
 def fit(a: Arrived) -> T:

@@ -76,6 +76,8 @@ Orrery.makeSaving = (lab, drawing, told) => {
       if (z) at.z = column(plain(((trace.colorbar || {}).title || {}).text) || titled(trace, 'z'), 'value');
       if (z && (Array.isArray(z[0]) || ArrayBuffer.isView(z[0]))) {
         z.forEach((row, r) => Array.from(row).forEach((v, c) => put([0, curve], [at.x, x ? x[c] : c], [at.y, y ? y[r] : r], [at.z, v])));
+      } else if (trace.type === 'image') {
+        put([0, curve], [at.x, trace.x0], [at.y, trace.y0]);  // where the picture begins: its pixels are in the NPZ
       } else {
         for (let i = 0; i < Math.max(x ? x.length : 0, y ? y.length : 0); i++) {
           put([0, curve], [at.x, x ? x[i] : i], [at.y, y ? y[i] : ''], ...(z ? [[at.z, z[i]]] : []));
