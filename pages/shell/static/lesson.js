@@ -258,7 +258,8 @@ Orrery.makeLesson = (told, stage, controls) => {
         bar.setAttribute('aria-valuetext', say(written(p, said)));
         ready();
       };
-      bar.addEventListener('input', () => { if (me.phase === 'ask') { set(Number(bar.value)); if (sheet) sheet.place(); } });
+      // A click where the thumb stands already moves nothing, and is an answer all the same.
+      for (const kind of ['input', 'click']) bar.addEventListener(kind, () => { if (me.phase === 'ask') { set(Number(bar.value)); if (sheet) sheet.place(); } });
       pad.append(el('div', { class: 'guessline' }, bar, shown));
     } else if (p.kind === 'curve') {
       const body = el('div', { class: 'numbers' }), boxes = () => [...body.querySelectorAll('input')];
