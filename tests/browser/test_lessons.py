@@ -119,6 +119,7 @@ def test_a_kind_is_answered_by_the_keyboard(kind, open_page):
     elif kind == "curve":
         page.locator(".five summary").focus()
         page.keyboard.press("Enter")
+        page.wait_for_selector(".numbers input")  # filled when the details tell that they have opened
         for box in page.locator(".numbers input").all():
             box.fill("0.02")
             box.press("Tab")
