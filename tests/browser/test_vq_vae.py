@@ -155,25 +155,25 @@ def test_a_picture_of_ones_own_is_taken_reduced_and_kept_out_of_the_address(open
 def test_rates_pages_and_trainings_run_and_answer(open_lab):
     page = open_lab("vq-vae")
     preset(page, 2)
-    run(page)
+    settle(page)  # a preset opens on its recording
     jpeg = next(t for t in figure(page) if t["name"] == "JPEG")
     assert np.all(np.diff(jpeg["x"]) > 0) and jpeg["y"][-1] > jpeg["y"][0] + 5
     preset(page, 3)
-    run(page)
+    settle(page)  # a preset opens on its recording
     page.locator(".scrub").focus()
     page.keyboard.press("ArrowLeft")
     settle(page)
     assert "0.25" in page.locator(".moment").inner_text()
     preset(page, 4)
-    run(page)
+    settle(page)  # a preset opens on its recording
     assert "Collapse" in page.locator(".findings").inner_text()
     fallen = facts(page)["perplexity"]
     preset(page, 5)
-    run(page)
+    settle(page)  # a preset opens on its recording
     assert float(facts(page)["perplexity"].split()[0]) > float(fallen.split()[0])
     assert page.locator(".findings").inner_text() == ""
     preset(page, 6)
-    run(page)
+    settle(page)  # a preset opens on its recording
     assert "exact" in facts(page)["distortion, trained"] and 1 <= float(facts(page)["ratio"]) < 1.03
 
 
