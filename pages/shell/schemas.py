@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ QUOTED = 160  # characters of a value that a problem repeats
 HEADS = (512, 128, 32, 8, 0)  # numbers of an array that stand in such an answer, the most that fit
 
 
+@functools.cache  # a model does not change, and pydantic takes milliseconds of the thread that answers everybody
 def parameters(model: type[Params]) -> dict[str, Any]:
     """The JSON schema of a lab's parameters, with units, choices' names and bounds in words, without what pages need."""
     schema = model.model_json_schema()
