@@ -277,7 +277,8 @@ def test_a_and_b_stand_in_one_figure_with_their_difference_and_in_the_address(op
         assert y == pytest.approx(today[x] - then[x], abs=1e-6)
     said = page.locator(".caption").last.inner_text()
     assert "A: Chance of a step up, p 0.5" in said and "B: Chance of a step up, p 0.52" in said
-    page.wait_for_function("location.search.includes('A=')")
+    # The address follows at most a quarter of a second later: A may stand in it before what B changed.
+    page.wait_for_function("location.search.includes('A=') && location.search.includes('up=0.52')")
     again = open_lab("random-walk", page.url.partition("?")[2])
     again.wait_for_function(f"document.querySelector('#figure .plot')._fullData.length === {2 * count}")
     assert parameters(again)["up"] == 0.52
