@@ -24,6 +24,7 @@ WORDS: dict[str, T] = {
     "menu": T("Labs", "实验"),
     "past": T("Skip to the page", "跳到正文"),
     "skip": T("Skip to the figure", "跳到图形"),
+    "whole": T("The whole text", "全文"),
     "code": T("The code", "代码"),
     "call": T("The call with these parameters, in Python", "用这些参数的调用：Python"),
     "shell": T("And in the shell", "命令行"),
@@ -138,8 +139,9 @@ def offer(lab: Lab) -> str:
 
 
 def lab_after(lab: Lab) -> str:
-    """What follows the notes: the call to paste and the source, fetched when it is opened."""
+    """What follows the notes: their whole text, the call to paste, and the source, fetched when it is opened."""
     return (
+        f'<p class="page text-part"><button type="button" class="quiet" id="whole" aria-pressed="false">{WORDS["whole"].html()}</button></p>'
         f'<section class="page code-part" id="code" aria-labelledby="code-title"><h2 id="code-title">{WORDS["code"].html()}</h2>'
         f'<h3>{WORDS["call"].html()}</h3><pre class="code" id="call" tabindex="0"></pre>'
         f'<h3>{WORDS["shell"].html()}</h3><pre class="code" id="shell" tabindex="0"></pre>'

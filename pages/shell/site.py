@@ -96,7 +96,7 @@ class Site:
             html,
             title=f"{lab.title.en} — Orrery",
             before=rail + frame.top(self.names[lab.chapter]) + frame.lab_skeleton(lab),
-            after=frame.lab_after(lab),
+            after=prose.plain(page) + frame.lab_after(lab),
             boot=frame.lab_boot(lab, None if lesson and lab.lesson else self.openings.get(slug)),
         )
 
@@ -178,13 +178,12 @@ class Site:
 
 
 def notes(page: Page) -> None:
-    """A lab's notes in both languages; the style sheet hides the one that is not read."""
+    """A lab's notes in both languages; the style sheet hides the one that is not read, and what belongs to other views."""
     for language in ("en", "zh"):
-        text = "\n\n".join(
-            f'<section class="note">\n\n## {heading}\n\n{body}\n\n</section>' for heading, body in prose.sections(page.notes(language))
-        )
         delimiters = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
-        gr.Markdown(text, elem_classes=["notes", f"lang-{language}"], latex_delimiters=delimiters, container=False)
+        gr.Markdown(
+            prose.following(page, language), elem_classes=["notes", f"lang-{language}"], latex_delimiters=delimiters, container=False
+        )
 
 
 def known_hosts() -> frozenset[str]:

@@ -88,6 +88,29 @@ def test_language_changes_figure_and_notes_at_once(open_lab):
     assert page.locator(".notes.lang-en").first.is_hidden()
 
 
+def test_notes_follow_the_open_question_and_are_whole_at_a_click_in_print_and_without_scripts(open_lab, browser, site_url):
+    page = open_lab("random-walk")
+    shown, every = page.locator(".notes.lang-en .of:visible"), page.locator(".notes.lang-en .of")
+    page.locator(".notes.lang-en .of-1").first.wait_for()
+    ruin = page.locator(".notes.lang-en div.of-5")
+    assert ruin.is_hidden()
+    view(page, 4)
+    assert ruin.is_visible() and shown.count() == 2  # of the mathematics, one part
+    page.emulate_media(media="print")
+    assert shown.count() == every.count()
+    page.emulate_media(media="screen")
+    page.locator("#whole").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#whole").get_attribute("aria-pressed") == "true" and shown.count() == every.count() > 10
+    page.locator("#whole").click()
+    assert shown.count() == 2
+    context = browser.new_context(java_script_enabled=False)
+    plain = context.new_page()
+    plain.goto(f"{site_url}/random-walk")
+    assert "Between walls at 0 and" in plain.locator(".plain").inner_text() and "赌徒" in plain.locator(".plain").inner_text()
+    context.close()
+
+
 @pytest.mark.parametrize(
     ("query", "parts"),
     [

@@ -214,6 +214,15 @@
   Orrery.controls = controls;
   Orrery.present = () => Orrery.load('present').then(() => Orrery.presenting.toggle());
 
+  /* --- the notes: what belongs to the open view stands below the bench, the whole text is a click away, and is printed.
+     A rule, since Gradio draws the notes when it comes to them. --- */
+  const rule = new CSSStyleSheet(), whole = byId('whole');
+  document.adoptedStyleSheets.push(rule);
+  const follow = () => rule.replaceSync(whole.ariaPressed === 'true' ? '' : `@media screen { .notes .of:not(.of-${stage.view + 1}) { display: none; } }`);
+  whole.onclick = () => { whole.ariaPressed = String(whole.ariaPressed !== 'true'); follow(); };
+  addEventListener('orrery:view', follow);
+  follow();
+
   /* --- the lesson: its code comes when one begins --- */
   const { steps } = boot.lab, asked = new URLSearchParams(location.search).get('step');
   Orrery.learn = async (n, push = true) => {
