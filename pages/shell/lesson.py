@@ -219,7 +219,7 @@ def about(figure: Figure, panel: int | None) -> Figure:
     frames = figure.frames
     if frames is not None:
         moments = [
-            replace(f, data=only(f.data), labels=None if f.labels is None else moved(f.labels), facts=None, table=None)
+            replace(f, data=only(f.data), labels=None if f.labels is None else moved(f.labels), facts=None, table=None, tells=None)
             for f in frames.frames
         ]
         frames = replace(frames, frames=moments, rows=only(frames.rows), products=only(frames.products), bound="")

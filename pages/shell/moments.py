@@ -18,7 +18,8 @@ class Frame:
     """One moment of a figure: for some traces, by their place, what differs from the figure's own data.
 
     Of a trace that grows, {"upto": k} shows the first k points: that costs a number a frame, not an array. Words,
-    facts and table, where given, stand for the figure's own.
+    facts and table, where given, stand for the figure's own. tells: a sentence on what happens at this moment, under
+    the scrubber.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Frame:
     labels: Sequence[Label] | None = None
     facts: Sequence[tuple[Words, Cell]] | None = None
     table: Sequence[Sequence[Cell]] | None = None
+    tells: T | None = None
 
     def sent(self, panels: Sequence[Panel]) -> dict[str, Any]:
         """As it is sent, its words placed in the figure's panels."""
@@ -35,7 +37,7 @@ class Frame:
         for name in ("facts", "table"):
             if (rows := getattr(self, name)) is not None:
                 made[name] = rows_of(rows)
-        return made
+        return made if self.tells is None else made | {"tells": self.tells.data()}
 
 
 @dataclass(frozen=True)

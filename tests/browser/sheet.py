@@ -41,16 +41,18 @@ MEASURE = """([figure, width, lang]) => new Promise(async done => {
   pairs(labels, titles, 'a label lies on a title');
   pairs(labels, ticks, 'a label lies on a tick');
   pairs(ticks, titles, 'a tick lies on a title');
+  const cells = boxes('.heatmap-label', 0.5);
+  cells.slice(1).forEach((b, i) => over(cells[i], b) > 0.5 && faults.push(`numbers overlap: ${cells[i].text} | ${b.text}`));
   const level = ticks.filter(t => !/rotate\\((?!0|-?90)/.test(t.node.getAttribute('transform')));  // of a slanted text the box says little
   pairs(level, level, 'ticks overlap');
-  for (const a of [...labels, ...ticks, ...titles]) {
+  for (const a of [...labels, ...ticks, ...titles, ...cells]) {
     const cut = Math.max(-a.l, -a.t, a.r - origin.width, a.b - origin.height);
     if (cut > 1) faults.push(`cut: ${a.text} by ${cut.toFixed(0)}`);
     const style = getComputedStyle(a.node);
     if (parseFloat(style.fontSize) < 11) faults.push(`small: ${a.text} ${style.fontSize}`);
     const rgb = (style.fill.match(/[\\d.]+/g) || []).slice(0, 3).map(Number);
     // A text in the middle of a mark stands on that mark.
-    const marked = a.node.closest('.textpoint');
+    const marked = a.node.closest('.textpoint, .heatmap-label');
     if (rgb.length === 3 && !marked && contrast(rgb) < 4.45) faults.push(`pale: ${a.text} ${contrast(rgb).toFixed(2)}`);
   }
   done(faults);

@@ -39,6 +39,9 @@ def test_tiles_are_scrubbed_and_end_at_the_exact_output(open_lab):
     page.keyboard.press("ArrowRight")
     settle(page)
     assert facts(page)["comes in"] == str(2 * 4 * 4)
+    tells = page.locator(".tells").inner_text()
+    row = next(row for row in table(page) if f"Row {row[0]} " in tells)
+    assert row[4].split()[-1] in tells, "the sum in words is the table's"
     scrub(page, 8)
     assert facts(page)["goes out"] == str(4 * 4 + 4) and facts(page)["answer still off by"] == "0"
     np.testing.assert_allclose(named(page, "O")[0]["z"], exact, atol=1e-5)

@@ -119,16 +119,23 @@ def test_a_key_names_the_colours_and_a_scale_the_numbers(drawn):
 
 
 def test_sizes_follow_the_open_view(drawn):
-    """A view of four panels, then one of one: nothing of the first one's height and room is kept."""
+    """A view of four panels, then one of one, and one whose axes are hidden: nothing of another's height and room is kept."""
+    none = draw.Figure(
+        [draw.line([0, 1], [0, 1])], [draw.Panel(draw.Axis(hidden=True), draw.Axis(hidden=True))], T("One.", "一幅。")
+    ).data()
     one = draw.Figure([draw.line([0, 1], [0, 1])], [draw.Panel()], T("One.", "一幅。")).data()
     many = draw.Figure([draw.line([0, 1], [0, 1e6], panel=k) for k in range(4)], [draw.Panel()] * 4, T("Four.", "四幅。")).data()
     size = "() => (({width, height, _size: {l, r, t, b}}) => [width, height, l, r, t, b])(sheet.plot._fullLayout)"
+    sheet.faults(drawn, none, 1440, "en")
+    bare = drawn.evaluate(size)
     sheet.faults(drawn, one, 1440, "en")
     before = drawn.evaluate(size)
     sheet.faults(drawn, many, 1440, "en")
     assert drawn.evaluate(size) != before
     sheet.faults(drawn, one, 1440, "en")
-    assert drawn.evaluate(size) == before
+    assert drawn.evaluate(size) == before != bare
+    sheet.faults(drawn, none, 1440, "en")
+    assert drawn.evaluate(size) == bare
 
 
 def test_the_wheel_scrolls_the_page_over_a_solid_figure(drawn):

@@ -20,6 +20,11 @@ def so_far(r: Attention) -> int:
     return 1 if np.allclose(exact, s.answer[0][: len(exact)]) else 2
 
 
+def kibibytes(fast_bytes: float) -> T:
+    """A size of fast memory as the axis names it."""
+    return T("{n:number} KiB", "{n:number} KiB", n=fast_bytes / 1024)
+
+
 def at_twice(r: Attention) -> float:
     """Bytes of tiles at this head dimension over those at half of it."""
     along, d = r.accounting.by_head_dim, r.accounting.chosen["head_dim"]
@@ -66,13 +71,13 @@ LESSON = [
         only=1,
         predict=Curve(
             T("Draw the bytes that tiles move against the size of the fast memory.", "画出分块搬运的字节随快速存储大小的变化。"),
-            lambda r: (r.accounting.by_memory.values, r.accounting.by_memory.tiled),
+            lambda r: (r.accounting.by_memory.values, r.accounting.by_memory.tiled, [kibibytes(m) for m in r.accounting.by_memory.values]),
             lambda r: T(
                 "It is a law, not a switch: twice the memory, half the bytes, down to {least:bytes} where everything fits at once. "
-                "And with {small:bytes} of it the tiles move more than the naive way: few people draw the line above it.",
-                "这是一条规律，而不是一个开关：存储翻倍，字节减半，直到全部装得下时的 {least:bytes}。而只有 {small:bytes} 时，分块反而比朴素方法搬得更多：很少有人会画到那条线上方。",
+                "With {small} of it the tiles move more than the naive way: few people draw the line above it.",
+                "这是一条规律，而不是一个开关：存储翻倍，字节减半，直到全部装得下时的 {least:bytes}。而只有 {small} 时，分块反而比朴素方法搬得更多：很少有人会画到那条线上方。",
                 least=r.accounting.by_memory.tiled[-1],
-                small=r.accounting.by_memory.values[0],
+                small=kibibytes(r.accounting.by_memory.values[0]),
             ),
             unit="B",
             keep=("naive",),
@@ -94,9 +99,9 @@ LESSON = [
             T("What is O / ℓ at this moment?", "此刻 O / ℓ 是什么？"),
             so_far,
             lambda r: T(
-                "Nothing is approximated, at no time: after any tile it is the whole answer to a shorter question. Off from the final one by {off:number.2}, it waits for the other keys. "
+                "Nothing is approximated, at no time: after any tile it is the whole answer to a shorter question. Up to {off:number.2} still lie between it and the final output: the other keys have not come. "
                 "Play the tiles: when a higher maximum comes, one factor α puts all that was summed right again.",
-                "任何时刻都没有近似：每一块之后，它都是一个较短问题的完整答案。与最终结果还差 {off:number.2}，只是其余的键还没来。播放各块看看：遇到更大的最大值时，乘一个因子 α，之前的和就全都对了。",
+                "任何时刻都没有近似：每一块之后，它都是一个较短问题的完整答案。它与最终输出最多还差 {off:number.2}，只因其余的键还没来。播放各块看看：遇到更大的最大值时，乘一个因子 α，之前的和就全都对了。",
                 off=r.steps.distance[0],
             ),
             options=[
@@ -176,8 +181,8 @@ LESSON = [
             lambda r: r.roof.modelled_ms["naive"] / r.roof.modelled_ms["tiled"],
             lambda r: T(
                 "Bytes fell {bytes:number.2} times, but from {ridge:number.2} FLOP to a byte on arithmetic holds, and no byte that is saved beyond it makes it faster. "
-                "Choose a newer chip: its ridge lies further right, and tiles are worth more.",
-                "字节少到 1/{bytes:number.2}，但每字节超过 {ridge:number.2} FLOP 之后就由算力限制，再省字节也不会更快。换一块更新的芯片：它的拐点更靠右，分块更值钱。",
+                "Try other chips: the further right the ridge, the more the tiles are worth. A newer chip need not have it further right.",
+                "字节少到 1/{bytes:number.2}，但每字节超过 {ridge:number.2} FLOP 之后就由算力限制，再省字节也不会更快。换几块芯片看看：脊点越靠右，分块越值钱；更新的芯片脊点未必更靠右。",
                 bytes=r.accounting.naive_bytes / r.accounting.tiled_bytes,
                 ridge=r.roof.ridge,
             ),

@@ -15,6 +15,14 @@ ROUNDING = 1e-12  # differences below it are none
 FORGOTTEN = [[0, f"{draw.MUTE}/0.4"], [0.5, f"{draw.MUTE}/0.4"], [0.5, f"{draw.SURFACE}/0"], [1, f"{draw.SURFACE}/0"]]
 
 
+KEY = (
+    (draw.INK, T("in fast memory now", "此刻在快速存储中"), "line"),
+    (draw.MUTE, T("scores used and forgotten", "用过即弃的分数"), "patch"),
+    (draw.MEASURED, T("above 0", "大于 0"), "patch"),
+    (draw.SECOND, T("below 0", "小于 0"), "patch"),
+)
+
+
 class Places:
     """Where the blocks stand, in cells: Q, the scores, m ℓ α and O beside each other; Kᵀ and Vᵀ above the scores."""
 
@@ -23,7 +31,7 @@ class Places:
         self.state = n - 1 + 2 * GAP
         self.o = self.state + 3 + GAP
         self.k, self.v = -(d + GAP), -2 * (d + GAP)
-        self.right, self.top = self.o + d, self.v - 3.4
+        self.left, self.right, self.top = self.q - 0.6, self.o + d - 0.4, self.v - 0.8
 
 
 def cells(z: np.ndarray, x0: float, y0: float, most: float, name: T | str, **options: object) -> dict:
@@ -90,7 +98,7 @@ def arithmetic(s: Steps, k: int) -> list[tuple]:
     """One tile row by row: every number that goes in, and every number that comes out."""
     i, j = int(s.row[k]), int(s.column[k])
     rows, columns = (min(size, len(s.q) - start) for size, start in zip(s.tile_weights.shape[1:], (i, j), strict=True))
-    join = lambda values: f"{NBSP}{NBSP}".join(amounts.fixed(v) for v in values.tolist())  # noqa: E731
+    join = lambda values: NBSP.join(amounts.fixed(v) for v in values.tolist())  # noqa: E731
     made: list[tuple] = [HEAD]
     for r in range(rows):
         p = s.tile_weights[k, r, :columns]
@@ -106,6 +114,31 @@ def arithmetic(s: Steps, k: int) -> list[tuple]:
             )
         )
     return made
+
+
+def in_words(s: Steps, k: int) -> T:
+    """The sum of one row at tile k: of those that meet a higher score the one whose past counts least from now on."""
+    r = int(np.nanargmin(s.factor[k]))
+    old, top, before, total = (float(numbers[k, r]) for numbers in (s.maximum_before, s.maximum, s.total_before, s.total))
+    begins = T(
+        "Row {row} begins. Its highest score is m = {top:fixed.2}; exp of every score less m sums to ℓ = {total:fixed.2}, and these weights times V to O.",
+        "第 {row} 行开始。最大分数 m = {top:fixed.2}；每个分数减去 m 再取 exp，相加得 ℓ = {total:fixed.2}；以它们为权重对 V 求和，得 O。",
+        **(values := {"row": int(s.row[k]) + r, "top": top, "total": total}),
+    )
+    values |= {"before": before, "more": np.nansum(s.tile_weights[k, r])}
+    adds = T(
+        "No row meets a higher score: nothing is rescaled, the new terms are added. In row {row}: ℓ = {before:fixed.2} + {more:fixed.2} = {total:fixed.2}.",
+        "没有一行遇到更高的分数：不必缩放，直接把新的项加上。第 {row} 行：ℓ = {before:fixed.2} + {more:fixed.2} = {total:fixed.2}。",
+        **values,
+    )
+    rescales = T(
+        "Row {row} meets a higher score: m goes from {old:fixed.3} to {top:fixed.3}. What it has summed now counts α = exp(−{gap:fixed.3}) = {factor:fixed.3} times: "
+        "ℓ = {factor:fixed.3} · {before:fixed.2} + {more:fixed.2} = {total:fixed.2}, and O is rescaled alike.",
+        "第 {row} 行遇到更高的分数：m 由 {old:fixed.3} 升到 {top:fixed.3}。此前的累加从此乘以 α = exp(−{gap:fixed.3}) = {factor:fixed.3}："
+        "ℓ = {factor:fixed.3} · {before:fixed.2} + {more:fixed.2} = {total:fixed.2}，O 也乘同一个因子。",
+        **(values | {"old": old, "gap": top - old, "factor": s.factor[k, r]}),
+    )
+    return begins if before == 0 else adds if top == old else rescales
 
 
 def frame(s: Steps, k: int, most: float) -> draw.Frame:
@@ -132,6 +165,7 @@ def frame(s: Steps, k: int, most: float) -> draw.Frame:
         },
         facts=facts,
         table=arithmetic(s, k),
+        tells=in_words(s, k),
     )
 
 
@@ -145,7 +179,7 @@ def order_of_visits(s: Steps) -> np.ndarray:
 
 
 def names(s: Steps, at: Places) -> list[draw.Label]:
-    """What each block is, and what outlines and grey mean."""
+    """What each block is, and what no tile visits."""
     n, d = s.q.shape
     made = [
         draw.Label(at.q + (d - 1) / 2, -1.05, "Q", draw.INK_2, "center"),
@@ -153,8 +187,6 @@ def names(s: Steps, at: Places) -> list[draw.Label]:
         draw.Label(-0.8, at.v + (d - 1) / 2, "Vᵀ", draw.INK_2, "right"),
         draw.Label(at.o + (d - 1) / 2, -1.05, "O", draw.INK_2, "center"),
         *(draw.Label(at.state + i, -1.05, name, draw.INK_2, "center") for i, name in enumerate(("m", "ℓ", "α"))),
-        draw.Label(at.q - 0.5, at.top + 0.6, T("outlined: in fast memory now", "线框：此刻在快速存储中"), draw.SECOND),
-        draw.Label(at.q - 0.5, at.top + 2.0, T("grey: scores used and forgotten", "灰色：用过即弃的分数"), draw.INK_3),
     ]
     if len(s.skipped):
         far = s.skipped[-1] + np.array(s.tile_weights.shape[1:]) / 2 - 0.5
@@ -187,7 +219,7 @@ def steps_figure(r: Attention) -> draw.Figure:
         cells(first[7]["z"], first[7]["x0"], at.v, inputs, "V"),
         cells(state[start], at.state, 0, 1, "m, ℓ, α", colorscale=[[0, f"{draw.HAIRLINE}/0.5"], [1, f"{draw.HAIRLINE}/0.5"]]),
         cells(o[start], at.o, 0, most(o), "O"),
-        draw.line(x[start], y[start], draw.SECOND, width=2.2, hoverinfo="skip"),
+        draw.line(x[start], y[start], draw.INK, width=2.2, hoverinfo="skip"),
     ]
     rows, columns = s.tile_weights.shape[1:]
     saved = s.naive_moved / s.moved[-1]
@@ -195,7 +227,11 @@ def steps_figure(r: Attention) -> draw.Figure:
     more = T("{times:number.2} times as many as", "后者的 {times:number.2} 倍", times=1 / saved)
     return draw.Figure(
         traces,
-        [draw.Panel(draw.Axis(hidden=True, range=(at.q - 1.2, at.right)), draw.Axis(hidden=True, range=(at.top, n - 0.2), reverse=True))],
+        [
+            draw.Panel(
+                draw.Axis(hidden=True, range=(at.left, at.right)), draw.Axis(hidden=True, range=(at.top, n - 0.2), reverse=True), key=KEY
+            )
+        ],
         T(
             "{t} tiles of {rows} × {columns} scores give the exact output of {n} tokens and move {moved:count} numbers, {share} the {naive:count} of naive attention.",
             "{t} 个 {rows} × {columns} 的分块给出 {n} 个词元的精确输出，共搬运 {moved:count} 个数；朴素注意力搬运 {naive:count} 个，前者是{share}。",

@@ -159,6 +159,7 @@ Orrery.Drawing = (() => {
         if (own.tickfont) own.tickfont = { ...own.tickfont, size: Math.max(11, own.tickfont.size) };
       }
       if (layout[`scene${p.n}`]) layout[`scene${p.n}`].domain = domain;
+      for (const trace of data.filter(t => t.texttemplate && (t.xaxis || 'x') === `x${p.n}`)) inCells(trace, data.filter(t => t.name === trace.name), p, across - p.right, down);
       let scaled = false;
       for (const trace of data.filter(t => t.showscale && !t.scene && (t.xaxis || 'x') === `x${p.n}`)) {
         if (scaled) { trace.showscale = false; continue; }
@@ -172,6 +173,20 @@ Orrery.Drawing = (() => {
     if (layout.grid) layout.grid = { ...layout.grid, rows, columns };
     return layout;
   }
+
+  /* Numbers in a map's cells: with as many decimals as the cells have room for, alike in all maps of its name; no number where
+     it could not be read, or where without decimals little would be left of it. */
+  function inCells(trace, kin, { x, y }, across, down) {
+    const digits = Number((/\.(\d)f/.exec(trace.texttemplate) || [])[1]);
+    if (!digits || !x.range || !y.range) return;
+    const pixels = (axis, step, length) => ((step || 1) * length) / Math.abs(axis.range[1] - axis.range[0]) - (trace.xgap || 0);
+    const width = pixels(x, trace.dx, across), most = Math.min(CELL_TEXT[1], Math.floor(pixels(y, trace.dy, down) / 1.15));
+    const values = kin.flatMap(t => Array.from(flat(t.z))).filter(Number.isFinite), ends = [Math.max(...values), Math.min(...values)];
+    const least = Math.max(...ends.map(Math.abs)) < 10 ? 1 : 0, fits = Array.from({ length: digits + 1 - least }, (_, k) => digits - k).map(n => [n, Math.min(most, Math.floor((width / Math.max(...ends.map(v => wide(v.toFixed(n), 100)))) * 100))]);
+    const [n, size] = fits.find(([, size]) => size >= CELL_TEXT[0]) || [];
+    Object.assign(trace, { texttemplate: size ? `%{z:.${n}f}` : '', textfont: { ...trace.textfont, size: size || CELL_TEXT[0] } });
+  }
+  const CELL_TEXT = [11, 12];  // px, least and most
 
   const sum = list => list.reduce((a, b) => a + b, 0);
   /* Height over width of a panel whose axes have equal units and given ranges, as pictures have; else 0. */
@@ -369,6 +384,7 @@ Orrery.Drawing = (() => {
       const kind = `${this.revision} ${fill ? this.drawnAt : this.div.clientWidth} ${k} ${panelsOf(layout)} ${Orrery.lang()}`;
       if (kind === this.kind) return;
       Object.assign(this, { kind, rooms: { left: [], bottom: [] }, zoom: {}, ways: new Map() });
+      if (this.plot._fullLayout) this.plot._fullLayout._pushmargin = {};  // of axes that are hidden now, too
     }
 
     /* Whether ticks and titles between panels take other room than they were given; what they take is remembered. */

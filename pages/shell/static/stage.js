@@ -47,7 +47,8 @@ Orrery.makeStage = (root, boot) => {
   const speed = el('select', { class: 'speed', hidden: true });
   const time = el('div', { class: 'time', hidden: true }, back, play, on, moment, scrub, speed);
   const saves = el('span', { class: 'saves' });
-  const timebar = el('div', { class: 'figbar', hidden: true }, time), bar = el('div', { class: 'figbar' }, present, compare, saves);
+  const tells = el('p', { class: 'tells', hidden: true });
+  const timebar = el('div', { class: 'figbar', hidden: true }, time, tells), bar = el('div', { class: 'figbar' }, present, compare, saves);
   const table = el('div', { class: 'table', hidden: true, tabindex: 0 });
   new ResizeObserver(cut).observe(table);
   new ResizeObserver(() => { facts.tabIndex = facts.scrollWidth > facts.clientWidth || facts.scrollHeight > facts.clientHeight ? 0 : -1; }).observe(facts);  // what is scrolled can be by keys
@@ -160,7 +161,7 @@ Orrery.makeStage = (root, boot) => {
     scrub.max = frames.list.length - 1;
     scrub.value = drawing.at;
     tell(frames.list[drawing.at].name);
-    scrub.setAttribute('aria-valuetext', moment.textContent);
+    scrub.setAttribute('aria-valuetext', [moment.textContent, say(frames.list[drawing.at].tells || '')].filter(Boolean).join(': '));
     scrub.style.setProperty('--done', `${(100 * drawing.at) / Math.max(1, frames.list.length - 1)}%`);
   }
   function tell(value) {
@@ -356,7 +357,7 @@ Orrery.makeStage = (root, boot) => {
     release();
     drawing.figure = null;
     clear();
-    for (const part of [facts, table]) part.replaceChildren();
+    for (const part of [facts, table, tells]) part.replaceChildren();
     drawnKept.figure = drawnChange.figure = null;
     for (const plot of [drawnKept.plot, drawnChange.plot]) if (plot.data) Plotly.purge(plot);
   }
@@ -369,6 +370,8 @@ Orrery.makeStage = (root, boot) => {
     const { figure } = drawing;
     if (!figure) return;
     const moment = figure.frames ? figure.frames.list[drawing.at] : {};
+    tells.hidden = !moment.tells;
+    tells.replaceChildren(...(moment.tells ? [words(moment.tells)] : []));
     const read = moment.facts || figure.facts, rowed = moment.table || figure.table;
     findings.replaceChildren(...(figure.findings || []).map(f => el('p', {}, words(f))));
     facts.hidden = !read;
