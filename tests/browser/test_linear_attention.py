@@ -34,6 +34,9 @@ def test_the_square_grows_with_the_length_and_the_state_with_the_width(open_lab)
     assert side("KᵀV") == pytest.approx(128, abs=0.01) and any("n = d = 128" in text for text in words(page))
     left, right = named(page, "(QKᵀ)V"), named(page, "Q(KᵀV)")
     np.testing.assert_allclose(left["y"] / right["y"], left["x"] / 128, rtol=1e-5)
+    assert "KᵀV: never made" in words(page)
+    choose(page, "first", "right")
+    assert {"QKᵀ: never made", "KᵀV: 16\u202f384 numbers"} <= set(words(page)), "the brackets move, and with them what is made"
 
 
 def test_without_sharpness_every_token_looks_at_all_before_it_alike(open_lab):
@@ -46,6 +49,12 @@ def test_without_sharpness_every_token_looks_at_all_before_it_alike(open_lab):
     assert any(text.startswith("elu + 1 · 0") for text in words(page))
     choose(page, "causal", False)
     np.testing.assert_allclose(named(page, "softmax")["z"], 1 / 12, atol=1e-6)
+    enter(page, "text", "abba cab")
+    enter(page, "sharpness", 6)
+    assert page.locator(".strip .text").first.inner_text() == "abbacab"
+    alike = np.array(list("abbacab")) == np.array(list("abbacab"))[:, None]
+    softmax = named(page, "softmax")["z"]
+    assert softmax[alike].mean() > 3 * softmax[~alike].mean(), "equal characters attend to each other"
 
 
 def test_the_variance_is_the_formulas(open_lab):

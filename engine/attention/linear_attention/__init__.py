@@ -36,7 +36,8 @@ def linear_lab(params: LinearAttention) -> Iterator[Partial[LinearAttended]]:
 
 def picture(params: LinearAttention) -> LinearAttended:
     """Everything that is computed at once."""
-    tokens = maps.example(params.tokens, params.width, params.sharpness, params.seed)
+    letters = "".join(params.text.split())
+    tokens = maps.example(params.tokens, params.width, params.sharpness, params.seed, letters)
     pairs = maps.mapped(tokens, params.features, params.seed)
     found = maps.all_maps(tokens, pairs, params.causal, params.decay)
     width, length = params.head_dim, params.length
@@ -46,10 +47,11 @@ def picture(params: LinearAttention) -> LinearAttended:
         maps=found,
         variance=features.variances(params.width, params.radius, params.angle, params.features, params.seed),
         recurrence=recurrence.trace(*pairs[params.feature_map], tokens.v, params.decay),
-        brackets=counts.brackets(length, width, width),
+        brackets=dataclasses.replace(counts.brackets(length, width, width), first=params.first),
         chunks=counts.chunks(length, width, width),
         cache=counts.cache(params.batch * params.heads, width, width, params.item, length),
         findings=(nearest(found),),
+        letters=letters,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +32,17 @@ class Tokens:
     v: Float[np.ndarray, "n d"]
 
 
-def example(n: int, d: int, sharpness: float, seed: int) -> Tokens:
-    """Tokens of a few topics that change now and then; `sharpness` scales the scores."""
+def example(n: int, d: int, sharpness: float, seed: int, letters: str = "") -> Tokens:
+    """Tokens of a few topics that change now and then, or a topic for each distinct letter, the most frequent first;
+    `sharpness` scales the scores."""
     generator = np.random.Generator(np.random.SFC64(seed))
-    centres = generator.standard_normal((TOPICS, d))
+    alike = [letter for letter, _ in Counter(letters).most_common()]
+    n = len(letters) or n
+    centres = generator.standard_normal((max(TOPICS, len(alike)), d))
     changes = generator.random(n) < 0.25
     candidates = generator.integers(TOPICS, size=n)
-    topics = candidates[np.maximum.accumulate(np.where(changes | (np.arange(n) == 0), np.arange(n), 0))]
+    drawn = candidates[np.maximum.accumulate(np.where(changes | (np.arange(n) == 0), np.arange(n), 0))]
+    topics = np.array([alike.index(letter) for letter in letters]) if letters else drawn
     x = 0.8 * centres[topics] + 0.6 * generator.standard_normal((n, d))
     turn = np.eye(d) + 0.3 * generator.standard_normal((d, d)) / np.sqrt(d)
     scale = np.sqrt(sharpness) / d**0.25

@@ -34,7 +34,17 @@ class LinearAttention(Params):
         labels={"maps": T("maps and states", "注意力图与状态"), "timing": T("time it here", "在本机计时")},
         help=T("Timing also computes the maps and states.", "计时任务同样会给出注意力图与状态。"),
     )
-    tokens: int = Field(32, ge=4, le=64, title=T("Tokens n", "词元数 n"))
+    tokens: int = Field(32, ge=4, le=64, title=T("Tokens n", "词元数 n"), when={"text": [""]})
+    text: str = Field(
+        "",
+        max_length=64,
+        title=T("Your own tokens", "自己的词元"),
+        control="text",
+        help=T(
+            "Each character is a token; equal ones attend to each other. Empty: drawn.",
+            "每个字符是一个词元，相同的互相关注。留空则随机生成。",
+        ),
+    )
     width: int = Field(8, ge=2, le=32, title=T("Numbers to a token d", "每个词元的数 d"))
     sharpness: float = Field(1.5, ge=0, le=6, step=0.1, title=T("Sharpness", "锐度"))
     feature_map: Literal["elu", "relu", "exp", "performer", "orthogonal"] = Field(
@@ -58,6 +68,7 @@ class LinearAttention(Params):
     batch: int = Field(1, ge=1, le=64, title=T("Batch", "批大小"))
     heads: int = Field(2, ge=1, le=128, title=T("Heads", "头数"))
     head_dim: int = Field(64, ge=16, le=256, step=8, title=T("Head dimension D", "头维度 D"))
+    first: Literal["left", "right"] = Field("left", title=T("Brackets", "括号"), labels={"left": "(QKᵀ)V", "right": "Q(KᵀV)"})
     length: int = Field(4096, ge=64, le=65_536, title=T("Length N", "长度 N"))
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", title=T("Number format", "数值格式"))
     pass_: Literal["forward", "backward"] = Field(
@@ -66,7 +77,7 @@ class LinearAttention(Params):
     seed: int = Field(0, ge=0, le=2**31 - 1, title=T("Seed", "随机种子"), control="seed")
 
     tasks: ClassVar = {
-        "maps": Task(fields=("tokens", "width", "sharpness", "feature_map", "features", "radius", "angle")),
+        "maps": Task(fields=("tokens", "text", "first", "width", "sharpness", "feature_map", "features", "radius", "angle")),
         "timing": Task(fields=("pass_",), cost=sweep_cost),
     }
 

@@ -89,7 +89,7 @@ class Brackets:
     """(Q K^T) V against Q (K^T V): multiplications and additions, and numbers held between the two products.
 
     lengths: values of N, with the FLOPs of each order. crossing: the N at which they are equal, 2 F D / (F + D), which is
-    D where F = D. here: FLOPs and numbers at the chosen N. chosen, width: N and D. moments: lengths up to N;
+    D where F = D. here: FLOPs and numbers at the chosen N. chosen, width: N and D. first: the order shown, left or right. moments: lengths up to N;
     moments_left, moments_right: FLOPs there.
     """
 
@@ -103,6 +103,7 @@ class Brackets:
     moments: Int[ndarray, " m"]
     moments_left: Float[ndarray, " m"]
     moments_right: Float[ndarray, " m"]
+    first: str = "left"
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ class Crossing:
 class LinearAttended:
     """What linear attention computes (always), and what it costs on this machine beside softmax (task "timing").
 
-    topics: of the example's tokens; those of one attend to each other. chosen: the place among the maps of the feature
+    topics: of the example's tokens; those of one attend to each other. letters: what they are, where they were typed. chosen: the place among the maps of the feature
     map of the recurrence. brackets, chunks, cache: counts of FLOPs and bytes. timing, crossing: measured, None in the
     other task.
     """
@@ -162,3 +163,4 @@ class LinearAttended:
     findings: tuple[Finding, ...] = ()
     backend: str = "numpy"
     dtype: str = "float64"
+    letters: str = ""

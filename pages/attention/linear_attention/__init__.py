@@ -10,7 +10,7 @@ from pages.attention.linear_attention.state import cache_figure, chunk_figure, s
 from pages.attention.linear_attention.timing import crossing_figure, work_figure
 from pages.shell import Lab, Picture, Preset, T, View
 
-EXAMPLE = ("task", "tokens", "width", "sharpness", "seed", "feature_map", "features")
+EXAMPLE = ("task", "tokens", "text", "width", "sharpness", "seed", "feature_map", "features")
 VARIANCE = ("task", "width", "features", "radius", "angle", "seed")
 TIMED = ("task", "causal", "decay", "batch", "heads", "head_dim", "length", "dtype", "pass_", "seed")
 CACHE = ("task", "length", "batch", "heads", "head_dim", "dtype")
@@ -38,7 +38,7 @@ LAB = Lab(
     order=4,
     lesson=LESSON,
     views=[
-        View(T("Move the brackets?", "括号挪一挪？"), brackets_figure, "exact", task="maps", uses=("task", "length", "head_dim")),
+        View(T("Move the brackets?", "括号挪一挪？"), brackets_figure, "exact", task="maps", uses=("task", "first", "length", "head_dim")),
         View(
             T("How do the maps look?", "注意力图是什么样？"), maps_figure, task="maps", uses=(*EXAMPLE, "causal", "decay"), topics=("maps",)
         ),

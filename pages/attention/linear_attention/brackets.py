@@ -10,11 +10,20 @@ from engine.core import amounts
 from pages.shell import T, draw
 
 LEFT, RIGHT = "(QKᵀ)V", "Q(KᵀV)"
+NAMES = {"left": {"order": LEFT, "name": "QKᵀ"}, "right": {"order": RIGHT, "name": "KᵀV"}}
 Rows = dict[int, dict[str, np.ndarray]]
 
 
+def said(name: str, numbers: float, made: bool) -> T:
+    """What a table between the two products holds, if it is made at all."""
+    if made:
+        return T("{name}: {n:count} numbers", "{name}：{n:count} 个数", name=name, n=numbers)
+    return T("{name}: never made", "{name}：根本不出现", name=name)
+
+
 def shapes(b: Brackets) -> tuple[list[dict], Rows, list[draw.Label], draw.Panel]:
-    """Q to the left of QKᵀ and Kᵀ above it, V to its right, KᵀV in the corner of Kᵀ and V, at every moment."""
+    """Q to the left of QKᵀ and Kᵀ above it, V to its right, KᵀV in the corner of Kᵀ and V, at every moment. What the brackets
+    make first is filled, what they never make an outline."""
     n, d = b.moments, np.full(len(b.moments), float(b.width))
     unit = float(max(b.chosen, b.width))
     gap, lift = 0.09 * unit, 0.07 * unit  # between two matrices, and of a word from its matrix
@@ -28,25 +37,25 @@ def shapes(b: Brackets) -> tuple[list[dict], Rows, list[draw.Label], draw.Panel]
         (left, top, n, n, draw.SECOND, "QKᵀ"),
         (far, 0.0, d, d, draw.MEASURED, "KᵀV"),
     ):
+        never = name == ("KᵀV" if b.first == "left" else "QKᵀ")
         xs = x + width[:, None] * np.array([0, 1, 1, 0, 0])  # the outline, from the upper left corner round
         ys = y + height[:, None] * np.array([0, 0, 1, 1, 0])
         rows[len(traces)] = {"x": xs.astype(np.float32), "y": ys.astype(np.float32)}
-        filled = {"fill": "toself", "fillcolor": f"{color}/0.35", "hoverinfo": "name"}
-        traces.append(draw.line(xs[-1], ys[-1], color, width=1.6, name=name, **filled))
+        filled = {"fill": "toself", "fillcolor": f"{color}/{0 if never else 0.35}", "hoverinfo": "name"}
+        traces.append(draw.line(xs[-1], ys[-1], color, width=1.6, dash="dot" if never else "", name=name, **filled))
     bottom, right = top + b.chosen, far + b.width
     held, small = b.here["left_numbers"], b.here["right_numbers"]
     labels = [
         draw.Label(0, bottom + lift, "Q"),
         draw.Label(left, -lift, "Kᵀ"),
         draw.Label(right, bottom + lift, "V", anchor="right"),
-        draw.Label(
-            left + b.chosen / 2, top + b.chosen / 2, T("QKᵀ: {n:count} numbers", "QKᵀ：{n:count} 个数", n=held), draw.SECOND, "center"
-        ),
-        draw.Label(right, -lift, T("KᵀV: {n:count} numbers", "KᵀV：{n:count} 个数", n=small), draw.MEASURED, "right"),
+        draw.Label(left + b.chosen / 2, top + b.chosen / 2, said("QKᵀ", held, b.first == "left"), draw.SECOND, "center"),
+        draw.Label(right, -lift, said("KᵀV", small, b.first == "right"), draw.MEASURED, "right"),
     ]
+    title = T("{order}: {name} comes first", "{order}：先算 {name}", **NAMES[b.first])
     across = draw.Axis(hidden=True, range=(-0.03 * unit, right + 0.03 * unit))
     down = draw.Axis(hidden=True, range=(-0.16 * unit, bottom + 0.16 * unit), reverse=True, equal=True)
-    return traces, rows, labels, draw.Panel(across, down)
+    return traces, rows, labels, draw.Panel(across, down, title=title)
 
 
 def brackets_figure(r: LinearAttended) -> draw.Figure:

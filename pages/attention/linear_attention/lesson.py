@@ -49,6 +49,7 @@ LESSON = [
             between=(1, 10_000),
             log=True,
             unit=T("times", "倍"),
+            keep=("Q", "Kᵀ", "V"),
         ),
     ),
     Step(
@@ -61,17 +62,19 @@ LESSON = [
         view=CACHE,
         predict=Number(
             T("From which token on is the table the smaller of the two?", "从第几个词元起，这张表比缓存小？"),
-            lambda r: r.cache.crossing,
+            lambda r: np.floor(r.cache.crossing) + 1,
             lambda r: T(
-                "Most say {d}, where the table is as long as it is wide. But the cache holds keys and values both, so it is full twice as early. "
-                "And in short texts the table is the larger: it is paid for from the first token on.",
-                "多数人说 {d}，即表的长与宽相等之处。但缓存同时存键和值，因此早一半就追平了。文本很短时反而是表更大：它从第一个词元起就占着那么多。",
+                "{d} is what many say: there the keys are as many as the table has rows. But the cache holds values as well, and both are even at {even:number} "
+                "tokens. In shorter texts the table is the larger: it is paid for from the first token on.",
+                "许多人说 {d}：那时键的个数等于表的行数。但缓存还存着值，到 {even:number} 个词元时两者就已持平。文本更短时反而是表更大：它从第一个词元起就占着那么多。",
                 d=r.brackets.width,
+                even=r.cache.crossing,
             ),
             keep=("key–value cache",),
             between=(1, 4096),
             log=True,
             along="x",
+            whole=True,
             unit=T("tokens", "个词元"),
             x=(0.8, 6000),
             y=(500, 10_000_000),
@@ -154,12 +157,16 @@ LESSON = [
             ),
             lambda r: r.recurrence.kept[LATER, 0],
             lambda r: T(
-                "Losses of a fifth do not add up, they multiply: half is gone after three tokens, and yet something is left for ever. "
+                "Losses do not add up, they multiply: {kept} times {kept}, {later} times over. Less than half is left after {half} tokens, and yet something for ever. "
                 "What softmax decides for each pair, one number decides here for all.",
-                "每次减五分之一，不是相加而是相乘：三个词元之后只剩一半，但总会留下一点。softmax 对每一对分别决定的事，这里由一个数为全体决定。",
+                "损失不是相加而是相乘：{kept} 自乘 {later} 次。{half} 个词元之后已不足一半，但总会留下一点。softmax 对每一对分别决定的事，这里由一个数为全体决定。",
+                kept=round(float(r.recurrence.kept[1, 0]), 3),
+                later=LATER,
+                half=int(np.argmax(r.recurrence.kept[:, 0] < 0.5)),
             ),
             between=(0, 1),
             share=True,
+            keep=("written", "tokens read so far (letter and colour: topic)"),
         ),
     ),
     Step(
@@ -191,12 +198,12 @@ LESSON = [
     ),
     Step(
         T(
-            "So a table of all pairs shrinks to a state, at the price of a blunt look. Random features come nearer to the softmax, "
-            "orthogonal ones nearer still. Give them more directions, and watch the errors over the maps.",
-            "于是，所有词元两两配对的大表缩成一个状态，代价是目光变钝。随机特征更接近 softmax，正交的更近一步。给它们更多方向，看图上方的误差。",
+            "So a table of all pairs shrinks to a state, at the price of a blunt look. Random features come nearer to the softmax, the more of them there are. "
+            "Now write something of your own: equal letters want to find each other. Which maps still let them?",
+            "于是，所有词元两两配对的大表缩成一个状态，代价是目光变钝。随机特征越多，就越接近 softmax。现在写点自己的：相同的字想找到彼此，哪些图还能让它们找到？",
         ),
-        params={"feature_map": "orthogonal"},
+        params={"feature_map": "orthogonal", "text": "abracadabra", "sharpness": 4.0},
         view=MAPS,
-        control="features",
+        control="text",
     ),
 ]

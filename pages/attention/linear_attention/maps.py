@@ -9,16 +9,17 @@ from engine.core import amounts
 from pages.shell import T, draw
 
 SHORT = (T("softmax", "softmax"), T("elu + 1", "elu + 1"), T("relu", "relu"), T("exp", "exp"), T("random", "随机"), T("orthog.", "正交"))
-TOPICS = dict(zip("ABCDE", (draw.MEASURED, draw.SECOND, draw.THIRD, draw.FOURTH, draw.MUTE), strict=True))
+TOPICS = (draw.MEASURED, draw.SECOND, draw.THIRD, draw.FOURTH, draw.MUTE)  # the fifth and all beyond alike
 ACROSS = 3  # maps side by side
 SMALLEST = 1e-12  # singular values, over the largest, below which rounding alone is left
 
 
 def chips(r: LinearAttended, title: T, shown: int | None = None) -> draw.Strip:
-    """The example's tokens, named by their topics."""
-    letters = ["ABCDE"[topic] for topic in r.topics[:shown].tolist()]
+    """The example's tokens as they were typed, or named by their topics."""
+    topics = r.topics[:shown].tolist()
+    letters = list(r.letters[:shown]) or ["ABCDE"[topic] for topic in topics]
     named = T("{title} (letter and colour: topic)", "{title}（字母与颜色：主题）", title=title)
-    return draw.Strip(letters, named, colors=[TOPICS[letter] for letter in letters])
+    return draw.Strip(letters, named, colors=[TOPICS[min(topic, len(TOPICS) - 1)] for topic in topics])
 
 
 def outlines(left: np.ndarray, top: np.ndarray, width: float, height: float) -> tuple[np.ndarray, np.ndarray]:

@@ -101,7 +101,7 @@ def cache_figure(r: LinearAttended) -> draw.Figure:
     last, tokens = float(c.cache_bytes[-1]), int(c.tokens[-1])
     curves = {T("key–value cache", "键值缓存"): c.cache_bytes, T("state", "状态"): np.full(len(c.tokens), c.state_bytes)}
     traces = draw.curves(c.tokens, curves, colors=(draw.SECOND, draw.MEASURED), label="middle", width=2.6)
-    equal = T("equal at {n:count} tokens", "{n:count} 个词元时相等", n=c.crossing)
+    equal = T("equal at {n:number} tokens", "{n:number} 个词元时相等", n=c.crossing)
     traces.append(draw.points([c.crossing], [c.state_bytes], draw.THEORY, size=9, name=equal, label="end"))
     axes = (
         draw.Axis(T("tokens so far", "已有词元数"), log=True),
@@ -127,7 +127,7 @@ def cache_figure(r: LinearAttended) -> draw.Figure:
             (T("cache, to a token", "缓存，每词元"), (last / tokens, "bytes")),
             (T("cache now", "缓存"), (last, "bytes")),
             (T("state", "状态"), (c.state_bytes, "bytes")),
-            (T("equal at token", "相等于词元"), (c.crossing, "count")),
+            (T("equal at token", "相等于词元"), c.crossing),
             (T("cache ÷ state", "缓存 ÷ 状态"), last / c.state_bytes),
         ],
     )

@@ -409,6 +409,13 @@ def test_counts(N, F, D):
     assert cached.cache_bytes[-1] == bytes_of(N)
 
 
+def test_typed_tokens_share_a_topic_where_they_are_equal():
+    r = linear_lab(LinearAttention.parse({"text": "abba cab", "first": "right"}))
+    assert r.topics.tolist() == [0, 1, 1, 0, 2, 0, 1] and r.letters == "abbacab" and r.brackets.first == "right"
+    one = linear_lab(LinearAttention.parse({"text": "我"}))
+    np.testing.assert_array_equal(one.maps.weights[0], 1)
+
+
 def test_the_crossing_is_found_between_the_points():
     x = np.array([100.0, 200, 400, 800])
     flat, steep = np.full(4, 30.0), x**2 / 3000
