@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from driver import choose, enter, facts, figure, parameters, settle, view, words
 
+from engine.attention.position_encoding import parameters as parameters_of
+
+ENCODINGS = {title.en for title in parameters_of.ENCODINGS.values()}
+
 
 def scrub(page, at: int) -> None:
     page.locator("input.scrub").fill(str(at))
@@ -18,6 +22,8 @@ def heatmaps(page) -> list[np.ndarray]:
 
 def test_tiles_say_what_was_measured_and_open_their_encoding(open_lab):
     page = open_lab("position-encoding")
+    assert {"✗ Sinusoidal", "✓ Rotary"} == {text for text in words(page) if text[:2] in ("✓ ", "✗ ") and text[2:] in ENCODINGS}
+    view(page, 11)
     marks = {text[2:]: text[0] for text in words(page) if text[:2] in ("✓ ", "✗ ")}
     assert marks["Rotary"] == marks["ALiBi"] == marks["T5"] == marks["Shaw"] == "✓"
     assert marks["Sinusoidal"] == marks["Learned"] == marks["Recurrent"] == "✗"
@@ -31,6 +37,8 @@ def test_tiles_say_what_was_measured_and_open_their_encoding(open_lab):
     page.mouse.click(*place)  # the second tile of the third row
     page.wait_for_function("Orrery.controls.state.encoding === 'alibi'")
     settle(page)
+    view(page, 0)
+    assert {"✗ Sinusoidal", "✓ ALiBi"} <= set(words(page))
     view(page, 1)
     assert facts(page)["Encoding"] == "ALiBi"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.attention.position_encoding import PositionEncoded, position_encoding
 from engine.attention.position_models import frequencies
-from pages.attention.position_encoding.family import distance_figure, family_figure, parts_figure
+from pages.attention.position_encoding.family import distance_figure, family_figure, parts_figure, two_figure
 from pages.attention.position_encoding.lesson import LESSON
 from pages.attention.position_encoding.losses import shifted_figure, small_figure, target_figure
 from pages.attention.position_encoding.parts import title
@@ -45,7 +45,7 @@ LAB = Lab(
     order=1,
     lesson=LESSON,
     views=[
-        View(T("Which see only distance?", "哪些只看距离？"), family_figure, uses=FAMILY, topics=("scores",)),
+        View(T("Which sees only distance?", "哪个只看距离？"), two_figure, uses=FAMILY, topics=("scores",)),
         View(T("What is added to a score?", "给分数加上了什么？"), parts_figure, "exact", uses=ONE),
         View(T("How do pairs turn?", "数对怎样转动？"), turning_figure, "exact", uses=(*RATES, *VECTORS, "offset", "distance")),
         View(T("Longer than trained?", "比训练更长？"), stretch_figure, "exact", uses=RATES),
@@ -70,9 +70,10 @@ LAB = Lab(
         View(T("In which number format?", "用哪种数值格式？"), format_figure, uses=(*RATES, *VECTORS), more=True),
         View(T("With linear attention?", "配线性注意力？"), linear_figure, uses=LINEAR, more=True),
         View(T("What if all positions move?", "位置全都平移会怎样？"), shifted_figure, uses=("encoding",), topics=("small",), more=True),
+        View(T("And all eleven?", "十一种一起看？"), family_figure, uses=FAMILY, topics=("scores",), more=True),
     ],
     presets=[
-        Preset(T("Rotary", "旋转"), {}, view=0),
+        Preset(T("Waves or turning", "加正弦波还是转动"), {}, view=0),
         Preset(T("Four terms", "四项"), {"encoding": "xlnet", "length": 48}, view=1),
         Preset(T("Turning", "转动"), {"dimension": 16, "distance": 5, "offset": 0}, view=2),
         Preset(T("Eight times longer", "长八倍"), {"scaling": "yarn", "factor": 8.0}, view=3),

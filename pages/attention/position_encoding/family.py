@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.attention.position_encoding import PositionEncoded
@@ -9,6 +11,7 @@ from pages.attention.position_encoding.parts import DISTANCE, POSITION_M, POSITI
 from pages.shell import T, draw
 
 COLUMNS, GAP = 4, 8  # tiles side by side, and cells between two of them
+KEY = ((draw.ACCEPT, T("✓ m − n alone (m down, n across)", "✓ 只看 m − n（m 向下，n 向右）")), (draw.REJECT, T("✗ m and n", "✗ 看 m 与 n")))
 SUM = T("their sum: the score", "总和：即分数")
 ALONE, BOTH = T("m − n alone", "只看 m − n"), T("m and n", "看 m 与 n")
 EMBEDDING, SCORE = T("embedding", "嵌入"), T("score", "分数")
@@ -44,23 +47,31 @@ def outlines(corners: np.ndarray, side: float, color: str, width: float) -> dict
 
 
 def family_figure(p: PositionEncoded) -> draw.Figure:
-    """A tile for each encoding: the score of one query and one key, wherever they stand."""
-    side = p.scores.shape[1]
-    cell, rows = side + GAP, -(-len(p.names) // COLUMNS)
-    z = np.zeros((rows * cell, COLUMNS * cell), dtype=np.int16)
-    labels, corners = [], []
-    for i, name in enumerate(p.names):
-        top, left = i // COLUMNS * cell + GAP - 1, i % COLUMNS * cell + 1
+    """A tile for each encoding."""
+    return mosaic(p, p.names, COLUMNS)
+
+
+def two_figure(p: PositionEncoded) -> draw.Figure:
+    """The chosen encoding beside the waves of the first transformer; these beside rotary."""
+    return mosaic(p, ("sinusoidal", "rotary" if p.chosen.name == "sinusoidal" else p.chosen.name), 2)
+
+
+def mosaic(p: PositionEncoded, names: Sequence[str], columns: int) -> draw.Figure:
+    """A tile for each of some encodings: the score of one query and one key, wherever they stand."""
+    side, gap = p.scores.shape[1], GAP if columns > 2 else GAP // 2
+    cell, rows = side + gap, -(-len(names) // columns)
+    z = np.zeros((rows * cell, columns * cell), dtype=np.int16)
+    labels, corners, relative = [], [], []
+    for place, name in enumerate(names):
+        i, top, left = p.names.index(name), place // columns * cell + gap - 1, place % columns * cell + 1
         z[top : top + side, left : left + side] = tile(p.scores[i]).round()
         corners.append((left - 0.5, top - 0.5))
         mark, color = ("✓", draw.ACCEPT) if p.relative_only[i] else ("✗", draw.REJECT)
-        labels.append(draw.Label(left - 1, top - 3.5, T("{mark} {name}", "{mark} {name}", mark=mark, name=title(p, name)), color))
-    top, left = (len(p.names) // COLUMNS) * cell + GAP, (len(p.names) % COLUMNS) * cell + 1  # the place that is left
-    key = (("m ↓  n →", draw.INK_2), ("✓ m − n", draw.ACCEPT), ("✗ m, n", draw.REJECT))
-    labels += [draw.Label(left, top + 3 + 9 * i, text, color) for i, (text, color) in enumerate(key)]
-    relative = [title(p, name) for name, alone in zip(p.names, p.relative_only, strict=True) if alone]
+        words = T("{mark} {name}", "{mark} {name}", mark=mark, name=title(p, name))
+        labels.append(draw.Label(left - 1, top - gap / 2 + 0.5, words, color))
+        relative += [title(p, name)] if p.relative_only[i] else []
     hover = T("%{z} % of the largest<extra></extra>", "最大值的 %{z} %<extra></extra>")
-    chosen = np.array(corners)[[p.names.index(p.chosen.name)]]
+    chosen = np.array(corners)[[i for i, name in enumerate(names) if name == p.chosen.name]]
     return draw.Figure(
         [
             draw.heat(z, diverging=True, zmin=-100, zmax=100, hovertemplate=hover, scale_title=T("% of the largest", "最大值的 %")),
@@ -69,25 +80,26 @@ def family_figure(p: PositionEncoded) -> draw.Figure:
         ],
         [
             draw.Panel(
-                draw.Axis(hidden=True, range=(-1, COLUMNS * cell)),
+                draw.Axis(hidden=True, range=(-1, columns * cell)),
                 draw.Axis(hidden=True, range=(-1, rows * cell), equal=True, reverse=True),
+                key=KEY,
             )
         ],
         T(
             "Scores of one query and one key at {side} × {side} positions, {n} encodings side by side, each less its mean. Measured to depend on m − n alone: {relative}. The other {other} do not.",
             "同一查询与键在 {side} × {side} 个位置上的分数，{n} 种编码并排，各减去均值。实测只依赖 m − n 的有：{relative}。其余 {other} 种则不然。",
             side=side,
-            n=len(p.names),
-            relative=T.joined(relative),
-            other=len(p.names) - len(relative),
+            n=len(names),
+            relative=T.joined(relative) if relative else T("none", "无"),
+            other=len(names) - len(relative),
         ),
         labels,
-        table=family_table(p),
-        picks=[draw.Pick(cell=cell, columns=COLUMNS, sets=[{"encoding": name} for name in p.names])],
+        table=family_table(p, names),
+        picks=[draw.Pick(cell=cell, columns=columns, sets=[{"encoding": name} for name in names])],
     )
 
 
-def family_table(p: PositionEncoded) -> list[tuple]:
+def family_table(p: PositionEncoded, names: Sequence[str]) -> list[tuple]:
     """Where each enters, what it does, what was measured."""
     small = p.loss_by_position.small
     head = (
@@ -100,10 +112,10 @@ def family_table(p: PositionEncoded) -> list[tuple]:
         T("loss near {end:count}", "{end:count} 附近的损失", end=small.length),
     )
     rows: list[tuple] = [head]
-    for name, departure in zip(p.names, p.departure, strict=True):
+    for name in names:
         losses = (small.inside, small.at_end) if name in small.names else ()
         losses = tuple((values[small.names.index(name)], "fixed") for values in losses) or ("–", "–")
-        rows.append((title(p, name), *ENTERS[name], (departure, "number.2"), *losses))
+        rows.append((title(p, name), *ENTERS[name], (p.departure[p.names.index(name)], "number.2"), *losses))
     return rows
 
 

@@ -18,11 +18,6 @@ def over_distance(p: PositionEncoded) -> tuple[np.ndarray, np.ndarray]:
     return p.decay.distances[at], p.decay.alike[at]
 
 
-def slowest(p: PositionEncoded) -> float:
-    """Positions in which the slowest pair turns once."""
-    return float(p.stretch.wavelengths[p.stretch.names.index("none"), -1])
-
-
 def gained(p: PositionEncoded, name: str) -> float:
     """Nats that a model loses more when all positions are moved furthest; NaN where there is none to give."""
     s = p.loss_by_position.small
@@ -86,7 +81,7 @@ LESSON = [
                 "and both turn alike: what stays is the distance.",
                 "人们盯着指针，而指针从不停歇。但两根指针之积只取决于它们的夹角，而两根转得一样快：留下的只有距离。",
             ),
-            keep=("query at m", "key at n"),
+            keep=("query at m", "key at n", "circles"),
             options=[
                 T("all, each at its own pace", "全部，各按自己的速度"),
                 T("only those of the fast hands", "只有快指针的那些"),
@@ -96,10 +91,12 @@ LESSON = [
     ),
     Step(
         lambda p: T(
-            "Now query and key are one and the same vector, and move apart. The fastest of {pairs} pairs turns once in about six places, "
-            "each next one is slower by the same factor, and the slowest needs tens of thousands. Scores are means over all such vectors.",
-            "现在查询与键是同一个向量，逐渐拉开距离。{pairs} 对中最快的约六个位置转一圈，往后每一对都按同一倍数变慢，最慢的要几万个位置。分数是对所有这样的向量取的平均。",
+            "Now query and key are one and the same vector, and move apart. The fastest of {pairs} pairs turns once in {fast:number.2} places, "
+            "each next one is slower by the same factor, and the slowest needs {slow:count}. Scores are means over all such vectors.",
+            "现在查询与键是同一个向量，逐渐拉开距离。{pairs} 对中最快的每 {fast:number.2} 个位置转一圈，往后每一对都按同一倍数变慢，最慢的要 {slow:count} 个位置。分数是对所有这样的向量取的平均。",
             pairs=p.dimension // 2,
+            fast=2 * np.pi,
+            slow=2 * np.pi * p.base ** (1 - 2 / p.dimension),
         ),
         view=DECAY,
         control="base",
@@ -127,10 +124,12 @@ LESSON = [
             T("Which of these models does not notice?", "这几个模型中，哪个毫无察觉？"),
             unmoved,
             lambda p: T(
-                "Waves are periodic, and their paper hoped that models would learn distances from them. This one learned places: it loses {waves:number} nats "
-                "more. Learned rows simply end. Turning leaves nothing else to learn than the distance.",
-                "正弦波是周期的，原论文也希望模型能从中学到距离。这个模型学到的却是位置本身：多损失 {waves:number} nat。可学习的行则干脆到头了。而转动除了距离，没有别的可学。",
+                "Waves never end, and their paper hoped that models would learn distances from them. Moved this far, the one with waves loses {waves:number.2} nats "
+                "more, the one that turns {turned:number.2}; learned rows simply end at {context}. Turning leaves nothing else to learn than the distance.",
+                "正弦波永不终止，原论文也希望模型能从中学到距离。可平移到这么远，用正弦波的多损失 {waves:number.2} nat，转动的多损失 {turned:number.2}；可学习的行到 {context} 就没有了。转动除了距离，没有别的可学。",
                 waves=gained(p, "sinusoidal"),
+                turned=round(gained(p, "rotary"), 6),
+                context=p.loss_by_position.small.context,
             ),
             options=[
                 T("the one with a learned row for each place", "每个位置有一行可学习向量的"),
@@ -142,8 +141,8 @@ LESSON = [
     Step(
         T(
             "So turning sees the distance alone. The stroke marks the longest text on which the small models were trained. "
-            "Now the one that turns reads on, eight times as far.",
-            "所以转动只看距离。竖线标出小模型训练时最长的文本。现在让转动的那个继续读下去，读到八倍远。",
+            "Now the one that turns reads on, far beyond it.",
+            "所以转动只看距离。竖线标出小模型训练时最长的文本。现在让转动的那个继续读下去，远远越过竖线。",
         ),
         view=SMALL,
         only=1,
@@ -151,9 +150,9 @@ LESSON = [
             T("Draw its loss by place in the text.", "画出它在文本各处的损失。"),
             rotary_by_place,
             lambda p: T(
-                "To see distance alone is not to know every distance: beyond the stroke come angles that it never met, and the loss goes from {inside:fixed} to "
-                "{end:fixed}. ALiBi, which only subtracts the distance, ends at {slope:fixed}.",
-                "只看距离，不等于认识每个距离：越过竖线就是它从没见过的角度，损失从 {inside:fixed} 升到 {end:fixed}。只是减去距离的 ALiBi，末端是 {slope:fixed}。",
+                "To see distance alone is not to know every distance: beyond the stroke come angles that it never met. Its loss is {inside:fixed} up to there and {end:fixed} "
+                "at the end. ALiBi, which only subtracts the distance, ends at {slope:fixed}.",
+                "只看距离，不等于认识每个距离：越过竖线就是它从没见过的角度：竖线以内损失 {inside:fixed}，末端 {end:fixed}。只是减去距离的 ALiBi，末端是 {slope:fixed}。",
                 inside=small(p, p.loss_by_position.small.inside, "rotary"),
                 end=small(p, p.loss_by_position.small.at_end, "rotary"),
                 slope=small(p, p.loss_by_position.small.at_end, "alibi"),
@@ -172,15 +171,15 @@ LESSON = [
             factor=p.factor,
         ),
         view=TARGET,
+        only=0,
         predict=Choice(
             T("Which reads worst at the far end?", "哪种办法在最远处读得最差？"),
             lambda p: int(np.argmax(p.loss_by_position.target.at_end)),
             lambda p: T(
-                "Squeezing is the safe choice, one thinks. But it also squeezes the fast pairs, by which a model tells neighbours apart: {worst:fixed} nats at the "
-                "end, worse even near the beginning. YaRN leaves those alone and squeezes only the slow ones: {best:fixed}.",
-                "人们以为压缩最稳妥。但它把快的数对也压了，而模型正是靠它们分清相邻的词元：末端为 {worst:fixed} nat，连开头都更差。YaRN 不动这些，只压缩慢的：{best:fixed}。",
-                worst=p.loss_by_position.target.at_end.max(),
-                best=p.loss_by_position.target.at_end[p.loss_by_position.target.names.index("yarn")],
+                "Squeezing all alike looks safe. But it squeezes the fast pairs too, by which a model tells neighbours apart: {linear:fixed} nats at the end. "
+                "YaRN squeezes only the slow ones: {yarn:fixed}. Rates as trained end at {none:fixed}, a larger base at {ntk:fixed}.",
+                "一律压缩看似稳妥。但它把快的数对也压了，而模型正是靠它们分清相邻的词元：末端为 {linear:fixed} nat。YaRN 只压缩慢的：{yarn:fixed}。速率照旧为 {none:fixed}，换更大的底数为 {ntk:fixed}。",
+                **dict(zip(p.loss_by_position.target.names, p.loss_by_position.target.at_end.tolist(), strict=True)),
             ),
             options=[
                 T("rates as trained", "速率照旧"),

@@ -43,13 +43,17 @@ def turning_figure(p: PositionEncoded) -> draw.Figure:
     hover = T("pair %{x}<br>adds %{y:.6g}<extra></extra>", "第 %{x} 对<br>贡献 %{y:.6g}<extra></extra>")
     return draw.Figure(
         [
-            draw.line(rings[:, 0], rings[:, 1], draw.HAIRLINE, width=1, hoverinfo="skip"),
+            draw.line(rings[:, 0], rings[:, 1], draw.HAIRLINE, width=1, name=T("circles", "圆"), hoverinfo="skip"),
             draw.line(qx[last], qy[last], draw.MEASURED, width=3, name=query, hoverinfo="name"),
             draw.line(kx[last], ky[last], draw.SECOND, width=3, name=key, hoverinfo="name"),
             draw.bars(pair, t.products[last], draw.THEORY, panel=1, hovertemplate=hover),
         ],
         [
-            draw.Panel(draw.Axis(hidden=True, range=(-1.2, width)), draw.Axis(hidden=True, range=(low, 1.3), equal=True), key=True),
+            draw.Panel(
+                draw.Axis(hidden=True, range=(-1.2, width)),
+                draw.Axis(hidden=True, range=(low, 1.3), equal=True),
+                key=[(draw.MEASURED, query, "line"), (draw.SECOND, key, "line")],
+            ),
             draw.Panel(draw.Axis(PAIR), draw.Axis(T("what it adds to q·k / √d", "对 q·k / √d 的贡献"), range=around(t.products))),
         ],
         T(
