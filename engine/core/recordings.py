@@ -83,8 +83,3 @@ def load(experiment: Experiment, root: Path = ROOT) -> list[Recording]:
     the present engine."""
     paths = [path for path in root.glob("*/*.json") if path.stem.partition("+")[0] == experiment.slug]
     return [read(experiment, path) for path in sorted(paths, key=lambda p: (p.parent.name == "cpu", p.parent.name, p.stem))]
-
-
-def from_gpu(slug: str, root: Path = ROOT) -> bool:
-    """Whether a lab has a recording of any GPU."""
-    return any(path.stem.partition("+")[0] == slug and path.parent.name != "cpu" for path in root.glob("*/*.json"))

@@ -184,7 +184,7 @@ def provenance_line(lab: Lab, outcome: Outcome) -> dict[str, Any]:
         recorded = T("recorded on {device}, {date}", "录制于 {device}，{date}", device=device, date=made.date)
         if made.load is not None:
             recorded = T("{recorded}, load {load:count}", "{recorded}，负载 {load:count}", recorded=recorded, load=made.load)
-        if lab.experiment.uses_gpu and not recordings.from_gpu(lab.slug):
+        if lab.experiment.uses_gpu and all(other.folder == "cpu" for other in shelf(lab)):
             recorded = T("{recorded}; none from a GPU yet", "{recorded}；尚无 GPU 的录制", recorded=recorded)
         line["recorded"] = recorded.data()
     return line
@@ -245,11 +245,16 @@ def at_hand(lab: Lab, runner: Runner, params: Params) -> Outcome:
 _shelf: dict[str, list[Recording]] = {}  # recordings do not change while a site runs: read once
 
 
-def recorded(lab: Lab, params: Params) -> Recording | None:
-    """The lab's recording of exactly these parameters, one from a GPU before one from a CPU."""
+def shelf(lab: Lab) -> list[Recording]:
+    """The lab's recordings, those from a GPU first."""
     if lab.slug not in _shelf:
         _shelf[lab.slug] = recordings.load(lab.experiment)
-    return next((made for made in _shelf[lab.slug] if made.params == params), None)
+    return _shelf[lab.slug]
+
+
+def recorded(lab: Lab, params: Params) -> Recording | None:
+    """The lab's recording of exactly these parameters, one from a GPU before one from a CPU."""
+    return next((made for made in shelf(lab) if made.params == params), None)
 
 
 def opening(lab: Lab, runner: Runner) -> dict[str, Any] | None:
