@@ -27,11 +27,11 @@ class Handle:
     """A point to be dragged, bound to two parameters; with `origin`, the parameters are offsets from that point, given as
     two parameters or two numbers.
     `scale` divides what is dragged: a handle drawn at origin + scale · (x, y). "start[1]" names an entry, counted
-    from 0, of a text parameter such as "-2,2". A number for x lets the point move up and down alone. share: y names an
+    from 0, of a text parameter such as "-2,2". A number for x lets the point move up and down alone, one for y along. share: y names an
     entry of a distribution: it stays between 0 and 1, and the other entries take what is left in their proportions."""
 
     x: str | float
-    y: str
+    y: str | float
     origin: tuple[str | float, str | float] | None = None
     scale: float = 1.0
     color: str = BRASS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from driver import choose, enter, facts, figure, preset, settle, words
+from driver import choose, enter, facts, figure, parameters, preset, settle, view, words
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 LABEL_OF_UNITS = "half a unit in the last place"
@@ -86,7 +86,7 @@ def test_the_gap_to_the_logarithm_is_eulers_constant(open_lab):
     assert n[-1] == 30000
     gap = figure(page)[0]["y"] - figure(page)[1]["y"]
     assert gap[-1] == pytest.approx(np.euler_gamma + 0.5 / 30000, abs=2e-6)
-    assert number(facts(page)["H_n − ln n"]) == pytest.approx(np.euler_gamma + 0.5 / 30000, abs=1e-9)
+    assert number(facts(page)["Hₙ − ln n"]) == pytest.approx(np.euler_gamma + 0.5 / 30000, abs=1e-9)
 
 
 def test_bars_and_groups_are_what_they_should_be(open_lab):
@@ -102,7 +102,7 @@ def test_any_target_is_reached_and_the_ratio_follows_it(open_lab):
     page = open_lab("harmonic", "view=6")
     enter(page, "target", -0.25)
     assert number(facts(page)["sum"]) == pytest.approx(-0.25, abs=2e-3)
-    assert number(facts(page)["limit ¼e^(2·target)"]) == pytest.approx(np.exp(-0.5) / 4, rel=1e-4)
+    assert number(facts(page)["limit ¼ exp(2 · target)"]) == pytest.approx(np.exp(-0.5) / 4, rel=1e-4)
     assert number(facts(page)["ratio"]) == pytest.approx(np.exp(-0.5) / 4, rel=1e-2)
     assert set(named(page, "target")["y"]) == {-0.25}
 
@@ -125,3 +125,14 @@ def test_the_tower_reaches_half_the_harmonic_number(open_lab):
     assert "5.000 out" in words(page)
     here = named(page, "this tower")
     assert here["y"][0] == 12367 and here["x"][0] == pytest.approx(5, abs=1e-4)
+    view(page, 8)
+    assert facts(page) == {"the top block’s end": "0.650", "the tower": "it stands"}
+    box, axis = page.locator("#figure .knob").first.bounding_box(), page.evaluate("Orrery.stage.drawing.plot._fullLayout.xaxis")
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.4 * axis["_length"] / 3.2, y + 60, steps=6)
+    page.mouse.up()
+    settle(page)
+    assert parameters(page)["shift_1"] == pytest.approx(0.6, abs=0.02) and parameters(page)["shift_2"] == 0.2
+    assert "the top block tips over" in words(page), "its centre of mass is 0.1 beyond the block below"

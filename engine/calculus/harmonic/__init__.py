@@ -15,7 +15,7 @@ from engine.calculus.harmonic.asymptotic import EULER, TRUNCATIONS, harmonic, tr
 from engine.calculus.harmonic.coupons import collect
 from engine.calculus.harmonic.machine import add_up, compare, compare_seconds, seconds_for, stalls
 from engine.calculus.harmonic.parameters import Harmonic
-from engine.calculus.harmonic.pictures import areas, halves, tower
+from engine.calculus.harmonic.pictures import areas, halves, stacked, tower
 from engine.calculus.harmonic.rearranged import rearrange
 from engine.calculus.harmonic.result import Coupons, Growth, Summed
 from engine.core import Partial, experiment
@@ -93,6 +93,7 @@ def _opening(params: Harmonic, n: int, coupons: Coupons) -> Summed:
             rearranged=rearrange(params.target, params.n),
             coupons=coupons,
             tower=tower(params.blocks),
+            hand=stacked(np.cumsum([params.shift_4, params.shift_3, params.shift_2, params.shift_1])[::-1]),
             dtype=params.dtype,
             findings=(),
         )

@@ -179,12 +179,12 @@ class Coupons:
 
 @dataclass(frozen=True)
 class Tower:
-    """Blocks of length 1 stacked over the edge of a table at 0, as far out as they can go.
+    """Blocks of length 1 stacked over the edge of a table at 0.
 
-    overhang: of the topmost block's end beyond the table, H_blocks / 2. level: blocks shown, counted from the top (1).
+    overhang: of the topmost block's end beyond the table, at most H_blocks / 2. level: blocks shown, counted from the top (1).
     left, right: their ends. centre: of mass of the blocks down to this one; support: where the block (or table) below
-    it ends. Balance wants centre <= support, and here they are equal at every level. needed: how many blocks an overhang
-    of `wanted` block lengths takes.
+    it ends. Balance wants centre <= support, and as far out as they can go they are equal at every level. needed: how many
+    blocks an overhang of `wanted` block lengths takes. tips: the level down to which the blocks tip; None: they stand.
     """
 
     overhang: float
@@ -195,6 +195,7 @@ class Tower:
     support: Float[ndarray, " shown"]
     wanted: Int[ndarray, " w"]
     needed: Int[ndarray, " w"]
+    tips: int | None = None
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class Summed:
     h_n = 1 + 1/2 + … + 1/n; log_n = ln n; gamma_estimate = H_n - ln n, which falls to gamma = 0.5772…
     stall_at: forward, the first k whose term, like all later ones, leaves the format's sum as it is, whether or not n
     gets there; Kahan, the same once it was met with; None for the other orders. stalled: whether it was met with.
-    While a long run streams, `machine` and `orders` hold fewer terms, or NaN.
+    tower: as far out as it can go; hand: four blocks as they were put. While a long run streams, `machine` and `orders` hold fewer terms, or NaN.
     """
 
     n: int
@@ -223,5 +224,6 @@ class Summed:
     rearranged: Rearranged
     coupons: Coupons
     tower: Tower
+    hand: Tower
     findings: tuple[Finding, ...]
     dtype: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.calculus.harmonic import Summed, harmonic_series, reference
@@ -9,6 +11,7 @@ from engine.calculus.harmonic.asymptotic import truncation_errors
 from engine.calculus.harmonic.coupons import collect
 from engine.calculus.harmonic.pictures import tower
 from engine.calculus.harmonic.rearranged import rearrange
+from engine.calculus.harmonic.result import Tower
 from engine.core import amounts
 from pages.calculus.harmonic.lesson import LESSON
 from pages.calculus.harmonic.machine import orders_figure, positive, said, stop_figure, why_figure
@@ -43,9 +46,9 @@ def growth_figure(r: Summed) -> draw.Figure:
         ],
         said(r, "growth"),
         facts=[
-            ("H_n", amounts.number(r.h_n, 12)),
+            ("Hₙ", amounts.number(r.h_n, 12)),
             ("ln n", amounts.number(r.log_n, 12)),
-            ("H_n − ln n", amounts.number(r.gamma_estimate, 9)),
+            ("Hₙ − ln n", amounts.number(r.gamma_estimate, 9)),
             ("γ", amounts.number(r.gamma, 9)),
         ],
     )
@@ -94,10 +97,10 @@ def proof_figure(r: Summed) -> draw.Figure:
             ),
         ],
         T.many(
-            "The bars lie above 1/x, so H_n exceeds ln(n + 1) = {lower:number.6}; {n:count} whole group up to n makes H at least {floor:number.6}.",
-            "The bars lie above 1/x, so H_n exceeds ln(n + 1) = {lower:number.6}; {n:count} whole groups up to n, all but the first at least one "
+            "The bars lie above 1/x, so Hₙ exceeds ln(n + 1) = {lower:number.6}; {n:count} whole group up to n makes H at least {floor:number.6}.",
+            "The bars lie above 1/x, so Hₙ exceeds ln(n + 1) = {lower:number.6}; {n:count} whole groups up to n, all but the first at least one "
             "half, make H at least {floor:number.6}.",
-            "条形高过 1/x，故 H_n 大于 ln(n + 1) = {lower:number.6}；到 n 为止有 {n:count} 个完整的组，除第一组外每组不小于一半，故 H 至少为 "
+            "条形高过 1/x，故 Hₙ 大于 ln(n + 1) = {lower:number.6}；到 n 为止有 {n:count} 个完整的组，除第一组外每组不小于一半，故 H 至少为 "
             "{floor:number.6}。",
             n=len(h.last),
             lower=a.lower,
@@ -118,7 +121,7 @@ def proof_figure(r: Summed) -> draw.Figure:
         ],
         facts=[
             ("ln(n + 1)", amounts.number(a.lower, 7)),
-            ("H_n", amounts.number(r.h_n, 7)),
+            ("Hₙ", amounts.number(r.h_n, 7)),
             ("1 + ln n", amounts.number(a.upper, 7)),
             (T("Oresme's floor", "奥雷姆下界"), amounts.number(h.floor[-1], 4)),
         ],
@@ -160,7 +163,7 @@ def rearranged_figure(r: Summed) -> draw.Figure:
             (T("terms added", "加的项"), amounts.count(a.positives[-1])),
             (T("terms subtracted", "减的项"), amounts.count(a.negatives[-1])),
             (T("ratio", "比值"), amounts.number(a.ratio, 5)),
-            (T("limit ¼e^(2·target)", "极限 ¼e^（2·目标）"), amounts.number(a.ratio_limit, 5)),
+            (T("limit ¼ exp(2 · target)", "极限 ¼ exp(2 · 目标)"), amounts.number(a.ratio_limit, 5)),
         ],
     )
 
@@ -219,15 +222,15 @@ def coupons_figure(r: Summed) -> draw.Figure:
     )
 
 
-def _bricks(r: Summed) -> tuple[list, draw.Axis]:
+def _bricks(t: Tower) -> tuple[list, draw.Axis]:
     """The tower's outline: its blocks one by one, or, where there are too many, its two sides over log level."""
-    t = r.tower
     height = int(t.level[-1])
     if height <= BRICKS:
         y = height - t.level + 0.5
-        blocks = draw.bars(np.ones(len(y)), y, base=t.left, orientation="h", width=0.86, hoverinfo="skip")
+        colors = [draw.REJECT if level <= (t.tips or 0) else draw.MEASURED for level in t.level.tolist()]
+        blocks = draw.bars(np.ones(len(y)), y, colors, base=t.left, orientation="h", width=0.86, hoverinfo="skip")
         table = draw.bars([1.2], [-0.3], draw.MUTE, base=[-1.2], orientation="h", width=0.6, hoverinfo="skip", name=TABLE)
-        marks = draw.points(t.centre, y - 0.5, draw.THEORY, size=5, symbol="triangle-up", name=CENTRE)
+        marks = draw.points(t.centre, y - 0.5, draw.THEORY, size=5 if height > 9 else 9, symbol="triangle-up", name=CENTRE)
         edge = draw.line([0, 0], [0, height * 1.04], draw.INK_2, width=1, dash="dot", hoverinfo="skip")
         return [blocks, table, marks, edge], draw.Axis(T("blocks above the table", "桌面以上的块数"), range=(-0.8, height * 1.1 + 0.4))
     sides = np.concatenate([t.left, t.right[::-1]]), np.concatenate([t.level, t.level[::-1]])
@@ -243,7 +246,7 @@ def tower_figure(r: Summed) -> draw.Figure:
     """Blocks stacked out over the edge of a table, and how many a given overhang takes."""
     t = r.tower
     height = int(t.level[-1])
-    traces, rows = _bricks(r)
+    traces, rows = _bricks(t)
     small = height <= BRICKS
     out = T("{overhang:fixed.3} out", "伸出 {overhang:fixed.3}", overhang=t.overhang)
     return draw.Figure(
@@ -287,6 +290,41 @@ def tower_figure(r: Summed) -> draw.Figure:
     )
 
 
+def hand_figure(r: Summed) -> draw.Figure:
+    """Four blocks, each dragged by its end; what tips is red."""
+    t = r.hand
+    traces, rows = _bricks(t)
+    height = len(t.level)
+    ends = [*t.right[1:].tolist(), 0.0]
+    tips = (
+        T.many("the top block tips over", "the {n} top blocks tip over", "最上面 {n} 块翻倒", n=t.tips)
+        if t.tips
+        else T("it stands", "立得住")
+    )
+    return draw.Figure(
+        traces,
+        [
+            draw.Panel(
+                draw.Axis(T("block lengths beyond the edge", "伸出桌沿的长度（块长）"), range=(-1.3, 1.9)),
+                replace(rows, range=(-0.8, 4.3)),
+                key=True,
+            )
+        ],
+        T(
+            "Four blocks, {overhang:fixed.3} block lengths beyond the edge: {tips}.",
+            "四块积木，伸出桌沿 {overhang:fixed.3} 个块长：{tips}。",
+            overhang=t.overhang,
+            tips=tips,
+        ),
+        [draw.Label(t.overhang + 0.05, height - 0.15, tips, draw.REJECT if t.tips else draw.MEASURED)],
+        facts=[(T("the top block’s end", "顶块末端"), (t.overhang, "fixed.3")), (T("the tower", "这座塔"), tips)],
+        handles=[
+            draw.Handle(f"shift_{i}", height - i + 0.5, (end, 0.0), text=T("block {i} from the top", "从上数第 {i} 块", i=i))
+            for i, end in enumerate(ends, 1)
+        ],
+    )
+
+
 SUM = ("n", "dtype", "order")
 LAB = Lab(
     experiment=harmonic_series,
@@ -318,6 +356,14 @@ LAB = Lab(
             T("When are all collected?", "何时能集齐？"), coupons_figure, uses=("coupons", "runs", "seed"), more=True, topics=("coupons",)
         ),
         View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, kind="exact", uses=("blocks",), topics=("tower",)),
+        View(
+            T("How far do you get with four?", "四块能伸多远？"),
+            hand_figure,
+            kind="exact",
+            uses=("shift_1", "shift_2", "shift_3", "shift_4"),
+            topics=("hand",),
+            more=True,
+        ),
     ],
     lesson=LESSON,
     presets=[

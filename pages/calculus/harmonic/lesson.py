@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from engine.calculus.harmonic import Summed
+from engine.calculus.harmonic.formats import number_format
 from pages.shell import Choice, Curve, Number, Step, T
 
-STOP, GROWTH, PROOF, REACHED, COLLECTED, TOWER = 0, 3, 4, 5, 6, 7
+STOP, GROWTH, PROOF, REACHED, COLLECTED, TOWER, HAND = 0, 3, 4, 5, 6, 7, 8
 
 
 def reached(r: Summed) -> int:
@@ -22,9 +23,17 @@ def per_kind(r: Summed) -> tuple[np.ndarray, np.ndarray]:
 
 LESSON = [
     Step(
+        T(
+            "Four equal blocks at the edge of a table. Drag each by its end, and get the top one out as far as you can before anything tips. "
+            "A triangle marks the centre of mass of all that lies above. Can the top block hang wholly in the air?",
+            "桌沿上有四块同样的积木。拖动每一块的末端，在翻倒之前把最上面一块尽量往外送。三角形标出它上方各块的共同重心。最上面一块能整个悬空吗？",
+        ),
+        view=HAND,
+    ),
+    Step(
         lambda p: T(
-            "Stack {blocks:count} equal blocks at the edge of a table, each pushed out as far as it will go without falling. No glue, no counterweight.",
-            "在桌沿叠 {blocks:count} 块同样的积木，每块都尽量往外推，只要不掉下来。不用胶水，也不用配重。",
+            "Now {blocks:count} blocks, each pushed out as far as it will go without falling. No glue, no counterweight.",
+            "现在用 {blocks:count} 块，每块都尽量往外推，只要不掉下来。不用胶水，也不用配重。",
             blocks=p.blocks,
         ),
         view=TOWER,
@@ -62,8 +71,10 @@ LESSON = [
                 "它像对数一样增长：项数十倍，和只多 {more:number.2}。人们总觉得项多和就大，或者项小就不值一提。",
                 more=np.log(10),
             ),
-            between=(1, 1000),
-            log=True,
+            between=(0, 100),
+            along="y",
+            x=(1, 10_000),
+            y=(0, 100),
         ),
     ),
     Step(
@@ -77,11 +88,12 @@ LESSON = [
     ),
     Step(
         lambda p: T(
-            "Now a machine adds the {n:count} terms one after another, in half precision: every sum is rounded to eleven binary digits. "
+            "Now a machine adds the {n:count} terms one after another, in half precision: every sum is rounded to {bits} binary digits. "
             "It can still tell a single term from zero when the term is as small as {least:number.1}.",
-            "现在让机器用半精度逐项相加 {n:count} 项：每次的和都舍入到十一位二进制数字。单独一项哪怕小到 {least:number.1}，它仍能与零区分。",
+            "现在让机器用半精度逐项相加 {n:count} 项：每次的和都舍入到 {bits} 位二进制数字。单独一项哪怕小到 {least:number.1}，它仍能与零区分。",
             n=p.n,
-            least=2.0**-24,
+            bits=number_format(p.dtype).precision,
+            least=2.0 ** number_format(p.dtype).lowest,
         ),
         view=STOP,
         predict=Number(
@@ -93,9 +105,13 @@ LESSON = [
                 "人们以为要等到项小得机器存不下。其实早得多：一项只要小于和的末位的一半，就丢掉了。这里到第 {k:count} 项就停，后面全都白加。",
                 k=r.stall_at,
             ),
-            between=(10, 1_000_000),
+            between=(1, 2000),
             log=True,
             whole=True,
+            along="x",
+            keep=("exact",),
+            x=(1, 2080),
+            y=(0, 9.2),
         ),
     ),
     Step(
@@ -121,6 +137,7 @@ LESSON = [
                 T("a few others, near ln 2", "还有 ln 2 附近的几个"),
                 T("any number whatever", "任何一个数"),
             ],
+            keep=("ln 2: usual order",),
             x=(0, 60),
             y=(0, 2),
         ),

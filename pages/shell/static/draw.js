@@ -505,7 +505,7 @@ Orrery.Drawing = (() => {
         knob.style.left = `${axes.x._offset + axes.x.l2p(x)}px`;
         knob.style.top = `${axes.y._offset + axes.y.l2p(y)}px`;
         knob.style.setProperty('--knob', resolve(handle.color));
-        knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${typeof handle.x === 'number' ? '' : `${Orrery.number(x, 4)}, `}${Orrery.number(y, 4)}`);
+        knob.setAttribute('aria-label', `${say(handle.text) || handle.x}: ${[x, y].filter((_, k) => typeof [handle.x, handle.y][k] !== 'number').map(v => Orrery.number(v, 4)).join(', ')}`);
       });
       this.shifts = Orrery.labels.place(this.plot, this.board, this.ways);
     }
@@ -523,8 +523,7 @@ Orrery.Drawing = (() => {
 
     where(handle) {
       const { get } = Orrery.controls, base = this.base(handle);
-      const x = typeof handle.x === 'number' ? handle.x : handle.scale * get(handle.x);
-      return [base[0] + x, base[1] + handle.scale * get(handle.y)];
+      return [handle.x, handle.y].map((at, k) => base[k] + (typeof at === 'number' ? at : handle.scale * get(at)));
     }
 
     knob(i) {
@@ -533,8 +532,8 @@ Orrery.Drawing = (() => {
       const move = (x, y, done) => {
         const h = handle();
         const base = this.base(h);
-        const across = typeof h.x === 'number' ? {} : { [h.x]: (x - base[0]) / h.scale };
-        Orrery.controls.set({ ...across, [h.y]: (y - base[1]) / h.scale }, done ? 'commit' : 'drag', h.share);
+        const moved = [[h.x, x - base[0]], [h.y, y - base[1]]].filter(([name]) => typeof name !== 'number').map(([name, by]) => [name, by / h.scale]);
+        Orrery.controls.set(Object.fromEntries(moved), done ? 'commit' : 'drag', h.share);
         this.place();
       };
       const at = event => {

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import statistics
 from decimal import Decimal
 from fractions import Fraction
 
@@ -16,7 +17,7 @@ from engine.calculus.harmonic.counting import forward_by_counting
 from engine.calculus.harmonic.coupons import collect, law
 from engine.calculus.harmonic.formats import Half, number_format
 from engine.calculus.harmonic.machine import COMPARED, add_up, compare, seconds_for, stalls, tie_of
-from engine.calculus.harmonic.pictures import areas, halves, tower
+from engine.calculus.harmonic.pictures import areas, halves, stacked, tower
 from engine.calculus.harmonic.rearranged import FOLLOWED, positive_sum, rearrange, subtracted
 from engine.calculus.harmonic.summation import ORDERS, running
 from engine.core import Partial, Refused, results
@@ -399,6 +400,17 @@ def test_the_tower_just_stands(blocks):
         0.5 / found.level[:-1][np.diff(found.level) == 1],
     )
     assert found.needed[:5].tolist() == [4, 31, 227, 1674, 12367]
+
+
+@pytest.mark.parametrize(
+    "shifts", [*np.random.default_rng(4).uniform(-0.5, 1, (8, 4)).round(2).tolist(), [0.2] * 4, [0.5, 0.25, 1 / 6, 0.125]], ids=str
+)
+def test_a_tower_tips_where_a_centre_of_mass_leaves_what_it_lies_on(shifts):
+    right = [sum(shifts[i:]) for i in range(4)]
+    below = [*right[1:], 0.0]
+    centres = [statistics.fmean(end - 0.5 for end in right[: i + 1]) for i in range(4)]
+    wrong = [i + 1 for i in range(4) if not below[i] - 1 - 1e-9 <= centres[i] <= below[i] + 1e-9]
+    assert stacked(np.array(right)).tips == (wrong[0] if wrong else None)
 
 
 # --- the rearranged series --------------------------------------------------------------------------------------
