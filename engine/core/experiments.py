@@ -34,7 +34,7 @@ class Experiment(Generic[P, R]):
 
     `limits` gives, for a kind of device ("cpu", "cuda"), upper bounds tighter than the model's own. `warm_up` does
     beforehand what a first use would have to wait for: a site calls it in the background, once it stands. `forget`
-    drops what earlier runs left at hand.
+    drops what earlier runs left at hand. `apart` tells of which parameters a costly run may compute in another process.
     """
 
     slug: str
@@ -46,6 +46,7 @@ class Experiment(Generic[P, R]):
     limits: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     warm_up: Callable[[], None] | None = None
     forget: Callable[[], None] | None = None
+    apart: Callable[[P], bool] = lambda params: False
 
     @property
     def chapter(self) -> str:
@@ -103,6 +104,7 @@ def experiment(
     limits: Mapping[str, Mapping[str, float]] | None = None,
     warm_up: Callable[[], None] | None = None,
     forget: Callable[[], None] | None = None,
+    apart: bool | Callable[[Any], bool] = False,
 ) -> Callable[[Callable[[P], Any]], Experiment[P, Any]]:
     """Declare a function of one parameter model as the experiment of the lab `slug`.
 
@@ -115,6 +117,9 @@ def experiment(
     limits: upper bounds per kind of device, e.g. {"cpu": {"walkers": 10_000_000}}.
     warm_up: imports heavy libraries and loads what a first use needs; several labs may have it in common.
     forget: drops results kept for later runs, so that a recording takes the time of a first run.
+    apart: whether it is computed with numpy and Python alone, for all parameters or by a function of them: a server lets
+        its worker (`engine.core.worker`) do what of it is costly. torch lets go of the interpreter, and its models are
+        loaded once; what it leaves at hand, a slider reads off.
     """
 
     def declare(function: Callable[[P], Any]) -> Experiment[P, Any]:
@@ -129,7 +134,10 @@ def experiment(
                 return pace.cost(seconds(params))
             return model.tasks[getattr(params, model.task_field)].cost_of(params)
 
-        return Experiment(slug, function, model, cost_of, seconds, uses_gpu, limits or {}, warm_up, forget)
+        def elsewhere(params: Any) -> bool:
+            return apart(params) if callable(apart) else apart
+
+        return Experiment(slug, function, model, cost_of, seconds, uses_gpu, limits or {}, warm_up, forget, elsewhere)
 
     return declare
 

@@ -31,6 +31,10 @@ class Refused(ValueError):
         super().__init__(text.en)
         self.text, self.name = text, name
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that it keeps both languages on its way between processes."""
+        return type(self), (self.text, self.name)
+
     @property
     def en(self) -> str:
         """The sentence in English."""

@@ -21,6 +21,7 @@ from engine.core.provenance import Provenance
 from engine.core.recent import Recent
 from engine.core.turns import Asker, Turn, Turns
 from engine.core.words import T
+from engine.core.worker import Run, Worker
 
 CACHE_BYTES = 256 * 2**20
 LONG = 2000  # characters of parameters that are a key as they are
@@ -88,9 +89,10 @@ class Flight:
 
 
 class Runner:
-    """Runs experiments in this process. Safe to use from many threads."""
+    """Runs experiments in this process, or in its worker where it has one. Safe to use from many threads."""
 
     def __init__(self, cache_bytes: int = CACHE_BYTES):
+        self.worker: Worker | None = None
         self.cache: Recent[Outcome] = Recent(cache_bytes, lambda outcome: results.size(outcome.result))
         self.computed = 0
         self.brief, self.longer, self.costly = Turns(1, BRIEF_MOST), Turns(1, BRIEF_MOST), Turns(COSTLY_AT_ONCE, COSTLY_MOST)
@@ -120,7 +122,7 @@ class Runner:
 
     def line(self, experiment: Experiment, params: Params) -> Turns:
         """The line in which a run that a slider makes waits: those that hold the interpreter for long have their own."""
-        return self.brief if self.seconds(experiment, params) <= BRIEF else self.longer
+        return self.longer if self._long(experiment, params) else self.brief
 
     def run(self, experiment: Experiment, params: Params) -> Outcome:
         """The finished outcome, cached or computed here and now. Those who ask for the same at once share one computation."""
@@ -238,8 +240,7 @@ class Runner:
 
     def _compute(self, experiment: Experiment, params: Params) -> Generator[Outcome]:
         experiment.check(params, devices.current().kind)
-        lent = self._on_gpu.get(experiment.slug) if experiment.cost_of(params) != "instant" else None
-        stream = (lent or experiment.stream)(params)
+        stream = self._begun(experiment, params)
         seconds, outcome, begun = 0.0, None, time.perf_counter()
         with self._lock:
             self.computed += 1
@@ -257,6 +258,17 @@ class Runner:
             self.estimates.learn(experiment, params, seconds)
             self.cache.put(self.key(experiment, params), outcome)
             yield outcome
+
+    def _begun(self, experiment: Experiment, params: Params) -> Generator[Any] | Run:
+        """The run where it is computed: in the worker, with a GPU on loan, or here."""
+        costly = experiment.cost_of(params) != "instant"
+        if self.worker is not None and experiment.apart(params) and (costly or (self._long(experiment, params) and self.worker.ready())):
+            return self.worker.begin(experiment, params)
+        lent = self._on_gpu.get(experiment.slug) if costly else None
+        return (lent or experiment.stream)(params)
+
+    def _long(self, experiment: Experiment, params: Params) -> bool:
+        return self.seconds(experiment, params) > BRIEF
 
     def prepare(self, experiment: Experiment) -> None:
         """On a ZeroGPU Space, let the experiment's costly runs ask for the GPU; what a slider makes never does.

@@ -28,6 +28,7 @@ import orjson
 from engine.core import Params, Refused, devices, results
 from engine.core.runner import Outcome, Runner, Waiting, document
 from engine.core.turns import Asker, Busy
+from engine.core.worker import Ended
 from pages.shell import replies, schemas, visitors
 from pages.shell.lab import Lab
 from pages.shell.respond import Send, body_of, respond
@@ -212,6 +213,8 @@ class Api:
             yield
         except Busy as error:
             raise Problem(schemas.problem(429, error.en)) from None
+        except Ended as error:
+            raise Problem(schemas.problem(503, error.en)) from None
         except Refused as error:
             raise Problem(schemas.refusal(lab, error, given)) from None
         except Exception:
@@ -250,6 +253,7 @@ def openapi(labs: Mapping[str, Lab]) -> dict[str, Any]:
             (413, "The body is too large"),
             (422, "A parameter breaks its rule, or the run would take too long"),
             (429, "This visitor has as many runs as one may have"),
+            (503, "The process that computed it has ended: ask again"),
         )
     }
     document_ = {"schema": {"$ref": "#/components/schemas/Document"}}

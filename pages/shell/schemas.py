@@ -155,7 +155,16 @@ def shortened(value: Any, head: int) -> Any:
 
 def problem(status: int, detail: str, **more: Any) -> dict[str, Any]:
     """A problem document (RFC 9457)."""
-    titles = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Too large", 422: "Refused", 429: "Busy", 500: "Fault"}
+    titles = {
+        400: "Bad request",
+        404: "Not found",
+        405: "Method not allowed",
+        413: "Too large",
+        422: "Refused",
+        429: "Busy",
+        500: "Fault",
+        503: "Ended",
+    }
     return {"type": "about:blank", "title": titles[status], "status": status, "detail": detail} | more
 
 

@@ -18,9 +18,10 @@ import gradio as gr
 import orjson
 from starlette.middleware import Middleware
 
-from engine.core import privacy
+from engine.core import devices, privacy
 from engine.core.runner import Runner
 from engine.core.words import T
+from engine.core.worker import Worker
 from pages.shell import frame, operating, prose, quirks, replies, statics, teaching, theme, wire
 from pages.shell.api import Api
 from pages.shell.ask import Ask
@@ -125,6 +126,8 @@ class Site:
         block = not options.pop("prevent_thread_lock", False)
         # The thread that talks to the browsers waits this long, at most, for one that computes.
         sys.setswitchinterval(SWITCH_SECONDS)
+        if devices.current().kind == "cpu":  # a GPU has one context, this process's
+            self.runner.worker = Worker()
         if options.get("share"):
             privacy.others_seen()
         self.demo.queue(max_size=WAITING, default_concurrency_limit=None)

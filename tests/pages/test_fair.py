@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -211,3 +213,19 @@ def test_patience_ends_when_nobody_has_listened_for_long():
 )
 def test_a_request_for_messages_is_known(path, query, name):
     assert listening.listened_to(path, query) == name
+
+
+def test_a_costly_run_of_numpy_is_computed_beside_the_server_and_may_die_there(running):
+    worker = running.site.runner.worker
+    costly = {"rate": 20, "runs": 20_000}
+    assert running.http.post("/api/v1/labs/poisson/run", json=costly | {"seed": 901}).json()["result"]
+    assert worker.pid and worker.pid != os.getpid()
+    with running.http.stream(
+        "POST", "/api/v1/labs/random-walk/run", json={"walkers": 5_000_000, "steps": 2000}, headers={"accept": "text/event-stream"}
+    ) as told:
+        lines = told.iter_lines()
+        assert next(lines).startswith("event:")
+        os.kill(worker.pid, signal.SIGKILL)
+        assert any("ended before the result was there" in line and '"status":503' in line for line in lines)
+    assert running.http.post("/api/v1/labs/poisson/run", json=costly | {"seed": 902}).json()["result"]
+    wait_for(lambda: free(running))

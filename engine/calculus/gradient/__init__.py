@@ -20,7 +20,7 @@ __all__ = ["Differentiated", "Gradient", "at_point", "gradient"]
 MAP, PATCH, SLICE = 61, 15, 201
 
 
-@experiment("gradient", cost=cost)
+@experiment("gradient", cost=cost, apart=True)
 def gradient(params: Gradient) -> Iterator[Partial[Differentiated]]:
     """The gradient of f at a point and what it means; then, if asked for, the basins of one method as they form."""
     land = read(params.f, params.hole)

@@ -43,7 +43,7 @@ def cost(params: Harmonic) -> Literal["instant", "seconds", "minutes"]:
     return "instant" if seconds <= INSTANT else "seconds" if seconds <= A_WHILE else "minutes"
 
 
-@experiment("harmonic", cost=cost, seconds=estimated_seconds)
+@experiment("harmonic", cost=cost, seconds=estimated_seconds, apart=True)
 def harmonic_series(params: Harmonic) -> Iterator[Partial[Summed]]:
     """Sums, compares, rearranges, collects and stacks. What takes long opens with the first terms and is streamed."""
     n, whole = params.n, estimated_seconds(params)

@@ -58,7 +58,7 @@ def cost(params: PoissonProcess) -> Literal["instant", "seconds"]:
     return "instant" if runs_made(params) * setting_of(params).draws <= INSTANT_DRAWS else "seconds"
 
 
-@experiment("poisson", cost=cost)
+@experiment("poisson", cost=cost, apart=True)
 def poisson(params: PoissonProcess) -> Iterator[Partial[Arrived]]:
     """Simulate the runs in blocks, and tell after each what has been measured so far."""
     setting, runs = setting_of(params), runs_made(params)

@@ -47,7 +47,7 @@ def summarise(run: simulate.Simulation, params: RandomWalk) -> Walked:
     )
 
 
-@experiment("random-walk", cost=cost, seconds=estimated_seconds, uses_gpu=True, limits={"cpu": {"walkers": 10_000_000}})
+@experiment("random-walk", cost=cost, seconds=estimated_seconds, uses_gpu=True, apart=True, limits={"cpu": {"walkers": 10_000_000}})
 def random_walk(params: RandomWalk) -> Iterator[Partial[Walked]]:
     """Simulate the walkers and set what they did beside the exact laws; the result improves as walkers come in."""
     run = simulate.Simulation(Plan.of(params), "cuda" if devices.current().kind == "cuda" else None)

@@ -28,7 +28,7 @@ def cost(params: DetectionMetrics) -> Literal["instant", "seconds"]:
     return "seconds" if large or (params.source == "scenes" and params.pictures > 24) else "instant"
 
 
-@experiment("detection-metrics", cost=cost)
+@experiment("detection-metrics", cost=cost, apart=lambda params: params.source != "detr")
 def detection_metrics(params: DetectionMetrics) -> Detected:
     """Overlaps of the pair, and every score of the detections."""
     a, b = (sources.from_corners(getattr(params, name), name) for name in ("box_a", "box_b"))

@@ -52,7 +52,7 @@ def cost(params: SegmentationMetrics) -> Literal["instant", "seconds"]:
     return "seconds" if params.task == "sensitivity" and params.source != "confusion" else "instant"
 
 
-@experiment("segmentation-metrics", cost=cost)
+@experiment("segmentation-metrics", cost=cost, apart=lambda params: params.source != "detr")
 def segmentation_metrics(params: SegmentationMetrics) -> Iterator[Partial[Segmented]]:
     """Every score of the pair; in a sweep also how each falls as an error grows, one kind of error after another."""
     if params.source == "confusion":
