@@ -12,7 +12,7 @@ from engine.attention.contest import machine, softmax
 from engine.attention.contest.race import ROUNDS, Board, Entry, exponents
 from engine.attention.contest.result import Measured
 from engine.attention.contest.softmax import Shape
-from engine.core.findings import Finding, beyond_ceiling
+from engine.core.findings import Finding, beyond_ceiling, verdict
 from engine.core.words import T
 
 
@@ -102,3 +102,31 @@ def too_high(found: Measured, topic: str) -> Finding | None:
     """The finding on a share of the ceiling that nothing can reach, where one was measured."""
     shares = found.share[np.isfinite(found.share)]
     return beyond_ceiling(float(shares.max()), topic) if shares.size else None
+
+
+def faster(found: Measured, theirs: str, ours: str, at: int, names: Mapping[str, T]) -> T:
+    """By how much `ours` is the faster at a point, as far as the clock tells. names: "where", "theirs" and "ours" as a
+    sentence calls them."""
+    time = found.ratio(theirs, ours, at)
+    values = {**names, "low": time.low, "high": time.high, "runs": time.runs}
+    match verdict(time.low, time.high):
+        case "above":
+            return T(
+                "At {where} {ours} is {times:number.2} times as fast as {theirs} ({low:number.2} to {high:number.2}; {runs} runs each).",
+                "{where} 时，{ours}的速度是{theirs}的 {times:number.2} 倍（{low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=time.middle,
+                **values,
+            )
+        case "below":
+            return T(
+                "At {where} {ours} takes {times:number.2} times as long as {theirs} ({theirs} over {ours} is {low:number.2} to {high:number.2}; {runs} runs each).",
+                "{where} 时，{ours}的用时是{theirs}的 {times:number.2} 倍（{theirs} ÷ {ours}为 {low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
+                times=1 / time.middle,
+                **values,
+            )
+        case _:
+            return T(
+                "At {where} the clock cannot tell {ours} from {theirs}: {theirs} over {ours} is {low:number.2} to {high:number.2} in {runs} runs each.",
+                "{where} 时，时钟分不出{ours}与{theirs}的快慢：{theirs} ÷ {ours}为 {low:number.2} 至 {high:number.2}（各运行 {runs} 次）。",
+                **values,
+            )

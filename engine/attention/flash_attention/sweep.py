@@ -18,7 +18,7 @@ from engine.attention.contest.softmax import Attend, Shape, Trial
 from engine.attention.contest.sweep import Sweep
 from engine.attention.flash_attention import operator
 from engine.attention.flash_attention.parameters import FlashAttention
-from engine.core.findings import Finding, gather, verdict
+from engine.core.findings import Finding, gather
 from engine.core.words import T
 
 SECONDS = {"cpu": 1.7, "cuda": 0.5}  # aim of the timing rounds of one point
@@ -138,29 +138,9 @@ def compared(found: Measured) -> tuple[Finding, ...]:
         return (
             Finding(T("No point was measured for both naive attention and ours.", "没有一个点同时测得朴素注意力与本站实现。"), "timing"),
         )
-    time, place = found.ratio("naive", "ours", at), where(found.axis, int(found.swept[at]))
-    spread = {"where": place, "low": time.low, "high": time.high, "runs": time.runs}
-    match verdict(time.low, time.high):
-        case "above":
-            said = T(
-                "At {where} ours is {times:number.2} times as fast as naive attention ({low:number.2} to {high:number.2}; {runs} runs each).",
-                "{where} 时，本站实现的速度是朴素注意力的 {times:number.2} 倍（{low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
-                times=time.middle,
-                **spread,
-            )
-        case "below":
-            said = T(
-                "At {where} ours takes {times:number.2} times as long as naive attention (naive over ours {low:number.2} to {high:number.2}; {runs} runs each).",
-                "{where} 时，本站实现用时是朴素注意力的 {times:number.2} 倍（朴素 ÷ 本站为 {low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
-                times=1 / time.middle,
-                **spread,
-            )
-        case _:
-            said = T(
-                "At {where} the clock cannot tell ours from naive attention: naive over ours is {low:number.2} to {high:number.2} in {runs} runs each.",
-                "{where} 时，时钟分不出本站实现与朴素注意力的快慢：朴素 ÷ 本站为 {low:number.2} 至 {high:number.2}（各运行 {runs} 次）。",
-                **spread,
-            )
+    place = where(found.axis, int(found.swept[at]))
+    names = {"where": place, "theirs": T("naive attention", "朴素注意力"), "ours": T("ours", "本站实现")}
+    said = contest.faster(found, "naive", "ours", at, names)
     memory = found.extra_bytes[found.row("naive"), at] / found.extra_bytes[found.row("ours"), at]
     held = T(
         "At {where} naive attention holds {times:number.3} times the memory of ours.",

@@ -221,30 +221,11 @@ def overtaking(found: Measured, crossed: Crossing) -> Finding:
         (name for name in SOFTMAXES if name in found.contenders),
         key=lambda name: np.nan_to_num(found.milliseconds[found.row(name), at], nan=np.inf),
     )
+    where = T("length {length:count}", "长度 {length:count}", length=int(found.lengths[at]))
+    names = {"where": where, "theirs": T("the best softmax", "最快的 softmax"), "ours": T("linear attention", "线性注意力")}
+    lead = contest.faster(found, fastest, found.contenders[crossed.ours], at, names)
     time = found.ratio(fastest, found.contenders[crossed.ours], at)
-    values = {"length": int(found.lengths[at]), "low": time.low, "high": time.high, "runs": time.runs}
-    match verdict(time.low, time.high):
-        case "undecided":
-            lead = T(
-                "At length {length:count} the clock cannot tell it from the best softmax: softmax takes {low:number.2} to {high:number.2} times as long, {runs} runs each.",
-                "长度 {length:count} 时，时钟分不出它与最快的 softmax：softmax 的用时是它的 {low:number.2} 至 {high:number.2} 倍（各运行 {runs} 次）。",
-                **values,
-            )
-        case "above":
-            lead = T(
-                "At length {length:count} the best softmax takes {times:number.3} times as long as linear attention ({low:number.2} to {high:number.2}; {runs} runs each).",
-                "长度 {length:count} 时，最快的 softmax 用时是线性注意力的 {times:number.3} 倍（{low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
-                times=time.middle,
-                **values,
-            )
-        case "below":
-            lead = T(
-                "At length {length:count} linear attention takes {times:number.3} times as long as the best softmax (softmax over linear {low:number.2} to {high:number.2}; {runs} runs each).",
-                "长度 {length:count} 时，线性注意力用时是最快的 softmax 的 {times:number.3} 倍（softmax ÷ 线性为 {low:number.2} 至 {high:number.2}；各运行 {runs} 次）。",
-                times=1 / time.middle,
-                **values,
-            )
     if verdict(time.low, time.high) == "above" and np.isfinite(crossed.crossover):
-        where = T("The medians cross near length {n:count}.", "中位数在长度约 {n:count} 处交叉。", n=round(crossed.crossover))
-        lead = T.joined([lead, where], " ", "")
+        crossing = T("The medians cross near length {n:count}.", "中位数在长度约 {n:count} 处交叉。", n=round(crossed.crossover))
+        lead = T.joined([lead, crossing], " ", "")
     return Finding(lead, "time")

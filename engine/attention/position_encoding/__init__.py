@@ -87,7 +87,7 @@ def picture(params: PositionEncoding) -> PositionEncoded:
         offset=params.offset,
         scaling=params.scaling,
         base=params.base,
-        chosen=pictures.choose(encoding, own, params.length, params.offset),
+        chosen=pictures.choose(encoding, own, params.length),
         turning=rotation.turning(own.q, own.k, own.rates, params.distance, params.offset, FRAMES),
         formats=rotation.formats(own.q, own.k, own.rates),
         decay=decays.decay(own.q, own.k, own.rates, unscaled, own.temperature),

@@ -17,8 +17,8 @@ FURTHEST = 48  # distances to either side that are drawn
 COLUMNS = 64
 
 
-def choose(encoding: Encoding, given: Given, length: int, offset: int) -> Chosen:
-    """`encoding` at the positions 0 to length − 1, and moved by `offset`."""
+def choose(encoding: Encoding, given: Given, length: int) -> Chosen:
+    """`encoding` at the positions 0 to length − 1."""
     at = np.arange(length)
     terms = np.stack(encoding.terms(given, Places(at, at)))
     return Chosen(
@@ -28,7 +28,6 @@ def choose(encoding: Encoding, given: Given, length: int, offset: int) -> Chosen
         parts=encoding.parts,
         terms=terms,
         scores=terms.sum(0),
-        moved=encoding.score(given, Places(at + offset, at + offset)),
     )
 
 

@@ -25,7 +25,7 @@ class Matrix:
 @dataclass(frozen=True)
 class Chosen:
     """One encoding in detail. matrix: what it works with, None for none. parts, terms: names and matrices that add up to
-    scores of queries and keys at positions 0 to N − 1. moved: the scores with every position moved."""
+    scores of queries and keys at positions 0 to N − 1."""
 
     name: str
     title: T
@@ -33,7 +33,6 @@ class Chosen:
     parts: tuple[T, ...]
     terms: Float[ndarray, "t N N"]
     scores: Float[ndarray, "N N"]
-    moved: Float[ndarray, "N N"]
 
 
 @dataclass(frozen=True)

@@ -36,20 +36,9 @@ class Places:
 
 def cells(z: np.ndarray, x0: float, y0: float, most: float, name: T | str, **options: object) -> dict:
     """A block of numbers as coloured cells with the numbers in them."""
-    made = {
-        "x0": x0,
-        "dx": 1,
-        "y0": y0,
-        "dy": 1,
-        "zmin": -most,
-        "zmax": most,
-        "xgap": 1,
-        "ygap": 1,
-        "texttemplate": "%{z:.2f}",
-        "hovertemplate": "%{z:.5f}",
-        "hoverongaps": False,
-    }
-    return draw.heat(z, diverging=False, scale=draw.DIVERGING, name=name, **(made | options))
+    made = {"x0": x0, "dx": 1, "y0": y0, "dy": 1, "zmin": -most, "zmax": most, "xgap": 1, "ygap": 1}
+    shown = {"texttemplate": "%{z:.2f}", "hovertemplate": "%{z:.5f}", "hoverongaps": False}
+    return draw.heat(z, scale=draw.DIVERGING, name=name, **(made | shown | options))
 
 
 def box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:

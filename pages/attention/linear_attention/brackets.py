@@ -14,13 +14,6 @@ NAMES = {"left": {"order": LEFT, "name": "QKᵀ"}, "right": {"order": RIGHT, "na
 Rows = dict[int, dict[str, np.ndarray]]
 
 
-def said(name: str, numbers: float, made: bool) -> T:
-    """What a table between the two products holds, if it is made at all."""
-    if made:
-        return T("{name}: {n:count} numbers", "{name}：{n:count} 个数", name=name, n=numbers)
-    return T("{name}: never made", "{name}：根本不出现", name=name)
-
-
 def shapes(b: Brackets) -> tuple[list[dict], Rows, list[draw.Label], draw.Panel]:
     """Q to the left of QKᵀ and Kᵀ above it, V to its right, KᵀV in the corner of Kᵀ and V, at every moment. What the brackets
     make first is filled, what they never make an outline."""
@@ -43,14 +36,15 @@ def shapes(b: Brackets) -> tuple[list[dict], Rows, list[draw.Label], draw.Panel]
         rows[len(traces)] = {"x": xs.astype(np.float32), "y": ys.astype(np.float32)}
         filled = {"fill": "toself", "fillcolor": f"{color}/{0 if never else 0.35}", "hoverinfo": "name"}
         traces.append(draw.line(xs[-1], ys[-1], color, width=1.6, dash="dot" if never else "", name=name, **filled))
-    bottom, right = top + b.chosen, far + b.width
-    held, small = b.here["left_numbers"], b.here["right_numbers"]
+    middle, bottom, right = left + b.chosen / 2, top + b.chosen, far + b.width
+    held, small = (T("{n:count} numbers", "{n:count} 个数", n=b.here[f"{order}_numbers"]) for order in NAMES)
+    absent = T("never made", "根本不出现")
     labels = [
         draw.Label(0, bottom + lift, "Q"),
         draw.Label(left, -lift, "Kᵀ"),
         draw.Label(right, bottom + lift, "V", anchor="right"),
-        draw.Label(left + b.chosen / 2, top + b.chosen / 2, said("QKᵀ", held, b.first == "left"), draw.SECOND, "center"),
-        draw.Label(right, -lift, said("KᵀV", small, b.first == "right"), draw.MEASURED, "right"),
+        draw.Label(middle, middle, T("QKᵀ: {what}", "QKᵀ：{what}", what=held if b.first == "left" else absent), draw.SECOND, "center"),
+        draw.Label(right, -lift, T("KᵀV: {what}", "KᵀV：{what}", what=small if b.first == "right" else absent), draw.MEASURED, "right"),
     ]
     title = T("{order}: {name} comes first", "{order}：先算 {name}", **NAMES[b.first])
     across = draw.Axis(hidden=True, range=(-0.03 * unit, right + 0.03 * unit))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.attention.position_encoding import PositionEncoded, position_encoding
 from engine.attention.position_models import frequencies
-from pages.attention.position_encoding.family import distance_figure, family_figure, parts_figure, two_figure
+from pages.attention.position_encoding.family import family_figure, parts_figure, two_figure
 from pages.attention.position_encoding.lesson import LESSON
 from pages.attention.position_encoding.losses import shifted_figure, small_figure, target_figure
 from pages.attention.position_encoding.parts import title
@@ -63,21 +63,18 @@ LAB = Lab(
             uses=("encoding", *READ),
             topics=("small",),
         ),
-        View(
-            T("Does only the distance count?", "只有距离起作用吗？"), distance_figure, uses=(*ONE, "offset"), topics=("scores",), more=True
-        ),
+        View(T("And all eleven?", "十一种一起看？"), family_figure, uses=FAMILY, topics=("scores",), more=True),
         View(T("How far does it reach?", "能看多远？"), decay_figure, "exact", uses=(*RATES, *VECTORS), more=True),
         View(T("In which number format?", "用哪种数值格式？"), format_figure, uses=(*RATES, *VECTORS), more=True),
         View(T("With linear attention?", "配线性注意力？"), linear_figure, uses=LINEAR, more=True),
         View(T("What if all positions move?", "位置全都平移会怎样？"), shifted_figure, uses=("encoding",), topics=("small",), more=True),
-        View(T("And all eleven?", "十一种一起看？"), family_figure, uses=FAMILY, topics=("scores",), more=True),
     ],
     presets=[
         Preset(T("Waves or turning", "加正弦波还是转动"), {}, view=0),
         Preset(T("Four terms", "四项"), {"encoding": "xlnet", "length": 48}, view=1),
         Preset(T("Turning", "转动"), {"dimension": 16, "distance": 5, "offset": 0}, view=2),
         Preset(T("Eight times longer", "长八倍"), {"scaling": "yarn", "factor": 8.0}, view=3),
-        Preset(T("No row to read", "没有这一行"), {"encoding": "learned", "context": 128, "offset": 120}, view=6),
+        Preset(T("No row to read", "没有这一行"), {"encoding": "learned"}, view=10),
     ],
     sources=[
         "engine.attention.position_encoding.rotation",

@@ -1,4 +1,4 @@
-"""The figures of the whole family: side by side, one encoding's parts, and whether only the distance counts."""
+"""The figures of the family: two side by side, all of them, and one encoding's parts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.attention.position_encoding import PositionEncoded
-from pages.attention.position_encoding.parts import DISTANCE, POSITION_M, POSITION_N, around, title
+from pages.attention.position_encoding.parts import POSITION_M, POSITION_N, title
 from pages.shell import T, draw
 
 COLUMNS, GAP = 4, 8  # tiles side by side, and cells between two of them
 KEY = ((draw.ACCEPT, T("✓ m − n alone (m down, n across)", "✓ 只看 m − n（m 向下，n 向右）")), (draw.REJECT, T("✗ m and n", "✗ 看 m 与 n")))
 SUM = T("their sum: the score", "总和：即分数")
-ALONE, BOTH = T("m − n alone", "只看 m − n"), T("m and n", "看 m 与 n")
 EMBEDDING, SCORE = T("embedding", "嵌入"), T("score", "分数")
 ENTERS = {  # where an encoding enters, what it does there, and how many numbers it learns
     "none": (T("nowhere", "无处"), "–", "0"),
@@ -161,35 +160,5 @@ def parts_figure(p: PositionEncoded) -> draw.Figure:
             (T("Encoding", "编码"), name),
             (T("It works by", "方式"), kind[c.matrix.kind] if c.matrix else T("nothing", "无")),
             (T("The matrix", "矩阵"), does),
-        ],
-    )
-
-
-def distance_figure(p: PositionEncoded) -> draw.Figure:
-    """Every pair's score over its distance, here and moved."""
-    c, N, place = p.chosen, len(p.chosen.scores), p.names.index(p.chosen.name)
-    steps = (np.arange(N)[:, None] - np.arange(N)).ravel()
-    hover = T("m − n = %{x}<br>%{y:.9g}<extra></extra>", "m − n = %{x}<br>%{y:.9g}<extra></extra>")
-    here, moved = T("from 0 on", "从 0 开始"), T("from {offset} on", "从 {offset} 开始", offset=p.offset)
-    values = np.concatenate([c.scores.ravel(), c.moved.ravel()])
-    axes = draw.Axis(DISTANCE, range=(0.5 - N, N - 0.5)), draw.Axis(T("score", "分数"), range=around(values, 0.14))
-    return draw.Figure(
-        [
-            draw.points(steps, c.scores.ravel(), draw.MEASURED, size=7, opacity=0.5, name=here, hovertemplate=hover),
-            draw.points(steps, c.moved.ravel(), draw.SECOND, size=4, symbol="x-thin-open", opacity=0.8, name=moved, hovertemplate=hover),
-        ],
-        [draw.Panel(*axes, key=True)],
-        T(
-            "{name}: {n:count} pairs over their distance, at positions from 0 and from {offset}. At the same distance they differ by {departure:number.2} of the largest score.",
-            "{name}：{n:count} 对按距离排列，位置从 0 与从 {offset} 开始。同一距离上相差最大分数的 {departure:number.2}。",
-            name=title(p, c.name),
-            n=N * N,
-            offset=p.offset,
-            departure=p.departure[place],
-        ),
-        facts=[
-            (T("Depends on", "取决于"), ALONE if p.relative_only[place] else BOTH),
-            (T("Departure, over the largest score", "偏离量（相对最大分数）"), (p.departure[place], "number.2")),
-            (T("The formula says", "公式断言"), ALONE if p.theory[place] else BOTH),
         ],
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from engine.calculus.harmonic import Summed, harmonic_series, reference
@@ -18,6 +16,7 @@ from pages.calculus.harmonic.machine import orders_figure, positive, said, stop_
 from pages.shell import Lab, Picture, Preset, T, View, draw
 
 UNSEEN = 1e-30  # errors below this are not drawn
+BEYOND = T("block lengths beyond the edge", "伸出桌沿的长度（块长）")
 BRICKS = 60  # up to so many blocks are drawn one by one
 MOMENTS = 54
 SUM_AXIS, TERMS_TAKEN = T("sum", "和"), T("terms taken", "已取的项数")
@@ -172,18 +171,12 @@ def coupons_figure(r: Summed) -> draw.Figure:
     """How many draws until all kinds are there, beside the exact law; and what each further kind costs."""
     c = r.coupons
     middle, width = (c.edges[1:] + c.edges[:-1] + 1) / 2, np.diff(c.edges)
+    gumbel = np.diff(np.interp(c.edges, c.draws, c.gumbel))
     return draw.Figure(
         [
             draw.bars(middle, c.observed, width=0.85 * width, name=SEEN),
             draw.ticks(middle, c.exact, name=T("exact law", "精确分布")),
-            draw.line(
-                middle,
-                np.diff(np.interp(c.edges, c.draws, c.gumbel)),
-                draw.SECOND,
-                dash="dot",
-                width=1.6,
-                name=T("Gumbel limit", "Gumbel 极限"),
-            ),
+            draw.line(middle, gumbel, draw.SECOND, dash="dot", width=1.6, name=T("Gumbel limit", "Gumbel 极限")),
             draw.points(c.stage, c.wait, size=5, panel=1, name=SEEN),
             draw.line(c.stage, c.exact_wait, panel=1, name=T("exact", "精确")),
         ],
@@ -249,6 +242,7 @@ def tower_figure(r: Summed) -> draw.Figure:
     traces, rows = _bricks(t)
     small = height <= BRICKS
     out = T("{overhang:fixed.3} out", "伸出 {overhang:fixed.3}", overhang=t.overhang)
+    price = T("e² ≈ 7.4 times as many<br>for each length more", "每多伸出一个块长，<br>块数乘以 e² ≈ 7.4")
     return draw.Figure(
         [
             *traces,
@@ -257,7 +251,7 @@ def tower_figure(r: Summed) -> draw.Figure:
         ],
         [
             draw.Panel(
-                draw.Axis(T("block lengths beyond the edge", "伸出桌沿的长度（块长）"), range=(-1.25, max(1.2, t.overhang + 0.25))),
+                draw.Axis(BEYOND, range=(-1.25, max(1.2, t.overhang + 0.25))),
                 rows,
                 title=T("▲ each part's centre of mass is on the edge below", "▲ 上面各块的重心恰在下一块的边上")
                 if small
@@ -274,14 +268,7 @@ def tower_figure(r: Summed) -> draw.Figure:
         said(r, "tower"),
         [
             draw.Label(t.overhang, height * 1.06 if small else 0.7, out, draw.MEASURED, "right"),
-            draw.Label(
-                15,
-                12.0,
-                T("e² ≈ 7.4 times as many<br>for each length more", "每多伸出一个块长，<br>块数乘以 e² ≈ 7.4"),
-                draw.THEORY,
-                "right",
-                1,
-            ),
+            draw.Label(15, 12.0, price, draw.THEORY, "right", 1),
         ],
         facts=[
             (T("overhang {lengths}", "伸出 {lengths}", lengths=lengths), T("{blocks:count} blocks", "{blocks:count} 块", blocks=blocks))
@@ -294,38 +281,25 @@ def hand_figure(r: Summed) -> draw.Figure:
     """Four blocks, each dragged by its end; what tips is red."""
     t = r.hand
     traces, rows = _bricks(t)
-    height = len(t.level)
-    ends = [*t.right[1:].tolist(), 0.0]
-    tips = (
-        T.many("the top block tips over", "the {n} top blocks tip over", "最上面 {n} 块翻倒", n=t.tips)
-        if t.tips
-        else T("it stands", "立得住")
+    fallen = T.many("the top block tips over", "the {n} top blocks tip over", "最上面 {n} 块翻倒", n=t.tips or 0)
+    state = fallen if t.tips else T("it stands", "立得住")
+    says = T(
+        "Four blocks, {out:fixed.3} lengths out: {state}.", "四块积木，伸出 {out:fixed.3} 个块长：{state}。", out=t.overhang, state=state
     )
     return draw.Figure(
         traces,
-        [
-            draw.Panel(
-                draw.Axis(T("block lengths beyond the edge", "伸出桌沿的长度（块长）"), range=(-1.3, 1.9)),
-                replace(rows, range=(-0.8, 4.3)),
-                key=True,
-            )
-        ],
-        T(
-            "Four blocks, {overhang:fixed.3} block lengths beyond the edge: {tips}.",
-            "四块积木，伸出桌沿 {overhang:fixed.3} 个块长：{tips}。",
-            overhang=t.overhang,
-            tips=tips,
-        ),
-        [draw.Label(t.overhang + 0.05, height - 0.15, tips, draw.REJECT if t.tips else draw.MEASURED)],
-        facts=[(T("the top block’s end", "顶块末端"), (t.overhang, "fixed.3")), (T("the tower", "这座塔"), tips)],
+        [draw.Panel(draw.Axis(BEYOND, range=(-1.3, 1.9)), rows, key=True)],
+        says,
+        [draw.Label(t.overhang + 0.05, len(t.level) - 0.15, state, draw.REJECT if t.tips else draw.MEASURED)],
+        facts=[(T("the top block’s end", "顶块末端"), (t.overhang, "fixed.3")), (T("the tower", "这座塔"), state)],
         handles=[
-            draw.Handle(f"shift_{i}", height - i + 0.5, (end, 0.0), text=T("block {i} from the top", "从上数第 {i} 块", i=i))
-            for i, end in enumerate(ends, 1)
+            draw.Handle(f"shift_{i}", len(t.level) - i + 0.5, (end, 0.0), text=T("block {i} from the top", "从上数第 {i} 块", i=i))
+            for i, end in enumerate(t.support.tolist(), 1)
         ],
     )
 
 
-SUM = ("n", "dtype", "order")
+SUM, HAND = ("n", "dtype", "order"), ("shift_1", "shift_2", "shift_3", "shift_4")
 LAB = Lab(
     experiment=harmonic_series,
     picture=Picture(view=7),
@@ -356,14 +330,7 @@ LAB = Lab(
             T("When are all collected?", "何时能集齐？"), coupons_figure, uses=("coupons", "runs", "seed"), more=True, topics=("coupons",)
         ),
         View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, kind="exact", uses=("blocks",), topics=("tower",)),
-        View(
-            T("How far do you get with four?", "四块能伸多远？"),
-            hand_figure,
-            kind="exact",
-            uses=("shift_1", "shift_2", "shift_3", "shift_4"),
-            topics=("hand",),
-            more=True,
-        ),
+        View(T("How far do you get with four?", "四块能伸多远？"), hand_figure, "exact", uses=HAND, topics=("hand",), more=True),
     ],
     lesson=LESSON,
     presets=[

@@ -448,8 +448,6 @@ def test_the_chosen_encoding_is_the_one_asked_for():
         place = family.NAMES.index(name)
         np.testing.assert_allclose(made.scores, picture(PositionEncoding()).scores[place], atol=1e-12)
         assert (made.matrix is None) == (name == "none")
-        moved = np.abs(picture(PositionEncoding(encoding=name, length=24, offset=77)).chosen.moved - made.scores).max()
-        assert moved < 1e-9 if name in RELATIVE else moved > 1e-3, name
 
 
 def test_the_same_parameters_give_the_same_result():
