@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from engine.core.words import T, Words
 from pages.shell.axes import Axis, layout_of
 from pages.shell.colors import INK_2, SURFACE
 
-Swatch = Literal["line", "dash", "dot", "patch"]
+Symbol = Literal["circle-open", "cross", "diamond", "diamond-open", "line-ns-open", "square", "x"]  # as Plotly names markers
+Swatch = Literal["line", "dash", "dot", "patch"] | Symbol
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,10 @@ def _swatch(trace: Mapping[str, Any]) -> Swatch:
         return "patch"
     if "lines" in trace.get("mode", ""):
         return "dash" if trace["line"].get("dash", "solid") != "solid" else "line"
-    return "dot" if trace["type"].startswith("scatter") else "patch"
+    if not trace["type"].startswith("scatter"):
+        return "patch"
+    symbol = trace.get("marker", {}).get("symbol")
+    return symbol if symbol in get_args(Symbol) else "dot"
 
 
 def _number(place: int) -> str:

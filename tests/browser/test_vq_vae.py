@@ -54,7 +54,7 @@ def cut(page) -> float:
 
 
 def test_the_line_between_two_pictures_is_dragged_and_moved_by_keys(open_lab):
-    page = open_lab("vq-vae")
+    page = open_lab("vq-vae", "view=2")
     line = page.locator("#figure .divider")
     assert line.get_attribute("aria-valuenow") == "50" and cut(page) == pytest.approx(50, abs=1)
     at, to = place(page, 0, 128, 40), place(page, 0, 64, 40)
@@ -74,6 +74,8 @@ def test_the_line_between_two_pictures_is_dragged_and_moved_by_keys(open_lab):
 
 def test_a_cell_is_clicked_and_an_atom_painted_there(open_lab):
     page = open_lab("vq-vae")
+    assert float(facts(page)["pixels that moved"].replace("\u202f", "")) > 0, "one integer is changed already"
+    view(page, 1)
     before = facts(page)["PSNR"]
     click(page, 1, 8 * 5 + 4, 8 * 3 + 4)
     assert (parameters(page)["edit_row"], parameters(page)["edit_column"]) == (3, 5)
@@ -81,10 +83,10 @@ def test_a_cell_is_clicked_and_an_atom_painted_there(open_lab):
     codes = next(t["z"] for t in figure(page) if t["type"] == "heatmap")
     click(page, 0, 9 * 12 + 4.5, 9 * 15 + 4.5)
     assert parameters(page)["edit_code"] == codes[15, 12]
-    view(page, 0)
+    view(page, 1)
     run(page)
     assert facts(page)["PSNR"] <= before and facts(page)["changed"].endswith(f"→ {int(codes[15, 12])}")
-    view(page, 1)
+    view(page, 0)
     assert float(facts(page)["pixels that moved"].replace("\u202f", "")) > 0
     nearest = page.evaluate("Orrery.stage.drawing.figure.picks[0].sets[2].edit_code")
     bars = next(t for t in figure(page) if t["type"] == "bar")
@@ -100,7 +102,7 @@ def test_what_the_page_or_the_codebook_lacks_is_said(open_lab):
 
 
 def test_every_control_of_a_picture_moves_its_views(open_lab):
-    page = open_lab("vq-vae", "edit_code=-1")
+    page = open_lab("vq-vae", "edit_code=-1&view=2")
     seen = [facts(page)]
     for name, value in (("factor", 4), ("codebook", 1024)):
         choose(page, name, value)
@@ -156,6 +158,10 @@ def test_rates_pages_and_trainings_run_and_answer(open_lab):
     page = open_lab("vq-vae")
     preset(page, 2)
     settle(page)  # a preset opens on its recording
+    assert {"the page of integers", "as JPEG", "as WebP"} == set(facts(page)) and page.locator("#figure .divider").is_visible()
+    filled = page.evaluate("Orrery.stage.drawing.plot._fullLayout.yaxis._length / Orrery.stage.drawing.plot.clientHeight")
+    assert filled > 0.75, "as large as there is room"
+    view(page, 4)
     jpeg = next(t for t in figure(page) if t["name"] == "JPEG")
     assert np.all(np.diff(jpeg["x"]) > 0) and jpeg["y"][-1] > jpeg["y"][0] + 5
     preset(page, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.generation.vq_vae import vq_vae
 from pages.generation.vq_vae.lesson import LESSON
 from pages.generation.vq_vae.picture import integer_figure, kept_figure, used_figure
-from pages.generation.vq_vae.rates import bits_figure, pages_figure
+from pages.generation.vq_vae.rates import bits_figure, pages_figure, rival_figure
 from pages.generation.vq_vae.training import best_figure, chase_figure, compare_figure, losses_figure, number_figure
 from pages.shell import Lab, Picture, Preset, T, View
 
@@ -13,7 +13,7 @@ LAWS = {"world": ["normal", "uniform"]}
 
 LAB = Lab(
     experiment=vq_vae,
-    picture=Picture(view=1),
+    picture=Picture(),
     needs=("gradient",),
     title=T("VQ-VAE", "VQ-VAE"),
     words=T(
@@ -26,10 +26,11 @@ LAB = Lab(
     ),
     order=20,
     views=[
-        View(T("What does a page of integers keep?", "一页整数留下了什么？"), kept_figure, task="picture"),
         View(T("What does one integer paint?", "一个整数画的是什么？"), integer_figure, task="picture"),
+        View(T("What does a page of integers keep?", "一页整数留下了什么？"), kept_figure, task="picture"),
         View(T("Which codes are in use?", "用到了哪些码字？"), used_figure, task="picture"),
-        View(T("What does a bit buy?", "一个比特换来什么？"), bits_figure, task="rate"),
+        View(T("Who keeps more in as many bits?", "同样多的比特，谁留下的更多？"), rival_figure, task="rate"),
+        View(T("What does a bit buy?", "一个比特换来什么？"), bits_figure, task="rate", more=True),
         View(T("What do other pages show?", "其他整数页画出什么？"), pages_figure, task="pages"),
         View(T("Do the codes find the data?", "码字找得到数据吗？"), chase_figure, task="train"),
         View(T("How do losses and perplexity go?", "损失与困惑度如何变化？"), losses_figure, task="train", more=True),
@@ -39,18 +40,18 @@ LAB = Lab(
     ],
     lesson=LESSON,
     presets=[
-        Preset(T("One integer changed", "改动一个整数"), {}, 1),
-        Preset(T("A cat, 704 integers", "704 个整数的猫"), {"edit_code": -1}, 0),
+        Preset(T("One integer changed", "改动一个整数"), {}, 0),
+        Preset(T("A cat, 704 integers", "704 个整数的猫"), {"edit_code": -1}, 1),
         Preset(T("Against JPEG", "与 JPEG 相比"), {"task": "rate"}, 3),
-        Preset(T("Pages nobody coded", "无人编码的页"), {"task": "pages"}, 4),
-        Preset(T("Collapse", "坍缩"), {"task": "train", "method": "ema", "codes": 64}, 5),
-        Preset(T("Cured", "治好坍缩"), {"task": "train", "method": "ema", "codes": 64, "start": "k-means", "restarts": True}, 5),
+        Preset(T("Pages nobody coded", "无人编码的页"), {"task": "pages"}, 5),
+        Preset(T("Collapse", "坍缩"), {"task": "train", "method": "ema", "codes": 64}, 6),
+        Preset(T("Cured", "治好坍缩"), {"task": "train", "method": "ema", "codes": 64, "start": "k-means", "restarts": True}, 6),
         Preset(
             T("Lloyd and Max", "Lloyd 与 Max"),
             {"task": "train", "world": "normal", "method": "ema", "start": "data", "decay": 0.8, "codes": 8, "steps": 800},
-            7,
+            8,
         ),
-        Preset(T("By hand", "手算"), {"task": "number"}, 9),
+        Preset(T("By hand", "手算"), {"task": "number"}, 10),
     ],
     sources=[
         "engine.generation.quantisation.reference:nearest_code",

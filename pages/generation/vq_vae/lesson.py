@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from engine.generation.vq_vae import VqVaed
 from engine.generation.vq_vae.number import SHIFT, SLOPE, STEP, nearest
-from pages.generation.vq_vae.picture import moved
+from pages.generation.vq_vae.picture import WHOLE, moved
 from pages.shell import Choice, Curve, Place, Step, T
 
-KEPT, INTEGER, USED, NUMBER = 0, 1, 2, 9
+INTEGER, KEPT, USED, NUMBER = 0, 1, 2, 10
 CODED, ROUNDED = {"edit_code": -1}, {"task": "number"}
 CLOSE = 8  # numbers that stand side by side, if any do
 
 
 def touched(r: VqVaed) -> tuple[int, int, int, int]:
-    """The box (x0, y0, x1, y1) in the changed cell's window that holds every pixel that moved."""
+    """The box (x0, y0, x1, y1) in the picture that holds every pixel that moved."""
     down, across = np.nonzero(moved(r.cell))
-    return across.min(), down.min(), across.max() + 1, down.max() + 1
+    top, _, left, _ = r.cell.window
+    return left + across.min(), top + down.min(), left + across.max() + 1, top + down.max() + 1
 
 
 def uses(r: VqVaed) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +82,7 @@ LESSON = [
                 T("the cat as a coarse mosaic", "猫的粗糙马赛克"),
                 T("patches of colour, the cat hardly to be seen", "一片色块，几乎看不出猫"),
             ],
+            keep=(WHOLE.en,),
         ),
     ),
     Step(
@@ -99,17 +103,15 @@ LESSON = [
                 changed=r.cell.changed,
                 own=r.factor**2,
             ),
-            keep=("scatter",),
+            keep=(WHOLE.en, "scatter"),
             box=True,
             unit=T("px", "像素"),
-            x=(-60, 196),
-            y=(-60, 196),
         ),
     ),
     Step(
         lambda p: T(
-            "Click another integer, and some change the picture much, some hardly. The codes are numbered from 0 to {last:count}. Look for the one most like this cell's own.",
-            "换成别的整数，有的让画面大变，有的几乎不变。码字从 0 编到 {last:count}。找一找与这一格自己的码字最相像的那个。",
+            "Some integers would change this cell much, some hardly. The codes are numbered from 0 to {last:count}. Think of the one that is most like the cell's own.",
+            "换成别的整数，有的会让这一格大变，有的几乎不变。码字从 0 编到 {last:count}。想想与这一格自己的码字最相像的那一个。",
             last=p.codebook - 1,
         ),
         params=CODED,
@@ -159,11 +161,11 @@ LESSON = [
     ),
     Step(
         lambda p: T(
-            "How are codes learned? The smallest case: one number z is rounded to the nearest whole number q. The decoder answers {slope:number} q + {shift:number}, "
+            "How are codes learned? The smallest case: one number z is rounded to the nearest whole number q. The decoder answers {slope} q + {shift}, "
             "and should answer {target:number}. The loss is the square of what it is off.",
-            "码字怎样学？看最小的例子：一个数 z 取整为最近的整数 q；解码器答 {slope:number} q + {shift:number}，应当答 {target:number}；损失是差的平方。",
-            slope=SLOPE,
-            shift=SHIFT,
+            "码字怎样学？看最小的例子：一个数 z 取整为最近的整数 q；解码器答 {slope} q + {shift}，应当答 {target:number}；损失是差的平方。",
+            slope=Fraction(SLOPE).limit_denominator(9),
+            shift=Fraction(SHIFT).limit_denominator(9),
             target=p.target,
         ),
         params=ROUNDED,
@@ -209,6 +211,7 @@ LESSON = [
                 T("z moves, but its code and the loss stay", "z 动了，码字与损失都没变"),
                 T("z reaches another code, and the loss changes", "z 走到另一个码字，损失变了"),
             ],
+            keep=("code of z", "loss", "z"),
         ),
     ),
     Step(

@@ -12,8 +12,11 @@ from pages.shell import T, draw
 
 ERROR_SHOWN = 64  # mean absolute difference that is drawn brightest
 MOVED_SHOWN = 16  # largest one of a changed integer's pixel that is drawn brightest
+VEIL = 0.7  # how much what did not move is darkened
 GLOW = np.array([2.4, 1.3, 0.6])  # how soon red, green and blue are full: black, orange, yellow
 CELL = (draw.BRASS, T("the chosen cell", "选中的格子"), "line")
+WHITE = "#ffffff"  # around brass on a picture: brown on a brown cat is not seen
+WHOLE = T("the picture", "图片")
 
 
 def frame(pixels: np.ndarray, title: T, key: list = ()) -> draw.Panel:
@@ -28,16 +31,16 @@ def decibels(value: float, digits: int = 2) -> str:
     return f"{amounts.fixed(value, digits)}{amounts.SPACE}dB"
 
 
-def glow(error: np.ndarray, brightest: int) -> np.ndarray:
-    """Differences as a picture: black where there is none, through orange to yellow."""
+def glow(error: np.ndarray, brightest: int, veil: float = 1.0) -> np.ndarray:
+    """Differences as a picture: black where there is none, and there as opaque as `veil`, through orange to yellow."""
     t = np.clip(error.astype(float) / brightest, 0, 1)[..., None]
-    return (255 * np.clip(t * GLOW, 0, 1)).astype(np.uint8)
+    return (255 * np.clip(np.concatenate([t * GLOW, veil + t * GLOW[:1]], -1), 0, 1)).astype(np.uint8)
 
 
 def glow_key(brightest: int) -> list:
     """Which difference has which of these colours, in levels out of 255."""
     levels = (0, brightest // 2, brightest)
-    colors = ["#" + glow(np.array(level), brightest).tobytes().hex() for level in levels]
+    colors = ["#" + glow(np.array(level), brightest)[:3].tobytes().hex() for level in levels]
     words = [T.of("0"), T.of(str(levels[1])), T("{level} levels or more", "{level} 级以上", level=brightest)]
     return list(zip(colors, words, strict=True))
 
@@ -48,11 +51,22 @@ def box(window: tuple[int, int, int, int]) -> tuple[list[int], list[int]]:
     return [left, right, right, left, left], [top, top, bottom, bottom, top]
 
 
+def ringed(window: tuple[int, int, int, int], panel: int = 0) -> list[dict]:
+    """The chosen cell's outline."""
+    strokes = ((WHITE, 4.5), (draw.BRASS, 2.2))
+    return [draw.line(*box(window), color, width=width, panel=panel, hoverinfo="skip") for color, width in strokes]
+
+
+def beneath(r: VqVaed, panel: int) -> dict:
+    """The picture in few bytes, for what is laid over it."""
+    return draw.picture(r.image, panel=panel, source=draw.source(r.image, 85), name=WHOLE)
+
+
 def code_map(r: VqVaed, panel: int) -> list[dict]:
     """The page: each cell in the mean colour of its code's atom, its integer told when it is pointed at."""
     means = r.atoms.pixels.mean((1, 2)).round().astype(np.uint8)
     f = r.factor
-    return [draw.picture(means[r.codes].repeat(f, 0).repeat(f, 1), panel=panel), numbers(r.codes, f, panel)]
+    return [beneath(r, panel), draw.picture(means[r.codes].repeat(f, 0).repeat(f, 1), panel=panel), numbers(r.codes, f, panel)]
 
 
 def numbers(codes: np.ndarray, pitch: int, panel: int, hover: str = "%{z}", **more) -> dict:
@@ -67,7 +81,7 @@ def kept_figure(r: VqVaed) -> draw.Figure:
     cell, f = r.cell, r.factor
     here = (cell.row * f, (cell.row + 1) * f, cell.column * f, (cell.column + 1) * f)
     changed = cell.before != cell.after
-    reach = [draw.line(*box(cell.window), draw.BRASS, width=1.2, dash="dot", hoverinfo="skip")] if changed else []
+    reach = [draw.line(*box(cell.window), draw.THIRD, dash="dash", hoverinfo="skip"), *ringed(here)] if changed else []
     page = T(
         "{size:bytes} of {raw:bytes}",
         "{size:bytes} / {raw:bytes}",
@@ -96,7 +110,7 @@ def kept_figure(r: VqVaed) -> draw.Figure:
     if changed:
         facts.append((T("changed", "改动"), T("{before} → {after}", "{before} → {after}", before=cell.before, after=cell.after)))
     (height, width), (rows, columns) = r.image.shape[:2], r.codes.shape
-    touched = [(draw.BRASS, T("where the changed integer has a say", "被改整数的影响范围"), "dash")] if changed else []
+    touched = [CELL, (draw.THIRD, T("where its code has a say", "其码字的影响范围"), "dash")] if changed else []
     flat = T(
         "one of {colours} colours a cell: {psnr}", "每格取 {colours} 色之一：{psnr}", colours=r.codebook, psnr=decibels(r.flat_psnr, 1)
     )
@@ -106,7 +120,7 @@ def kept_figure(r: VqVaed) -> draw.Figure:
             draw.picture(r.reconstruction),
             *reach,
             *code_map(r, 1),
-            draw.line(*box(here), draw.BRASS, width=2.5, panel=1, hoverinfo="skip"),
+            *ringed(here, 1),
             draw.picture(glow(r.error, ERROR_SHOWN), panel=2),
             draw.picture(r.flat, panel=3),
         ],
@@ -142,18 +156,20 @@ def integer_figure(r: VqVaed) -> draw.Figure:
     """One cell's integer changed: the pixels around it before and after, what moved, and which codes lie near."""
     cell, f = r.cell, r.factor
     top, _, left, _ = cell.window
-    here = box((cell.row * f - top, (cell.row + 1) * f - top, cell.column * f - left, (cell.column + 1) * f - left))
+    here = (cell.row * f, (cell.row + 1) * f, cell.column * f, (cell.column + 1) * f)
+    within = tuple(edge - start for edge, start in zip(here, (top, top, left, left), strict=True))
     near = draw.bars(
         np.arange(len(cell.nearest)),
         cell.distances,
         panel=3,
-        marker={"color": [draw.BRASS if k == cell.after else draw.INK for k in cell.nearest], "line": {"width": 0}},
+        marker={"color": [draw.BRASS if k == cell.after else draw.THIRD for k in cell.nearest], "line": {"width": 0}},
         name=T("squared distance", "距离平方"),
         text=[str(k) for k in cell.nearest],
         textposition="none",
         hovertemplate="%{text}: %{y:.4g}<extra></extra>",
     )
     codes = (list(range(len(cell.nearest))), [str(k) for k in cell.nearest])
+    chosen = [(draw.BRASS, T("the cell's code", "此格的码字"))] if cell.after in cell.nearest else []
     facts = [
         (T("cell", "格子"), T("row {row}, column {column}", "第 {row} 行第 {column} 列", row=cell.row, column=cell.column)),
         (T("pixels that moved", "变化的像素"), (cell.changed, "count")),
@@ -178,19 +194,22 @@ def integer_figure(r: VqVaed) -> draw.Figure:
         [
             draw.picture(cell.old),
             draw.picture(cell.new, panel=1),
-            draw.picture(glow(moved(cell), MOVED_SHOWN), panel=2),
+            beneath(r, 2),
+            draw.picture(glow(moved(cell), MOVED_SHOWN, VEIL), panel=2, x0=left + 0.5, y0=top + 0.5),
             near,
-            *(draw.line(*here, draw.BRASS, width=2, panel=k, hoverinfo="skip") for k in range(3)),
+            *ringed(within),
+            *ringed(within, 1),
+            *ringed(here, 2),
         ],
         [
             frame(cell.old, T("integer {before}", "整数 {before}", before=cell.before), [CELL]),
             frame(cell.new, T("integer {after}", "整数 {after}", after=cell.after)),
-            frame(cell.old, T("what moved", "变化"), glow_key(MOVED_SHOWN)),
+            frame(r.image, T("what moved", "变化"), glow_key(MOVED_SHOWN)),
             draw.Panel(
                 draw.Axis(T("nearest codes: click one", "最近的码字：点一个"), ticks=codes),
                 draw.Axis("‖z − e‖²"),
                 title=T("how far codes are from its vector", "各码字离其向量多远"),
-                key=[(draw.BRASS, T("the cell's code", "此格的码字")), (draw.INK, T("others near it", "附近的码字"))],
+                key=[*chosen, (draw.THIRD, T("codes near it", "附近的码字"))],
             ),
         ],
         says,
@@ -235,7 +254,7 @@ def used_figure(r: VqVaed) -> draw.Figure:
         [
             draw.picture(sheet),
             numbers(grid, pitch, 0, "%{z}: × %{customdata}", customdata=r.usage[grid]),
-            draw.bars(places, r.usage[order], draw.INK, panel=1, name=T("uses", "使用次数")),
+            draw.bars(places, r.usage[order], draw.THIRD, panel=1, name=T("uses", "使用次数")),
             draw.line(places[[0, -1]], [even] * 2, panel=1, dash="dot", name=T("if all were used evenly", "若全部均匀使用"), label="end"),
         ],
         [

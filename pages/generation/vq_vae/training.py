@@ -45,7 +45,7 @@ def chase_figure(r: VqVaed) -> draw.Figure:
         draw.points(x, y, draw.MEASURED, size=4, opacity=0.45, name=T("vectors z", "向量 z"), hoverinfo="skip"),
         handed[0],
         meant[0],
-        draw.points(*codes[-1].T, draw.INK, size=9, symbol="cross", name=CODES, text=numbers, hovertemplate=CODE),
+        draw.points(*codes[-1].T, draw.THIRD, size=9, symbol="cross", name=CODES, text=numbers, hovertemplate=CODE),
     ]
     rows = {k: {"x": part[..., 0], "y": part[..., 1]} for k, part in ((0, vectors), (3, codes))} | {1: handed[1], 2: meant[1]}
     around = np.concatenate([vectors.reshape(-1, 2), codes[-1]])
@@ -93,8 +93,8 @@ def losses_figure(r: VqVaed) -> draw.Figure:
     counts = {PERPLEXITY: varied, T("codes in use", "使用中的码字"): used * whole}
     return draw.Figure(
         [
-            *draw.curves(t.steps, lost, colors=(draw.FOURTH, draw.MEASURED)),
-            *draw.curves(t.steps, counts, colors=(draw.THIRD, draw.MUTE), panel=1),
+            *draw.curves(t.steps, lost, colors=(draw.FOURTH,), dash=dict(zip(lost, ("", "dash"), strict=True))),
+            *draw.curves(t.steps, counts, colors=(draw.THIRD,), dash=dict(zip(counts, ("", "dash"), strict=True)), panel=1),
             draw.line(t.steps[[0, -1]], [whole] * 2, draw.THEORY, panel=1, dash="dot", name=T("all, evenly", "全部均匀"), label="middle"),
         ],
         [
@@ -142,10 +142,10 @@ def best_figure(r: VqVaed) -> draw.Figure:
     stroke = {"symbol": "line-ns-open", "name": BEST}
     return draw.Figure(
         [
-            draw.line(x, density, draw.THEORY, name=T("the law", "分布"), hoverinfo="skip", label="peak"),
+            draw.line(x, density, draw.THEORY, name=T("the law", "分布"), hoverinfo="skip"),
             draw.points(best.levels, np.full(len(best.levels), below), draw.THEORY, size=12, **stroke),
-            draw.points(np.sort(paths[-1]), np.full(paths.shape[1], 2.4 * below), draw.INK, size=8, symbol="cross", name=CODES),
-            draw.line(courses, stairs, draw.INK, width=1.2, panel=1, name=CODES, hoverinfo="skip"),
+            draw.points(np.sort(paths[-1]), np.full(paths.shape[1], 2.4 * below), draw.THIRD, size=8, symbol="cross", name=CODES),
+            draw.line(courses, stairs, draw.THIRD, width=1.2, panel=1, name=CODES, hoverinfo="skip"),
             draw.points(best.levels, np.full(len(best.levels), t.steps[-1]), draw.THEORY, size=10, panel=1, **stroke),
         ],
         [
@@ -212,7 +212,7 @@ def number_figure(r: VqVaed) -> draw.Figure:
     n = r.number
     near = np.abs(n.at - n.z) < 0.8
     top = float(np.max(n.losses)) * 1.1 + 0.1
-    stepped = draw.line(n.at, np.ceil(n.at - 0.5), draw.INK, width=2, name=T("code of z", "z 的码字"))
+    stepped = draw.line(n.at, np.ceil(n.at - 0.5), draw.THIRD, width=2, name=T("code of z", "z 的码字"))
     stepped["line"] |= {"shape": "hvh"}
     decoded = {"output": n.output, "target": n.target}
     four = "fixed.4"
@@ -220,14 +220,12 @@ def number_figure(r: VqVaed) -> draw.Figure:
     return draw.Figure(
         [
             stepped,
-            draw.line(n.at, n.at, draw.INK_3, dash="dot", name=T("dq/dz = 1, as backward has it", "反向时 dq/dz = 1")),
-            draw.points([n.z], [n.code], draw.BRASS, size=11, name="z"),
+            draw.line(n.at, n.at, draw.SECOND, dash="dot", name=T("dq/dz = 1, as backward has it", "反向时 dq/dz = 1")),
+            draw.points([n.z], [n.code], size=11, name="z"),
             draw.line(n.at, n.losses, draw.FOURTH, panel=1, name=LOSS),
             draw.line(n.at[near], n.lines[near], draw.SECOND, panel=1, width=2.2, name=T("slope handed on", "传回的斜率")),
-            draw.points([n.z], [n.loss], draw.BRASS, size=11, panel=1, name="z"),
-            draw.points(
-                [n.moved], [n.moved_loss], draw.BRASS, size=11, symbol="diamond-open", panel=1, name=T("z after a step", "走一步后的 z")
-            ),
+            draw.points([n.z], [n.loss], size=11, panel=1, name="z"),
+            draw.points([n.moved], [n.moved_loss], size=11, symbol="diamond-open", panel=1, name=T("z after a step", "走一步后的 z")),
         ],
         [
             draw.Panel(
