@@ -109,7 +109,7 @@ LESSON = [
                 T("exactly the attention over the keys seen so far", "恰好是对已见过的键的注意力"),
                 T("a guess that the last tile corrects", "一个由最后一块来修正的估计"),
             ],
-            keep=("Q", "K", "V"),
+            keep=("Q", "K", "V", "Kᵀ", "Vᵀ"),
         ),
     ),
     Step(

@@ -9,7 +9,7 @@ from engine.attention.flash_attention.steps import Steps
 from engine.core import amounts
 from pages.shell import T, draw
 
-NBSP = "\u00a0"
+NBSP, NARROW = "\u00a0", "\u202f"  # spaces where no line breaks
 GAP = 1.0  # cells between two blocks
 ROUNDING = 1e-12  # differences below it are none
 FORGOTTEN = [[0, f"{draw.MUTE}/0.4"], [0.5, f"{draw.MUTE}/0.4"], [0.5, f"{draw.SURFACE}/0"], [1, f"{draw.SURFACE}/0"]]
@@ -96,9 +96,9 @@ def arithmetic(s: Steps, k: int) -> list[tuple]:
             (
                 str(i + r),
                 join(s.scores[i + r, j : j + columns]),
-                f"{running(s.maximum_before[k, r])} → {running(s.maximum[k, r])}".replace(" ", NBSP),
+                f"{running(s.maximum_before[k, r])} → {running(s.maximum[k, r])}".replace(" ", NARROW),
                 join(p),
-                f"{running(s.factor[k, r], 3)}·{running(before)} + {running(np.nansum(p))} = {running(s.total[k, r])}".replace(" ", NBSP),
+                f"{running(s.factor[k, r], 3)}·{running(before)} + {running(np.nansum(p))} = {running(s.total[k, r])}".replace(" ", NARROW),
                 join(s.accumulated[k, r]),
             )
         )

@@ -62,9 +62,9 @@ def brackets_figure(r: LinearAttended) -> draw.Figure:
         rows[len(traces)] = {"x": b.moments[:, None].astype(np.float32), "y": values[:, None].astype(np.float32)}
         traces.append(draw.points(b.moments[-1:], values[-1:], color, size=11, panel=1, hoverinfo="skip"))
     if b.lengths[0] < b.crossing < b.lengths[-1]:
-        equal = T("equal at n = d = {n:count}", "n = d = {n:count} 时相等", n=b.crossing)
+        equal = T("equal at n = {n:count}", "n = {n:count} 时相等", n=b.crossing)
         ends = [float(b.right_flops[0]), float(b.left_flops[-1])]
-        traces.append(draw.line([b.crossing] * 2, ends, draw.THEORY, dash="dot", width=1.3, panel=1, name=equal, label="start"))
+        traces.append(draw.line([b.crossing] * 2, ends, draw.THEORY, dash="dot", width=1.3, panel=1, name=equal, label="end"))
     flop = lambda value: amounts.quantity(value, "FLOP")  # noqa: E731
     frames = [
         draw.Frame(

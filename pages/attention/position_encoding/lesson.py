@@ -62,6 +62,8 @@ LESSON = [
                 T("different in each row, by the order of reading", "按阅读顺序逐行不同"),
                 T("one colour everywhere", "处处同一种颜色"),
             ],
+            x=(-0.5, 31.5),
+            y=(-4.4, 31.5),
         ),
     ),
     Step(
@@ -187,6 +189,9 @@ LESSON = [
                 T("a larger base: the slower, the more squeezed", "换更大的底数：越慢压得越多"),
                 T("only the slow pairs squeezed (YaRN)", "只压缩慢的数对（YaRN）"),
             ],
+            keep=("trained on 512",),
+            x=(0, 2765),
+            y=(1.5, 4.5),
         ),
     ),
     Step(

@@ -124,7 +124,7 @@ def _stalls(r: Summed) -> list[list[T | str]]:
     head = [
         T("format", "格式"),
         T("bits", "有效位"),
-        T("tie at k", "平局 k"),
+        T("tie at k", "恰为半个单位的 k"),
         T("stops at k", "停在 k"),
         T("sum", "和"),
         T("exact there", "此处精确值"),
