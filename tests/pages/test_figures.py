@@ -323,7 +323,7 @@ def test_frames_multiply_a_base_by_their_factors():
     maps = RNG.normal(size=(4, 2, 6))
     frames = Frames(
         "k",
-        [Frame(str(k), facts=[("k", str(k))], table=[["k"], [str(k)]]) for k in range(4)],
+        [Frame(str(k), facts=[("k", str(k))], table=[["k"], [str(k)]], tells=T("now {k}", "此刻 {k}", k=k)) for k in range(4)],
         products={0: {"z": (base, factors)}},
         rows={1: {"z": maps}},
         follow=True,
@@ -339,6 +339,7 @@ def test_frames_multiply_a_base_by_their_factors():
     made = json.loads(json.dumps(drawn.data()))
     sent = made["frames"]
     assert sent["follow"] is True and sent["list"][2]["facts"] == [["k", "2"]] and sent["list"][2]["table"] == [["k"], ["2"]]
+    assert sent["list"][2]["tells"] == {"en": "now 2", "zh": "此刻 2"}
     np.testing.assert_allclose(unpacked(sent["products"]["0"]["z"][0]), base, rtol=1e-6)
     assert unpacked(sent["rows"]["1"]["z"]).shape == maps.shape and made["strips"][0]["tokens"] == ["a", "b", "c", "d"]
     drawn.to_plotly()

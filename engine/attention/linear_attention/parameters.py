@@ -34,6 +34,7 @@ class LinearAttention(Params):
         labels={"maps": T("maps and states", "注意力图与状态"), "timing": T("time it here", "在本机计时")},
         help=T("Timing also computes the maps and states.", "计时任务同样会给出注意力图与状态。"),
     )
+    first: Literal["left", "right"] = Field("left", title=T("Brackets", "括号"), labels={"left": "(QKᵀ)V", "right": "Q(KᵀV)"})
     tokens: int = Field(32, ge=4, le=64, title=T("Tokens n", "词元数 n"), when={"text": [""]})
     text: str = Field(
         "",
@@ -68,7 +69,6 @@ class LinearAttention(Params):
     batch: int = Field(1, ge=1, le=64, title=T("Batch", "批大小"))
     heads: int = Field(2, ge=1, le=128, title=T("Heads", "头数"))
     head_dim: int = Field(64, ge=16, le=256, step=8, title=T("Head dimension D", "头维度 D"))
-    first: Literal["left", "right"] = Field("left", title=T("Brackets", "括号"), labels={"left": "(QKᵀ)V", "right": "Q(KᵀV)"})
     length: int = Field(4096, ge=64, le=65_536, title=T("Length N", "长度 N"))
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", title=T("Number format", "数值格式"))
     pass_: Literal["forward", "backward"] = Field(
