@@ -70,6 +70,12 @@ def proof_figure(r: Summed) -> draw.Figure:
     end, curve, group = float(k[-1] + 1), np.linspace(1, k[-1] + 1, 120), np.arange(len(h.last))
     solid = {"fill": "toself", "fillcolor": f"{draw.SECOND}/0.55", "hoverinfo": "skip", "name": T("above the curve", "曲线之上")}
     across = [-0.6, group[-1] + 0.6]
+    slid = T(
+        "slid left, they fill {slid:fixed.3};<br>all of them: γ = {gamma:fixed.3}",
+        "推到左边，共占 {slid:fixed.3}；<br>全部合计：γ = {gamma:fixed.3}",
+        slid=a.slivers[-1],
+        gamma=r.gamma,
+    )
     return draw.Figure(
         [
             draw.bars(k + 0.5, a.height, width=0.97, opacity=0.45, name="1/k"),
@@ -105,19 +111,7 @@ def proof_figure(r: Summed) -> draw.Figure:
             lower=a.lower,
             floor=h.floor[-1],
         ),
-        [
-            draw.Label(
-                0.3 * end + 1,
-                0.62,
-                T(
-                    "slid left, they fill {slid:fixed.3};<br>all of them: γ = {gamma:fixed.3}",
-                    "推到左边，共占 {slid:fixed.3}；<br>全部合计：γ = {gamma:fixed.3}",
-                    slid=a.slivers[-1],
-                    gamma=r.gamma,
-                ),
-                draw.SECOND,
-            )
-        ],
+        [draw.Label(0.3 * end + 1, 0.62, slid, draw.SECOND)],
         facts=[
             ("ln(n + 1)", amounts.number(a.lower, 7)),
             ("Hₙ", amounts.number(r.h_n, 7)),
@@ -171,6 +165,7 @@ def coupons_figure(r: Summed) -> draw.Figure:
     """How many draws until all kinds are there, beside the exact law; and what each further kind costs."""
     c = r.coupons
     middle, width = (c.edges[1:] + c.edges[:-1] + 1) / 2, np.diff(c.edges)
+    last = T.many("the last kind: {n:count} draw", "the last kind: {n:count} draws", "最后一种：{n:count} 次", n=c.kinds)
     gumbel = np.diff(np.interp(c.edges, c.draws, c.gumbel))
     return draw.Figure(
         [
@@ -195,16 +190,7 @@ def coupons_figure(r: Summed) -> draw.Figure:
             ),
         ],
         said(r, "coupons"),
-        [
-            draw.Label(
-                float(c.stage[-1]),
-                float(c.exact_wait[-1]) * 1.5,
-                T.many("the last kind: {n:count} draw", "the last kind: {n:count} draws", "最后一种：{n:count} 次", n=c.kinds),
-                draw.THEORY,
-                "right",
-                1,
-            )
-        ],
+        [draw.Label(float(c.stage[-1]), float(c.exact_wait[-1]) * 1.5, last, draw.THEORY, "right", 1)],
         facts=[
             (T("mean, measured", "均值，实测"), amounts.number(c.mean, 6)),
             (T("m · H, exact", "m · H，精确"), amounts.number(c.exact_mean, 6)),
@@ -317,19 +303,13 @@ LAB = Lab(
         View(T("Where does the machine stop?", "机器停在哪里？"), stop_figure, uses=SUM, topics=("machine",)),
         View(T("Why does it stop?", "为什么会停？"), why_figure, uses=SUM, topics=("machine",)),
         View(T("Does another order help?", "换个次序有用吗？"), orders_figure, uses=("n", "dtype")),
-        View(T("How slowly does it grow?", "它长得有多慢？"), growth_figure, kind="exact", uses=("n",), more=True, topics=("growth",)),
-        View(T("Why does it never end?", "为什么没有尽头？"), proof_figure, kind="exact", uses=("bars", "n")),
-        View(
-            T("Can any number be reached?", "能凑出任何数吗？"),
-            rearranged_figure,
-            kind="exact",
-            uses=("target", "n"),
-            topics=("rearranged",),
-        ),
+        View(T("How slowly does it grow?", "它长得有多慢？"), growth_figure, "exact", uses=("n",), more=True, topics=("growth",)),
+        View(T("Why does it never end?", "为什么没有尽头？"), proof_figure, "exact", uses=("bars", "n")),
+        View(T("Can any number be reached?", "能凑出任何数吗？"), rearranged_figure, "exact", uses=("target", "n"), topics=("rearranged",)),
         View(
             T("When are all collected?", "何时能集齐？"), coupons_figure, uses=("coupons", "runs", "seed"), more=True, topics=("coupons",)
         ),
-        View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, kind="exact", uses=("blocks",), topics=("tower",)),
+        View(T("How far do blocks lean?", "积木能伸出多远？"), tower_figure, "exact", uses=("blocks",), topics=("tower",)),
         View(T("How far do you get with four?", "四块能伸多远？"), hand_figure, "exact", uses=HAND, topics=("hand",), more=True),
     ],
     lesson=LESSON,
