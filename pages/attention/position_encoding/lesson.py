@@ -154,7 +154,7 @@ LESSON = [
             lambda p: T(
                 "To see distance alone is not to know every distance: beyond the stroke come angles that it never met. Its loss is {inside:fixed} up to there and {end:fixed} "
                 "at the end. ALiBi, which only subtracts the distance, ends at {slope:fixed}.",
-                "只看距离，不等于认识每个距离：越过竖线就是它从没见过的角度：竖线以内损失 {inside:fixed}，末端 {end:fixed}。只是减去距离的 ALiBi，末端是 {slope:fixed}。",
+                "只看距离，不等于认识每个距离：越过竖线就是它从没见过的角度。竖线以内损失 {inside:fixed}，末端 {end:fixed}。只是减去距离的 ALiBi，末端是 {slope:fixed}。",
                 inside=small(p, p.loss_by_position.small.inside, "rotary"),
                 end=small(p, p.loss_by_position.small.at_end, "rotary"),
                 slope=small(p, p.loss_by_position.small.at_end, "alibi"),
