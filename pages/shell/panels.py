@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -12,7 +12,19 @@ from engine.core.words import T, Words
 from pages.shell.axes import Axis, layout_of
 from pages.shell.colors import INK_2, SURFACE
 
-Symbol = Literal["circle-open", "cross", "diamond", "diamond-open", "line-ns-open", "square", "x"]  # as Plotly names markers
+Symbol = Literal[  # as Plotly names markers
+    "circle-open",
+    "cross",
+    "diamond",
+    "diamond-open",
+    "line-ew-open",
+    "line-ns-open",
+    "square",
+    "square-open",
+    "triangle-up",
+    "x",
+    "x-thin-open",
+]
 Swatch = Literal["line", "dash", "dot", "patch"] | Symbol
 
 
@@ -99,8 +111,16 @@ def _swatch(trace: Mapping[str, Any]) -> Swatch:
         return "dash" if trace["line"].get("dash", "solid") != "solid" else "line"
     if not trace["type"].startswith("scatter"):
         return "patch"
-    symbol = trace.get("marker", {}).get("symbol")
-    return symbol if symbol in get_args(Symbol) else "dot"
+    return swatch_of(trace.get("marker", {}).get("symbol"))
+
+
+def swatch_of(symbol: Any) -> Swatch:
+    """The swatch of a marker; of many markers that differ, a dot. Raises ValueError at a shape that a key cannot show."""
+    if not isinstance(symbol, str) or symbol == "circle":
+        return "dot"
+    if symbol not in get_args(Symbol):
+        raise ValueError(f"a key shows no marker {symbol!r}: give it a sign in labels.js")
+    return cast(Symbol, symbol)
 
 
 def _number(place: int) -> str:

@@ -8,13 +8,14 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
 from engine.core import amounts
-from pages.shell import T, colors, traces
+from pages.shell import T, colors, panels, traces
 from pages.shell.axes import Axis
 from pages.shell.figures import Divider, Figure, Handle, Pick
 from pages.shell.moments import Frame, Frames
@@ -316,6 +317,16 @@ def test_strips_travel_packed_with_their_palette():
     assert [made["colors"]["palette"][i] for i in unpacked(made["colors"]["at"])] == ["--accept", "--reject"] * 6
     np.testing.assert_allclose(unpacked(made["strength"]), strength, rtol=1e-6)
     assert made["hide_ahead"] is True and "notes" not in made
+
+
+def test_a_key_shows_a_markers_own_shape_and_the_browser_has_a_sign_for_each():
+    signs = re.search(r"SWATCH = \{(.+?)\}", (Path(panels.__file__).parent / "static" / "labels.js").read_text())[1]
+    known = {name.strip().strip("'") for name in re.findall(r"([\w'-]+):", signs)}
+    assert known == {"line", "dash", "dot", "patch", *get_args(panels.Symbol)}
+    for symbol, swatch in ((None, "dot"), ("circle", "dot"), (["x", "circle"], "dot"), ("triangle-up", "triangle-up")):
+        assert panels.swatch_of(symbol) == swatch
+    with pytest.raises(ValueError, match="star"):
+        panels.swatch_of("star")
 
 
 def test_frames_multiply_a_base_by_their_factors():

@@ -90,7 +90,7 @@ Orrery.labels = (() => {
     });
   }
 
-  const SWATCH = { line: '━', dash: '╍', dot: '●', patch: '■', 'circle-open': '○', cross: '✚', diamond: '◆', 'diamond-open': '◇', 'line-ns-open': '|', square: '■', x: '✖' };
+  const SWATCH = { line: '━', dash: '╍', dot: '●', patch: '■', 'circle-open': '○', cross: '✚', diamond: '◆', 'diamond-open': '◇', 'line-ew-open': '–', 'line-ns-open': '|', square: '■', 'square-open': '□', 'triangle-up': '▲', x: '✖', 'x-thin-open': '×' };
   /* What a panel's colours mean, in rows of at most so many px. */
   function key(rows, most, size) {
     const lines = [[]];

@@ -42,7 +42,7 @@ def by_rank(r: Adapted) -> draw.Figure:
     for rows, hue, name, symbol in ((low, draw.MEASURED, "LoRA", "circle"), (full, draw.SECOND, FULLY, "diamond")):
         bars = errors(r.quality_spread[rows], hue)
         traces.append(draw.points(x[rows], r.quality[rows], hue, size=11, symbol=symbol, name=name, error_y=bars))
-        rows_of_key += [(hue, name, "dot")] if len(rows) else []
+        rows_of_key += [(hue, name, "dot" if symbol == "circle" else symbol)] if len(rows) else []
     shown_values = [r.frozen, *r.optimum[low], *r.truncated[low], *r.quality, *r.runs.ravel()]
     y = quality_axis(r, r.metric, shown_values)
     if r.task == "linear" and r.true_rank in r.ranks:
@@ -151,7 +151,7 @@ def losses_figure(r: Adapted) -> draw.Figure:
         y = r.losses[s, seed, at - 1] if at else np.nanmax(r.losses[:, :, 0], initial=floor)
         traces.append(draw.points([at + 1], [np.clip(y, floor, top)], draw.REJECT, size=11, symbol="x", name=r.titles[s]))
     loss = draw.Axis(T("training loss", "训练损失"), log=True, range=(floor / 1.6, top))
-    crosses = [(draw.REJECT, T("diverged", "发散"), "dot")] if len(lost) else []
+    crosses = [(draw.REJECT, T("diverged", "发散"), "x")] if len(lost) else []
     return draw.Figure(
         traces,
         [draw.Panel(draw.Axis(T("training step", "训练步"), range=(0, end * 1.16)), loss, key=[*key(r), *crosses])],

@@ -69,7 +69,11 @@ def found_figure(r: Found) -> Figure:
             Panel(
                 Axis(T("query (click one)", "查询（可点击）"), range=(-0.7, len(queries) - 0.3)),
                 Axis(T("confidence", "置信度"), range=(-0.03, 1.04)),
-                key=[*keyed(r, r.labels[order], "dot"), (BRASS, CHOSEN, "dot"), (BRASS, T("least confidence", "最低置信度"), "dash")],
+                key=[
+                    *keyed(r, r.labels[order], "dot"),
+                    (BRASS, CHOSEN, "circle-open"),
+                    (BRASS, T("least confidence", "最低置信度"), "dash"),
+                ],
             ),
         ],
         T(
