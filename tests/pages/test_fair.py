@@ -139,6 +139,7 @@ def test_questions_of_many_visitors_make_nobodys_slider_wait(running, monkeypatc
 def test_a_run_beyond_the_longest_is_refused_with_its_estimate(running, monkeypatch):
     largest = {"walkers": 10_000_000, "steps": 100_000, "up": 0.3}
     monkeypatch.setattr(pace, "pace", lambda: 1.0)
+    monkeypatch.setattr(running.site.runner, "estimates", pace.Estimates())  # which has learned nothing of other tests' walks
     told = running.http.post("/api/v1/labs/random-walk/run", json=largest)
     assert told.status_code == 422 and "a run may take at most 10" in told.json()["detail"] and "about 1" in told.json()["detail"]
     monkeypatch.setenv("ORRERY_LONGEST_RUN", "abc")
