@@ -279,7 +279,7 @@ def veiled(figure: Figure, asked: Predict, params: Params, moment: str = "") -> 
     """What may be seen before one has committed oneself: axes that tell nothing, and what is kept by name."""
     figure = frozen(framed(figure, asked, params), moment)
     traces = kept(figure, asked)
-    strips = [replace(s, colors="--measured", strength=None, notes=None) for s in figure.strips if T.of(s.title).en in asked.keep]
+    strips = [replace(s, title="", colors=SURFACE, strength=None, notes=None) for s in figure.strips if T.of(s.title).en in asked.keep]
     layout = {name: figure.layout[name] for name in PLAIN_LAYOUT if name in figure.layout}
     return Figure(
         traces=traces or [points([None], [None], SURFACE, hoverinfo="skip")],  # without a trace Plotly draws no axes

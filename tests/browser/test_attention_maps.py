@@ -83,7 +83,7 @@ def test_a_row_unfolds_to_the_products_of_its_numbers(asked):
     assert not seen
 
 
-def test_the_mosaic_shows_every_head_and_a_click_chooses_one(asked):
+def test_the_mosaic_shows_every_head_a_click_chooses_one_and_a_second_switches_it_off(asked):
     page, seen = asked()
     n = len(RECORDED.tokens)
     mosaic = np.concatenate([t["z"] for t in figure(page) if t["name"] == "weights of all heads"], axis=1)
@@ -103,6 +103,13 @@ def test_the_mosaic_shows_every_head_and_a_click_chooses_one(asked):
     settle(page)
     assert facts(page)["head"].startswith("5.2")
     np.testing.assert_allclose(named(page, "weight")["z"], RECORDED.attentions[4, 1], atol=1e-4)
+    view(page, 0)
+    np.testing.assert_allclose(named(page, "now")["y"], named(page, "all heads")["y"])
+    page.mouse.click(*place(page, 5 * cell + 4, 2 * cell + (cell - 2)))
+    settle(page)
+    assert parameters(page)["ablate"] == "5.2"
+    whole = dict(zip(RECORDED.next_token.tokens, RECORDED.next_token.whole, strict=True))
+    assert named(page, "all heads")["y"][0] == pytest.approx(whole["b"], abs=1e-4) != pytest.approx(named(page, "now")["y"][0], abs=1e-3)
 
 
 def test_switching_heads_off_changes_the_loss_and_the_next_token(open_lab):

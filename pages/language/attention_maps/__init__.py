@@ -51,7 +51,7 @@ LAB = Lab(
     order=1,
     lesson=LESSON,
     views=[
-        View(T("Where does every head look?", "每个头看哪里？"), mosaic_figure, uses=HEAD),
+        View(T("Where does every head look?", "每个头看哪里？"), mosaic_figure, uses=HEAD, topics=("worth",)),
         View(T("What does one head look at?", "一个头看什么？"), head_figure, uses=HEAD),
         View(T("How is a weight made?", "权重如何算出？"), unfolded_figure, uses=HEAD),
         View(T("What is a head worth?", "一个头值多少？"), ablation_figure, uses=TEXT, topics=("worth",)),

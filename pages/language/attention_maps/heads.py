@@ -7,6 +7,7 @@ import numpy as np
 from engine.language.attention_maps import reference
 from engine.language.attention_maps.result import Attended
 from pages.language.attention_maps import parts
+from pages.language.attention_maps.next import next_bars
 from pages.language.attention_maps.parts import (
     KEY,
     LINK,
@@ -42,13 +43,15 @@ def pooled(a: np.ndarray, side: int) -> np.ndarray:
 
 
 def mosaic_figure(r: Attended) -> draw.Figure:
-    """Every head of every layer as a thumbnail; layers from left to right, heads from top to bottom."""
+    """Every head of every layer as a thumbnail; layers from left to right, heads from top to bottom. Beside them, what they
+    make of the next token."""
     layers, heads, n, _ = r.attentions.shape
+    off = r.ablated.off
     side = min(n, max(6, int((CELLS / (layers * heads)) ** 0.5)))
     tiles, cell = pooled(r.attentions, side), side + 1
     board = np.full((heads * cell, layers * cell), np.nan)
     for layer, head in np.ndindex(layers, heads):
-        board[head * cell : head * cell + side, layer * cell : layer * cell + side] = tiles[layer, head]
+        board[head * cell : head * cell + side, layer * cell : layer * cell + side] = 0 if off[layer, head] else tiles[layer, head]
     drawn = np.where(np.isnan(board), GAP, np.round(board * LEVELS)).astype(np.uint8)
     scale = [[at * LEVELS / GAP, color] for at, color in WEIGHTS] + [[0.985, draw.HAIRLINE], [1, draw.HAIRLINE]]
     x, y = np.arange(cell, cell * (layers + 1)), np.arange(cell, cell * (heads + 1))
@@ -66,7 +69,13 @@ def mosaic_figure(r: Attended) -> draw.Figure:
     around = left + side * np.array([0, 1, 1, 0, 0]), top + side * np.array([0, 0, 1, 1, 0])
     frame = no_link(draw.line(*around, parts.CHOSEN_COLOR, width=2.2, hoverinfo="skip"))
     labels = [
-        draw.Label(cell * layer + side - 1.5, cell * head + side * 0.13, name(layer, head), parts.color_of(r, layer, head), "right")
+        draw.Label(
+            cell * layer + side - 1.5,
+            cell * head + side * 0.13,
+            f"✗ {name(layer, head)}" if off[layer - 1, head - 1] else name(layer, head),
+            parts.color_of(r, layer, head),
+            "right",
+        )
         for layer in range(1, layers + 1)
         for head in range(1, heads + 1)
         if layers * heads <= NUMBERED
@@ -78,14 +87,21 @@ def mosaic_figure(r: Attended) -> draw.Figure:
 
     together = r.attentions.mean((0, 1))
     strips = {0: {"strength": together / together.max(1, keepdims=True), "upto": upto(r)}}
+
+    def clicked(layer: int, head: int) -> dict:
+        again = (layer, head) == (r.chosen.layer, r.chosen.head)
+        return {"ablate": r.ablated.toggled[(layer - 1) * heads + head - 1]} if again else {"layer": layer, "head": head}
+
+    bars, follows = next_bars(r, 1)
     return draw.Figure(
-        [*maps, here, frame],
+        [*maps, here, frame, *bars],
         [
             draw.Panel(
                 axis(T("layer", "层"), layers),
                 axis(T("head", "注意力头"), heads, reverse=True, equal=True),
                 key=[*parts.kinds_key(r), parts.CHOSEN_HEAD],
-            )
+            ),
+            follows,
         ],
         T(
             "Attention of {layers} layers of {heads} heads over {n} tokens; head {head} is chosen.",
@@ -102,12 +118,12 @@ def mosaic_figure(r: Attended) -> draw.Figure:
             parts.text(
                 r,
                 T(
-                    "what the token looks at, all heads together; click a head to enlarge it",
-                    "该词元所看之处（所有头的平均）；点击某个头可放大",
+                    "what the token looks at, all heads together; click a head to choose it, once more to switch it off",
+                    "该词元所看之处（所有头的平均）；点击选中一个头，再点一次将它关闭",
                 ),
             )
         ],
-        picks=[draw.Pick(x="layer", y="head", cell=cell)],
+        picks=[draw.Pick(sets=[clicked(a, b) for b in range(heads + 1) for a in range(layers + 1)], columns=layers + 1, cell=cell)],
         link=LINK,
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from engine.language.attention_maps.result import Attended
+from pages.language.attention_maps.parts import name, names, word
 from pages.shell import Choice, Number, Step, T
 
 MOSAIC, HEAD, UNFOLDED, WORTH, LENS, NEXT = 0, 1, 2, 3, 4, 5
 LAST = "50 qu"
-TOKENS = "point at a token: tinted is what it looks at"
-INDUCTION = 2  # its place among the kinds
+TEXT, TOKENS = "the text so far", "point at a token: tinted is what it looks at"
+BEFORE, _, INDUCTION, _, INDENTATION = range(5)  # kinds of head
+KINDS = (BEFORE, INDUCTION, INDENTATION)  # those that the lesson names
 
 
 def chance(r: Attended, token: str) -> float:
@@ -38,18 +40,41 @@ def settled(r: Attended) -> int:
 def before(r: Attended) -> str:
     """What the layer below said."""
     assert r.lens is not None
-    return str(r.lens.tokens[settled(r) - 1, -1, 0])
+    return word(str(r.lens.tokens[settled(r) - 1, -1, 0]))
 
 
 def dearest(r: Attended) -> tuple[int, int]:
-    """The head without which the text is foreseen worst."""
+    """The head without which the text is foreseen worst, counted from 0."""
     layer, head = np.unravel_index(np.argmax(r.ablated.alone), r.ablated.alone.shape)
     return int(layer), int(head)
 
 
-def helped(r: Attended) -> int:
-    """How many heads the text is foreseen better without."""
-    return int((r.ablated.alone < 0).sum())
+def kind_of_dearest(r: Attended) -> int:
+    """Which option names its kind; the last: none of those named."""
+    kind = int(r.head_kinds.kind[dearest(r)])
+    return KINDS.index(kind) if kind in KINDS else len(KINDS)
+
+
+def why_dearest(r: Attended) -> T:
+    """What such a head does for the text, by the kind that was found; and the heads that do harm."""
+    layer, head = dearest(r)
+    does = (
+        T(
+            "Induction gets the fame, but to be found, a token must first carry a note of what stood before it: head {head} writes it.",
+            "名声归了归纳头，可要被它找到，词元得先带上一张字条，写明前面是谁：写字条的正是 {head}。",
+            head=name(layer + 1, head + 1),
+        ),
+        T("Here it is {head}, which copies what followed.", "在这里是 {head}：它抄来后面的内容。", head=name(layer + 1, head + 1)),
+        T("Here it is {head}: line by line this text is indented.", "在这里是 {head}：这段文本行行缩进。", head=name(layer + 1, head + 1)),
+        T("Here it is {head}, which has no single job.", "在这里是 {head}：它并不专司一职。", head=name(layer + 1, head + 1)),
+    )[kind_of_dearest(r)]
+    better = T(
+        "Green: without any one of these {better} of {all} heads the text is foreseen better.",
+        "绿色：{all} 个头中有 {better} 个，单独关掉任何一个，预测反而更好。",
+        better=int((r.ablated.alone < 0).sum()),
+        all=r.ablated.alone.size,
+    )
+    return T.joined([does, better], " ", "")
 
 
 LESSON = [
@@ -64,12 +89,13 @@ LESSON = [
             T("What chance does it give to b, the next piece of qubits?", "它认为下一个是 b（qubits 的下一段）的概率有多大？"),
             lambda r: chance(r, "b"),
             lambda r: T(
-                "One thinks that a model can only say what it has learned. It has also learned to look: the text itself has said how qu goes on. "
+                "It is natural to think that a model can only say words that it has learned. It has also learned to look: the text itself tells how qu goes on. "
                 "The next best, {other}, gets {small:percent}.",
-                "人们以为模型只会说学过的东西。可它还学会了看：文本自己早已说过 qu 之后是什么。第二名 {other} 只得 {small:percent}。",
-                other=r.next_token.tokens[1],
+                "人们以为模型只会说学过的词。可它还学会了看：文本自己早已说过 qu 之后是什么。第二名 {other} 只得 {small:percent}。",
+                other=word(r.next_token.tokens[1]),
                 small=r.next_token.probability[1],
             ),
+            keep=(TEXT,),
             between=(0, 1),
             share=True,
         ),
@@ -126,53 +152,74 @@ LESSON = [
             T("From which layer on is the answer b?", "从第几层起，回答一直是 b？"),
             settled,
             lambda r: T(
-                "One expects an answer that grows from the bottom up, or one that stands when the head has looked. "
-                "Layer {below} still says “{other}”. Such heads sit in the layer above it too, and only behind those does b lead for good.",
-                "人们以为答案会自下而上逐渐长成，或在那个头看过之后就定下。可第 {below} 层仍说“{other}”。再上一层也有这样的头，过了它们，b 才一直领先。",
+                "One expects the answer as soon as that head has looked. Yet layer {below} still says “{other}”. Not one head does it but several: "
+                "{heads} are of its kind, and only from layer {settled} on does b lead for good.",
+                "人们以为那个头一看过，答案就有了。可第 {below} 层仍说“{other}”。做成这件事的不是一个头，而是好几个：{heads} 都是同类；从第 {settled} 层起，b 才一直领先。",
                 below=settled(r) - 1,
                 other=before(r),
+                heads=names(r.head_kinds.kind == INDUCTION),
+                settled=settled(r),
             ),
             between=(0, 6),
-            along="y",
-            unit=T("(layer)", "（层）"),
+            whole=True,
             x=(0, 1.02),
             y=(-0.5, 6.5),
         ),
     ),
     Step(
         T(
-            "Some heads look at the token just before, some at the first of all, some for brackets or indentation, and some, as you saw, behind an earlier twin: "
+            "Heads have their jobs. Some look at the token just before, some at how deep a line is indented, and some, as you saw, behind an earlier twin: "
             "induction. Each is now switched off alone, and the whole text read again.",
-            "有的头看紧邻的前一个词元，有的看最开头，有的找括号或缩进，还有的像刚才那样看孪生词元之后：归纳。现在逐个单独关掉，重读整段文本。",
+            "注意力头各有分工：有的看紧邻的前一个词元，有的看一行缩进多深，还有的像刚才那样看孪生词元之后，即归纳。现在逐个单独关掉，重读整段文本。",
         ),
         view=WORTH,
         only=0,
+        look=lambda r: (dearest(r)[0] * r.ablated.alone.shape[1] + dearest(r)[1], float(r.ablated.alone.max())),
         predict=Choice(
             T("Of which kind is the head that is missed most?", "最缺不得的那个头，属于哪一类？"),
-            lambda r: int(r.head_kinds.kind[dearest(r)]),
-            lambda r: T(
-                "Induction gets the fame, but it cannot work alone: to be found, each token must first carry a note of what stood before it, and head {layer}.{head} "
-                "writes that. {better} of the {all} heads even do harm here: without any one of them the text is foreseen a little better.",
-                "名声归了归纳头，可它单独做不成事：要被找到，每个词元得先带上一张字条，写明前面是谁，而写字条的正是 {layer}.{head}。{all} 个头中还有 {better} 个在此帮倒忙：单独关掉任何一个，预测反而略好。",
-                layer=dearest(r)[0] + 1,
-                head=dearest(r)[1] + 1,
-                better=helped(r),
-                all=r.ablated.alone.size,
-            ),
+            kind_of_dearest,
+            why_dearest,
             options=[
                 T("one that looks at the token before", "看前一个词元的"),
-                T("one that looks at the first token", "看首个词元的"),
                 T("an induction head", "归纳头"),
-                T("one that looks for brackets", "找括号的"),
                 T("one that looks for indentation", "看缩进的"),
+                T("one that does a bit of everything", "什么都做一点的"),
             ],
         ),
     ),
     Step(
+        lambda p: T(
+            "Now all at once: heads {off}, four that look behind an earlier twin, are switched off together. The strokes are what the model said with all its heads.",
+            "现在一起来：把四个看孪生词元之后的头 {off} 同时关掉。短线是所有头都在时模型的回答。",
+            off=p.ablate,
+        ),
+        params={"ablate": "4.2, 4.3, 5.3, 5.4"},
+        view=WORTH,
+        only=1,
+        predict=Number(
+            T("What chance is left to b?", "b 还剩多大的概率？"),
+            lambda r: chance(r, "b"),
+            lambda r: T(
+                "One expects it to shrink; it all but goes, though {others} heads still work. Without looking back the model falls back on words it has learned: "
+                "{top}, {p:percent}. Copying hangs on a few heads.",
+                "人们以为它会小一些；其实几乎没了，尽管还有 {others} 个头在工作。不能回头看，模型就退回学过的词：{top}，{p:percent}。抄写全靠少数几个头。",
+                others=int((~r.ablated.off).sum()),
+                top=word(r.next_token.tokens[0]),
+                p=r.next_token.probability[0],
+            ),
+            keep=("all heads",),
+            between=(0, 1),
+            share=True,
+            along="y",
+            x=(-0.6, 9.6),
+            y=(0, 0.8),
+        ),
+    ),
+    Step(
         T(
-            "All heads at once: layers go from left to right. Look for the stripes, just under the diagonal and further down, and find where the notes "
-            "are written and where they are read. Then bring a text of your own.",
-            "所有的头放在一起，层从左到右。找一找那些斜纹，有的紧贴对角线，有的更靠下：看字条写在哪里，又在哪里被读。然后放进自己的文本。",
+            "All heads at once, layers from left to right. Look for the stripes, just under the diagonal and further down: where notes are written, and where they are read. "
+            "Click a head to choose it, once more to switch it off, and watch the bars. Then bring a text of your own.",
+            "所有的头放在一起，层从左到右。找一找那些斜纹，有的紧贴对角线，有的更靠下：字条写在哪里，又在哪里被读。点击选中一个头，再点一次关闭它，看条形怎样变。然后放进自己的文本。",
         ),
         view=MOSAIC,
         control="text",

@@ -6,12 +6,12 @@ import numpy as np
 
 from engine.language.attention_maps.result import Attended
 from pages.language.attention_maps import parts
-from pages.language.attention_maps.parts import WEIGHTS, marked, name, word
+from pages.language.attention_maps.next import next_bars
+from pages.language.attention_maps.parts import WEIGHTS, name, word
 from pages.shell import T, draw
 
 ROWS = 48  # heads that the map of kinds shows, of a large model those clearest in each kind
 NAMED = 10  # heads whose number stands beside their point: those furthest from looking at all alike
-LISTED = 10  # candidates for the next token
 
 
 def sorted_heads(r: Attended) -> list[tuple[int, int]]:
@@ -153,9 +153,6 @@ def ablation_figure(r: Attended) -> draw.Figure:
     worse = np.nan_to_num(cut.alone.ravel()) > 0
     colors = [draw.MUTE if gone else draw.REJECT if bad else draw.ACCEPT for gone, bad in zip(cut.off.ravel(), worse, strict=True)]
     change = np.nan_to_num(cut.losses - cut.whole_losses)
-    listed = np.argsort(-np.maximum(after.whole, after.probability), kind="stable")[:LISTED]
-    listed = listed[np.argsort(-after.whole[listed], kind="stable")]
-    top = max(0.02, 1.1 * float(max(after.whole.max(), after.probability.max())))
     bar = draw.bars(
         x,
         cut.alone.ravel(),
@@ -165,18 +162,14 @@ def ablation_figure(r: Attended) -> draw.Figure:
             "loss %{y:+.4f} nats<br>click: switch this head<extra></extra>", "损失 %{y:+.4f} nat<br>点击：开关此头<extra></extra>"
         ),
     )
-    at = np.arange(len(listed))
     title = T("how much worse each token is foreseen (red) or better (green)", "每个词元的预测变差（红）或变好（绿）的程度")
     if not cut.off.any():
         title = T("nothing is switched off yet: click a head's bar", "尚未关闭任何头：点击某个头的条形")
     shade = [draw.REJECT if c > 0 else draw.ACCEPT for c in change]
     values = {"before": cut.whole_loss, "now": cut.loss, "off": off if cut.off.any() else T("none", "零个")}
+    bars, follows = next_bars(r, 1)
     return draw.Figure(
-        [
-            bar,
-            draw.bars(at, after.probability[listed], panel=1, name=T("now", "现在")),
-            draw.ticks(at, after.whole[listed], panel=1, name=T("all heads", "全部注意力头")),
-        ],
+        [bar, *bars],
         [
             draw.Panel(
                 draw.Axis(
@@ -190,11 +183,7 @@ def ablation_figure(r: Attended) -> draw.Figure:
                     (draw.MUTE, T("is switched off", "已关闭")),
                 ],
             ),
-            draw.Panel(
-                draw.Axis(ticks=(at.tolist(), [marked(after.tokens[i]) for i in listed])),
-                draw.Axis(T("probability of the next token", "下一词元的概率"), range=(0, top)),
-                key=True,
-            ),
+            follows,
         ],
         T(
             "Loss {before:number} nats per token with all heads, {now:number} with {off} switched off.",
@@ -215,5 +204,4 @@ def ablation_figure(r: Attended) -> draw.Figure:
         ],
         strips=[parts.text(r, title, np.abs(change) / (float(np.abs(change).max()) or 1.0), shade)],
         picks=[draw.Pick(sets=[{"ablate": heads_off} for heads_off in cut.toggled])],
-        layout={"xaxis2": {"tickangle": -45}},
     )

@@ -9,10 +9,24 @@ from pages.language.attention_maps import parts
 from pages.language.attention_maps.parts import LINK, WEIGHTS, marked, placed, token_axis, word
 from pages.shell import T, draw
 
+LISTED = 10  # candidates for the next token
+
 
 def likely(token: str, probability: float) -> T:
     """A token and how likely it is."""
     return T("{token} {p:number.2}", "{token} {p:number.2}", token=word(token), p=float(probability))
+
+
+def next_bars(r: Attended, panel: int) -> tuple[list[dict], draw.Panel]:
+    """The likeliest next tokens now, beside what all heads together say: traces of a panel, and the panel."""
+    t = r.next_token
+    listed = np.argsort(-np.maximum(t.whole, t.probability), kind="stable")[:LISTED]
+    listed = listed[np.argsort(-t.whole[listed], kind="stable")]
+    at, top = np.arange(len(listed)), max(0.02, 1.1 * float(max(t.whole.max(), t.probability.max())))
+    now = draw.bars(at, t.probability[listed], panel=panel, name=T("now", "现在"))
+    whole = draw.ticks(at, t.whole[listed], panel=panel, name=T("all heads", "全部注意力头"))
+    tokens = draw.Axis(T("next token", "下一词元"), ticks=(at.tolist(), [marked(t.tokens[i]) for i in listed]))
+    return [parts.no_link(now), parts.no_link(whole)], draw.Panel(tokens, draw.Axis(T("probability", "概率"), range=(0, top)), key=True)
 
 
 def lens_figure(r: Attended) -> draw.Figure:
@@ -66,7 +80,7 @@ def lens_figure(r: Attended) -> draw.Figure:
             draw.Panel(token_axis(T("after token", "在词元之后"), n), layers, title=follows, key=[parts.CHOSEN_TOKEN]),
             draw.Panel(
                 draw.Axis(T("probability", "概率"), range=(0, 1.02)),
-                draw.Axis(ticks=layers.ticks, range=layers.range),
+                layers,
                 title=T("what each layer would say here", "各层在此处会说什么"),
             ),
         ],
@@ -127,5 +141,6 @@ def sampling_figure(r: Attended) -> draw.Figure:
             ),
             (T("not shown", "未列出"), (t.others, "percent")),
         ],
+        strips=[parts.text(r, T("the text so far", "到此为止的文本"), np.zeros(len(r.tokens)))],
         layout={"xaxis": {"tickangle": -45}},
     )
