@@ -8,21 +8,7 @@ from engine.language.attention_maps import reference
 from engine.language.attention_maps.result import Attended
 from pages.language.attention_maps import parts
 from pages.language.attention_maps.next import next_bars
-from pages.language.attention_maps.parts import (
-    KEY,
-    LINK,
-    QUERY,
-    WEIGHT,
-    WEIGHTS,
-    moments,
-    name,
-    no_link,
-    placed,
-    places,
-    token_axis,
-    upto,
-    word,
-)
+from pages.language.attention_maps.parts import KEY, LINK, QUERY, WEIGHT, WEIGHTS, moments, no_link, placed, places, token_axis, upto, word
 from pages.shell import T, draw
 
 CELLS, TRACE = 40_000, 18_000  # of the mosaic, and of one trace
@@ -43,8 +29,7 @@ def pooled(a: np.ndarray, side: int) -> np.ndarray:
 
 
 def mosaic_figure(r: Attended) -> draw.Figure:
-    """Every head of every layer as a thumbnail; layers from left to right, heads from top to bottom. Beside them, what they
-    make of the next token."""
+    """Every head of every layer as a thumbnail, layers from left to right; beside them, what they make of the next token."""
     layers, heads, n, _ = r.attentions.shape
     off = r.ablated.off
     side = min(n, max(6, int((CELLS / (layers * heads)) ** 0.5)))
@@ -70,11 +55,7 @@ def mosaic_figure(r: Attended) -> draw.Figure:
     frame = no_link(draw.line(*around, parts.CHOSEN_COLOR, width=2.2, hoverinfo="skip"))
     labels = [
         draw.Label(
-            cell * layer + side - 1.5,
-            cell * head + side * 0.13,
-            f"✗ {name(layer, head)}" if off[layer - 1, head - 1] else name(layer, head),
-            parts.color_of(r, layer, head),
-            "right",
+            cell * layer + side - 1.5, cell * head + 0.13 * side, parts.title(r, layer, head), parts.color_of(r, layer, head), "right"
         )
         for layer in range(1, layers + 1)
         for head in range(1, heads + 1)
@@ -114,15 +95,7 @@ def mosaic_figure(r: Attended) -> draw.Figure:
         labels,
         facts=[(kind, parts.names(r.head_kinds.kind == place)) for place, kind in enumerate(r.head_kinds.names)],
         frames=moments(r, rows={len(maps): {"y": rows}}, strips=strips),
-        strips=[
-            parts.text(
-                r,
-                T(
-                    "what the token looks at, all heads together; click a head to choose it, once more to switch it off",
-                    "该词元所看之处（所有头的平均）；点击选中一个头，再点一次将它关闭",
-                ),
-            )
-        ],
+        strips=[parts.text(r, T("all heads: click one to choose it, again to switch it off", "所有头合起来：点击选中一个，再点将其关闭"))],
         picks=[draw.Pick(sets=[clicked(a, b) for b in range(heads + 1) for a in range(layers + 1)], columns=layers + 1, cell=cell)],
         link=LINK,
     )

@@ -6,8 +6,8 @@ import numpy as np
 
 from engine.language.attention_maps.result import Attended
 from pages.language.attention_maps import parts
-from pages.language.attention_maps.next import next_bars
-from pages.language.attention_maps.parts import WEIGHTS, name, word
+from pages.language.attention_maps.next import likely, next_bars
+from pages.language.attention_maps.parts import WEIGHTS, name
 from pages.shell import T, draw
 
 ROWS = 48  # heads that the map of kinds shows, of a large model those clearest in each kind
@@ -194,13 +194,8 @@ def ablation_figure(r: Attended) -> draw.Figure:
             (T("loss with all heads", "全部注意力头的损失"), T("{before:number} nats", "{before:number} nat", **values)),
             (T("switched off", "已关闭"), off if cut.off.any() else T("none: click a bar", "无：点击条形")),
             (T("loss now", "现在的损失"), T("{now:number} nats", "{now:number} nat", **values)),
-            *(
-                (title_, T("{token} {p:number.2}", "{token} {p:number.2}", token=word(after.tokens[int(p.argmax())]), p=float(p.max())))
-                for title_, p in (
-                    (T("next token was", "原先的下一词元"), after.whole),
-                    (T("next token now", "现在的下一词元"), after.probability),
-                )
-            ),
+            (T("next token was", "原先的下一词元"), likely(after.tokens[int(after.whole.argmax())], after.whole.max())),
+            (T("next token now", "现在的下一词元"), likely(after.tokens[int(after.probability.argmax())], after.probability.max())),
         ],
         strips=[parts.text(r, title, np.abs(change) / (float(np.abs(change).max()) or 1.0), shade)],
         picks=[draw.Pick(sets=[{"ablate": heads_off} for heads_off in cut.toggled])],

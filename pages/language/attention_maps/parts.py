@@ -55,6 +55,11 @@ def name(layer: int, head: int) -> str:
     return f"{layer}.{head}"
 
 
+def title(r: Attended, layer: int, head: int) -> str:
+    """The same, crossed out where it is switched off."""
+    return f"✗ {name(layer, head)}" if r.ablated.off[layer - 1, head - 1] else name(layer, head)
+
+
 def names(which: np.ndarray) -> str:
     """The heads that are set in an array (L, H)."""
     return ", ".join(name(a + 1, b + 1) for a, b in zip(*np.nonzero(which), strict=True)) or "–"
