@@ -189,8 +189,8 @@ LESSON = [
     ),
     Step(
         lambda p: T(
-            "Now all at once: heads {off}, four that look behind an earlier twin, are switched off together. The strokes are what the model said with all its heads.",
-            "现在一起来：把四个看孪生词元之后的头 {off} 同时关掉。短线是所有头都在时模型的回答。",
+            "Now all at once: heads {off}, which look behind an earlier twin, are switched off together. The strokes are what the model said with all its heads.",
+            "现在一起来：把看孪生词元之后的头 {off} 同时关掉。短线是所有头都在时模型的回答。",
             off=p.ablate,
         ),
         params={"ablate": "4.2, 4.3, 5.3, 5.4"},
